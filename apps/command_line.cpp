@@ -1,0 +1,91 @@
+#include "command_line.hpp"
+
+#include "payload.hpp"
+
+#include <algorithm>
+
+namespace app {
+namespace {
+
+class help_format : public CLI::Formatter
+{
+public:
+    explicit help_format(const positionals& expected) : form_{expected.form}, meaning_{expected.meaning}
+    {
+        column_width(26);
+    }
+
+    std::string make_usage(const CLI::App*, std::string name) const override
+    {
+        return "Usage: " + name + " [OPTIONS] " + form_ + "\n\n" + meaning_ + '\n';
+    }
+
+private:
+    std::string form_;
+    std::string meaning_;
+};
+
+} // namespace
+
+// CLI11 is not told of the positional arguments: it would take "[a,b]" apart as a list.
+command_line::command_line(const std::string& name, const std::string& purpose, positionals expected)
+    : CLI::App{purpose, name}, expected_{std::move(expected)}
+{
+    allow_extras();
+    formatter(std::make_shared<help_format>(expected_));
+    set_help_flag("--help,-h", "Print this and exit");
+    set_version_flag("--version", name + " (Hawser) " + HAWSER_VERSION, "Print the version and exit");
+}
+
+void command_line::add_value(const std::string& name, const std::string& value, const std::string& meaning,
+                             std::function<void(const std::string&)> take, bool every)
+{
+    const auto take_all = [name, take = std::move(take), every](const std::vector<std::string>& given) {
+        if (given.size() > 1 && !every)
+            throw usage_error{name + ": expected once, got " + shown(given[0]) + " and " + shown(given[1])};
+        for (const std::string& text : given) {
+            try {
+                take(text);
+            } catch (const usage_error& error) {
+                throw usage_error{name + ": " + error.what()};
+            }
+        }
+        return true;
+    };
+    // Without extra arguments CLI11 leaves values in brackets whole.
+    add_option(name, take_all, meaning)->type_name(value)->take_all()->allow_extra_args(false);
+}
+
+void command_line::add_switch(const std::string& name, bool& given, const std::string& meaning)
+{
+    add_flag(name, given, meaning);
+}
+
+void command_line::add_note(const std::string& text)
+{
+    notes_ += notes_.empty() ? text : '\n' + text;
+    footer(notes_);
+}
+
+void command_line::read(int argc, const char* const* argv)
+{
+    parse(argc, argv);
+    bool options_ended = false;
+    for (std::string& text : remaining()) {
+        if (!options_ended && text == "--") {
+            options_ended = true;
+            continue;
+        }
+        if (!options_ended && text.size() > 1 && text.front() == '-')
+            throw usage_error{"expected an option that --help lists, got " + shown(text)};
+        arguments_.push_back(std::move(text));
+    }
+    if (arguments_.size() >= expected_.least && arguments_.size() <= expected_.most)
+        return;
+    std::string got;
+    for (const std::string& text : arguments_)
+        got += ' ' + shown(text);
+    throw usage_error{"expected " + expected_.form + ", got" + (got.empty() ? " nothing" : got)};
+}
+
+} // namespace app

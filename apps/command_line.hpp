@@ -1,0 +1,63 @@
+// A command line: options as CLI11 reads them, and positional arguments exactly as they were typed.
+#ifndef HAWSER_APPS_COMMAND_LINE_HPP
+#define HAWSER_APPS_COMMAND_LINE_HPP
+
+#include <CLI/CLI.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace app {
+
+/// A command line that cannot be followed; the words name the value and what was expected. The program ends with 2.
+class usage_error : public std::runtime_error
+{
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// The positional arguments that a program takes.
+struct positionals {
+    std::string form;    ///< as the usage line shows them
+    std::string meaning; ///< for --help
+    std::size_t least = 0;
+    std::size_t most = ~std::size_t{0};
+};
+
+class command_line : private CLI::App
+{
+public:
+    command_line(const std::string& name, const std::string& purpose, positionals expected);
+
+    /// Declares `--name VALUE`; `take` receives what was given, and may throw usage_error. At most once, unless `every`.
+    void add_value(const std::string& name, const std::string& value, const std::string& meaning,
+                   std::function<void(const std::string&)> take, bool every = false);
+
+    /// Declares an option without a value.
+    void add_switch(const std::string& name, bool& given, const std::string& meaning);
+
+    /// Adds a line below the options of --help.
+    void add_note(const std::string& text);
+
+    /// Reads the command line. Throws usage_error and CLI::ParseError, of which CallForHelp and CallForVersion are no
+    /// errors.
+    void read(int argc, const char* const* argv);
+
+    /// After read(): what was neither an option nor an option's value, and all that followed `--`.
+    const std::vector<std::string>& arguments() const noexcept { return arguments_; }
+
+    using CLI::App::get_name;
+    using CLI::App::help;
+
+private:
+    positionals expected_;
+    std::string notes_;
+    std::vector<std::string> arguments_;
+};
+
+} // namespace app
+
+#endif

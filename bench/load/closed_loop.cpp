@@ -1,0 +1,201 @@
+#include "closed_loop.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+
+namespace load {
+
+namespace {
+
+constexpr unsigned most_attempts = 1'000;
+
+void raise_descriptor_limit()
+{
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void control(int epoll, int operation, int socket, std::uint32_t events, std::size_t index)
+{
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = index;
+    if (::epoll_ctl(epoll, operation, socket, &event) != 0)
+        throw std::system_error{errno, std::generic_category(), "epoll_ctl"};
+}
+
+} // namespace
+
+closed_loop::closed_loop(const options& o)
+    : options_{o}, epoll_{::epoll_create1(EPOLL_CLOEXEC)}, output_watched_(o.connections), buffer_(256 * 1024)
+{
+    if (epoll_.get() < 0)
+        throw std::system_error{errno, std::generic_category(), "epoll_create1"};
+    if (options_.cpu_of != 0)
+        server_clock_.emplace(options_.cpu_of);
+    raise_descriptor_limit();
+    connections_.reserve(options_.connections);
+    for (unsigned i = 0; i < options_.connections; ++i) {
+        connections_.emplace_back(i, options_, report_.counts);
+        control(epoll_.get(), EPOLL_CTL_ADD, connections_.back().socket(), EPOLLIN, i);
+    }
+}
+
+report closed_loop::run()
+{
+    start_ = last_progress_ = now();
+    measure(start_);
+    for (auto& c : connections_)
+        pump(c);
+    while (!over()) {
+        serve_ready_connections();
+        const auto time = now();
+        measure(time);
+        gather(time);
+        give_up_when_stuck(time);
+    }
+    report_.end = now();
+    if (!measured_)
+        finish_measurement(report_.end);
+    return report_;
+}
+
+void closed_loop::serve_ready_connections()
+{
+    std::array<epoll_event, 256> events;
+    const int ready = ::epoll_wait(epoll_.get(), events.data(), events.size(), 20);
+    for (int i = 0; i < ready; ++i) {
+        auto& c = connections_[events[static_cast<std::size_t>(i)].data.u64];
+        if (events[static_cast<std::size_t>(i)].events & ~std::uint32_t{EPOLLOUT})
+            c.receive(buffer_);
+        if (!c.ended())
+            pump(c);
+    }
+}
+
+void closed_loop::pump(connection& c)
+{
+    if (phase_ == phase::running)
+        c.begin();
+    else
+        c.send();
+    watch_output(c);
+}
+
+void closed_loop::watch_output(connection& c)
+{
+    const auto index = static_cast<std::size_t>(&c - connections_.data());
+    if (output_watched_[index] == c.blocked())
+        return;
+    output_watched_[index] = c.blocked();
+    control(epoll_.get(), EPOLL_CTL_MOD, c.socket(), EPOLLIN | (c.blocked() ? EPOLLOUT : 0u), index);
+}
+
+void closed_loop::measure(std::int64_t time)
+{
+    if (!measuring_ && report_.counts.answered >= options_.warm_up) {
+        measuring_ = true;
+        measure_start_ = time;
+        answered_at_start_ = report_.counts.answered;
+        cpu_start_ = server_clock_ ? server_clock_->read() : 0;
+        report_.counts.latency.clear();
+    }
+    if (measuring_ && !measured_ && goal_reached(time)) {
+        finish_measurement(time);
+        if (!options_.until_end)
+            phase_ = phase::finishing;
+    }
+}
+
+bool closed_loop::goal_reached(std::int64_t time) const
+{
+    return (options_.messages != 0 && report_.counts.answered - answered_at_start_ >= options_.messages) ||
+           (options_.duration.count() != 0 && time - measure_start_ >= options_.duration.count());
+}
+
+void closed_loop::finish_measurement(std::int64_t time)
+{
+    measured_ = true;
+    report_.elapsed = time - measure_start_;
+    report_.measured = report_.counts.answered - answered_at_start_;
+    report_.latency = report_.counts.latency;
+    if (server_clock_)
+        report_.server_cpu = server_clock_->read() - cpu_start_;
+}
+
+void closed_loop::gather(std::int64_t time)
+{
+    if (options_.term_pid == 0 || report_.signal || time - start_ < options_.term_after.count())
+        return;
+    phase_ = phase::gathering;
+    if (!all_quiet())
+        return;
+
+    for (auto& c : connections_)
+        if (!c.ended()) {
+            c.begin();
+            watch_output(c);
+        }
+    signal_sent signal;
+    signal.attempts = ++attempts_;
+    signal.answered = report_.counts.answered;
+    std::uint64_t begun = 0;
+    for (const auto& c : connections_) {
+        signal.outstanding += c.outstanding();
+        begun += c.ended() ? 0 : options_.pipeline;
+    }
+    if (signal.outstanding < options_.term_outstanding) {
+        most_outstanding_ = std::max(most_outstanding_, signal.outstanding);
+        if (attempts_ == most_attempts)
+            throw failure{"at most " + std::to_string(most_outstanding_) +
+                          " messages were outstanding at one moment, " + std::to_string(options_.term_outstanding) +
+                          " are wanted: pin both sides to one core"};
+        return;
+    }
+    signal.answered += begun - signal.outstanding;
+    signal.time = now();
+    if (::kill(options_.term_pid, SIGTERM) != 0)
+        throw std::system_error{errno, std::generic_category(),
+                                "SIGTERM to process " + std::to_string(options_.term_pid)};
+    if (!measured_)
+        finish_measurement(signal.time);
+    report_.signal = signal;
+    phase_ = phase::running;
+}
+
+void closed_loop::give_up_when_stuck(std::int64_t time)
+{
+    const auto progress = report_.counts.answered + report_.counts.ended;
+    if (progress != progress_) {
+        progress_ = progress;
+        last_progress_ = time;
+    } else if (time - last_progress_ >= options_.patience.count()) {
+        throw failure{"nothing came for " + std::to_string(options_.patience.count() / 1'000'000) + " ms, with " +
+                      std::to_string(connections_.size() - report_.counts.ended) + " of " +
+                      std::to_string(connections_.size()) + " connections open and " +
+                      std::to_string(report_.counts.answered) + " messages answered"};
+    }
+}
+
+bool closed_loop::over() const
+{
+    if (options_.until_end)
+        return report_.counts.ended == connections_.size();
+    return phase_ == phase::finishing && all_quiet();
+}
+
+bool closed_loop::all_quiet() const
+{
+    return std::all_of(connections_.begin(), connections_.end(), [](const connection& c) { return c.quiet(); });
+}
+
+} // namespace load

@@ -1,0 +1,72 @@
+// A run of the load: all connections on one thread and one epoll set.
+//
+//     running     every connection keeps its window full
+//     gathering   nothing new is begun until every answer is there; then all windows are filled in one go, and
+//                 SIGTERM follows at once if enough of these messages are still without answer
+//     finishing   nothing new is begun; the run is over when every answer is there
+#ifndef LOAD_CLOSED_LOOP_HPP
+#define LOAD_CLOSED_LOOP_HPP
+
+#include "clock.hpp"
+#include "connection.hpp"
+#include "options.hpp"
+#include "report.hpp"
+#include "socket.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace load {
+
+class closed_loop
+{
+public:
+    /// Makes all connections. Throws what connect() throws.
+    explicit closed_loop(const options& o);
+
+    /// Runs to the end that the options name. Throws failure.
+    report run();
+
+    // The connections hold references into this object.
+    closed_loop(const closed_loop&) = delete;
+    closed_loop& operator=(const closed_loop&) = delete;
+
+private:
+    enum class phase { running, gathering, finishing };
+
+    void serve_ready_connections();
+    void pump(connection& c);
+    void watch_output(connection& c);
+    void measure(std::int64_t time);
+    bool goal_reached(std::int64_t time) const;
+    void finish_measurement(std::int64_t time);
+    void gather(std::int64_t time);
+    void give_up_when_stuck(std::int64_t time);
+    bool over() const;
+    bool all_quiet() const;
+
+    options options_;
+    report report_;
+    std::optional<process_clock> server_clock_;
+    descriptor epoll_;
+    std::vector<connection> connections_;
+    std::vector<bool> output_watched_;
+    std::vector<char> buffer_;
+
+    phase phase_ = phase::running;
+    std::int64_t start_ = 0;
+    bool measuring_ = false;
+    bool measured_ = false;
+    std::int64_t measure_start_ = 0;
+    std::int64_t cpu_start_ = 0;
+    std::uint64_t answered_at_start_ = 0;
+    unsigned attempts_ = 0;
+    std::uint64_t most_outstanding_ = 0;
+    std::int64_t last_progress_ = 0;
+    std::uint64_t progress_ = 0;
+};
+
+} // namespace load
+
+#endif

@@ -1,0 +1,24 @@
+// load: a closed-loop load for echo servers, and the judge of their answers. `load --help` has the options.
+//
+// It uses nothing of Hawser, so that it can judge it. closed_loop.hpp is where to start reading.
+#include "closed_loop.hpp"
+#include "options.hpp"
+#include "report.hpp"
+
+#include <cstdio>
+#include <exception>
+
+int main(int argc, char** argv)
+try {
+    const auto options = load::parse(argc, argv);
+    load::closed_loop loop{options};
+    const auto report = loop.run();
+    std::fputs((options.json ? as_json(options, report) : as_text(options, report)).c_str(), stdout);
+    return report.clean(options) ? 0 : 1;
+} catch (const load::usage_error& error) {
+    std::fprintf(stderr, "load: %s\n", error.what());
+    return 2;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "load: %s\n", error.what());
+    return 1;
+}

@@ -1,0 +1,105 @@
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdlib>
+#include <map>
+
+namespace load {
+
+namespace {
+
+// In CLI11's terms: a whole number with one of these units, never without.
+struct duration : CLI::AsNumberWithUnit {
+    duration() : AsNumberWithUnit{units(), AsNumberWithUnit::UNIT_REQUIRED, "DURATION"} {}
+
+    static std::map<std::string, std::int64_t> units()
+    {
+        return {{"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}};
+    }
+};
+
+void add_duration(CLI::App& app, const std::string& name, std::chrono::nanoseconds& value, const std::string& what)
+{
+    app.add_option_function<std::int64_t>(
+           name, [&value](std::int64_t count) { value = std::chrono::nanoseconds{count}; }, what)
+        ->transform(duration{});
+}
+
+void add_shape(CLI::App& app, options& o)
+{
+    app.add_option("endpoint", o.endpoint, "tcp://ADDRESS:PORT or unix:PATH")->required();
+    app.add_option("--mode", o.mode, "frames have a length of four bytes before them (bytes)")
+        ->transform(
+            CLI::CheckedTransformer(std::map<std::string, mode>{{"bytes", mode::bytes}, {"frames", mode::frames}}));
+    app.add_option("--window", o.window, "wait for a whole pipeline, or send a message for each answer (lock-step)")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, window>{{"lock-step", window::lock_step}, {"sliding", window::sliding}}));
+    app.add_option("--connections", o.connections, "(64)")->check(CLI::Range(1u, 100'000u));
+    app.add_option("--pipeline", o.pipeline, "messages of a connection that may be without answer (1)")
+        ->check(CLI::Range(1u, 1'000'000u));
+    app.add_option("--size", o.size, "bytes of a payload (64)");
+    app.add_option("--source", o.source, "connect from this IPv4 address");
+}
+
+void add_goals(CLI::App& app, options& o)
+{
+    app.add_option("--warm-up", o.warm_up, "messages before the measurement (0)");
+    app.add_option("--messages", o.messages, "end when so many messages are measured");
+    add_duration(app, "--duration", o.duration, "end after so long: 500ms, 10s, 2m");
+    add_duration(app, "--patience", o.patience, "fail when nothing moves for so long (10s)");
+    app.add_option("--cpu-of", o.cpu_of, "report the CPU time of this process during the measurement");
+    app.add_flag("--json", o.json, "print one JSON object");
+}
+
+void add_end(CLI::App& app, options& o)
+{
+    app.add_flag("--until-end", o.until_end, "go on until the server has closed every connection; count what was lost");
+    add_duration(app, "--grace", o.grace, "a message sent so long before the server's end must be answered (50ms)");
+    const auto term =
+        app.add_option("--term-pid", o.term_pid, "SIGTERM to this process under load; implies --until-end")
+            ->check(CLI::PositiveNumber);
+    add_duration(app, "--term-after", o.term_after, "so long after the first message (0ms)");
+    app.get_option("--term-after")->needs(term);
+    app.add_option("--term-outstanding", o.term_outstanding,
+                   "only at a moment when so many messages are sent and not answered. When that is nearly all that "
+                   "fit, pin server and load to one core, or the server answers as fast as this side sends")
+        ->needs(term);
+}
+
+void check(options& o)
+{
+    o.until_end = o.until_end || o.term_pid != 0;
+    if (o.message_bytes() == 0)
+        throw usage_error{"--size 0 needs --mode frames"};
+    if (o.message_bytes() * o.pipeline > (std::size_t{1} << 30) / o.connections)
+        throw usage_error{"--connections, --pipeline and --size ask for more than 1 GiB in flight"};
+    if (o.term_outstanding > std::uint64_t{o.connections} * o.pipeline)
+        throw usage_error{"--term-outstanding is more than --connections times --pipeline"};
+    if (o.messages == 0 && o.duration.count() == 0 && !o.until_end)
+        throw usage_error{"no end: give --messages, --duration, --until-end or --term-pid"};
+}
+
+} // namespace
+
+options parse(int argc, char** argv)
+{
+    options o;
+    CLI::App app{"A closed loop on one thread: every connection sends, waits for its answers, and sends again. Each\n"
+                 "answer must equal what was sent, byte for byte. Exit status: 0; 1 when an answer was wrong, missing\n"
+                 "or torn or a connection was reset; 2 for wrong usage."};
+    add_shape(app, o);
+    add_goals(app, o);
+    add_end(app, o);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp& help) {
+        std::exit(app.exit(help));
+    } catch (const CLI::ParseError& error) {
+        throw usage_error{error.what()};
+    }
+    check(o);
+    return o;
+}
+
+} // namespace load

@@ -1,0 +1,130 @@
+#include "report.hpp"
+
+#include <array>
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+namespace load {
+
+namespace {
+
+constexpr std::array<std::pair<const char*, double>, 4> percentiles{
+    {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}}};
+
+template <class... Values>
+void append(std::string& text, const char* format, Values... values)
+{
+    std::array<char, 256> line;
+    std::snprintf(line.data(), line.size(), format, values...);
+    text += line.data();
+}
+
+double microseconds(std::uint64_t nanoseconds)
+{
+    return static_cast<double>(nanoseconds) / 1e3;
+}
+
+double seconds(std::int64_t nanoseconds)
+{
+    return static_cast<double>(nanoseconds) / 1e9;
+}
+
+double per_message(std::int64_t nanoseconds, const report& r)
+{
+    return r.measured == 0 ? 0.0 : static_cast<double>(nanoseconds) / static_cast<double>(r.measured);
+}
+
+double rate(const report& r)
+{
+    return r.elapsed == 0 ? 0.0 : static_cast<double>(r.measured) / seconds(r.elapsed);
+}
+
+std::string quoted(std::string_view text)
+{
+    std::string result = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\')
+            result += '\\';
+        result += c;
+    }
+    return result + '"';
+}
+
+} // namespace
+
+bool report::clean(const options& o) const noexcept
+{
+    return counts.lost == 0 && counts.torn == 0 && counts.resets == 0 &&
+           (!o.until_end || counts.ended == o.connections);
+}
+
+std::string as_text(const options& o, const report& r)
+{
+    std::string text;
+    append(text, "%llu messages in %.3f s, %.0f a second; %u connections, %u in flight on each, %zu bytes\n",
+           static_cast<unsigned long long>(r.measured), seconds(r.elapsed), rate(r), o.connections, o.pipeline, o.size);
+    text += "latency in us:";
+    for (const auto& [name, share] : percentiles)
+        append(text, "  %s %.1f", name, microseconds(r.latency.percentile(share)));
+    append(text, "  max %.1f\n", microseconds(r.latency.largest()));
+    if (r.server_cpu)
+        append(text, "CPU of process %d: %.3f us a message\n", static_cast<int>(o.cpu_of),
+               per_message(*r.server_cpu, r) / 1e3);
+    if (r.signal)
+        append(text,
+               "SIGTERM with %llu messages outstanding; %llu answered after it, last connection ended %.3f s later\n",
+               static_cast<unsigned long long>(r.signal->outstanding),
+               static_cast<unsigned long long>(r.counts.answered - r.signal->answered),
+               seconds(r.end - r.signal->time));
+    if (o.until_end)
+        append(text, "%llu of %u connections ended; lost %llu, torn %llu, resets %llu, too late to be answered %llu\n",
+               static_cast<unsigned long long>(r.counts.ended), o.connections,
+               static_cast<unsigned long long>(r.counts.lost), static_cast<unsigned long long>(r.counts.torn),
+               static_cast<unsigned long long>(r.counts.resets), static_cast<unsigned long long>(r.counts.late));
+    return text;
+}
+
+std::string as_json(const options& o, const report& r)
+{
+    std::string json = "{\"endpoint\": " + quoted(o.endpoint);
+    const auto number = [&json](const char* name, auto value) {
+        if constexpr (std::is_floating_point_v<decltype(value)>)
+            append(json, ", \"%s\": %.6f", name, value);
+        else
+            json += std::string{", \""} + name + "\": " + std::to_string(value);
+    };
+
+    json += std::string{", \"mode\": "} + (o.mode == mode::frames ? "\"frames\"" : "\"bytes\"");
+    number("connections", o.connections);
+    number("pipeline", o.pipeline);
+    number("size", o.size);
+    number("messages", r.measured);
+    number("messages_in_all", r.counts.answered);
+    number("seconds", seconds(r.elapsed));
+    number("messages_per_second", rate(r));
+    json += ", \"latency_us\": {";
+    for (const auto& [name, share] : percentiles)
+        append(json, "\"%s\": %.3f, ", name, microseconds(r.latency.percentile(share)));
+    append(json, "\"max\": %.3f}", microseconds(r.latency.largest()));
+    if (r.server_cpu) {
+        number("server_cpu_seconds", seconds(*r.server_cpu));
+        number("server_cpu_us_per_message", per_message(*r.server_cpu, r) / 1e3);
+    }
+    if (r.signal) {
+        number("outstanding_at_signal", r.signal->outstanding);
+        number("answered_after_signal", r.counts.answered - r.signal->answered);
+        number("windows_filled_before_signal", r.signal->attempts);
+        number("seconds_to_last_end", seconds(r.end - r.signal->time));
+    }
+    if (o.until_end) {
+        number("ended", r.counts.ended);
+        number("lost", r.counts.lost);
+        number("torn", r.counts.torn);
+        number("resets", r.counts.resets);
+        number("late", r.counts.late);
+    }
+    return json + "}\n";
+}
+
+} // namespace load

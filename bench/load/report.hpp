@@ -1,0 +1,40 @@
+// What a run found, and how it is printed.
+#ifndef LOAD_REPORT_HPP
+#define LOAD_REPORT_HPP
+
+#include "options.hpp"
+#include "tally.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace load {
+
+/// The moment at which SIGTERM was sent.
+struct signal_sent {
+    std::int64_t time = 0;
+    std::uint64_t outstanding = 0; ///< messages sent whose answer had not arrived
+    std::uint64_t answered = 0;    ///< messages whose answer had arrived
+    unsigned attempts = 0;         ///< how often all windows were filled until enough was outstanding
+};
+
+struct report {
+    tally counts;
+    histogram latency;                      ///< of the measured part alone
+    std::uint64_t measured = 0;             ///< messages
+    std::int64_t elapsed = 0;               ///< nanoseconds, of the measured part
+    std::optional<std::int64_t> server_cpu; ///< nanoseconds, of the measured part
+    std::optional<signal_sent> signal;
+    std::int64_t end = 0; ///< when the last connection ended
+
+    /// Nothing was lost, torn or reset, and the server ended what it had to end.
+    bool clean(const options& o) const noexcept;
+};
+
+std::string as_text(const options& o, const report& r);
+std::string as_json(const options& o, const report& r);
+
+} // namespace load
+
+#endif

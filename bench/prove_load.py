@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Judges the judge: servers that misbehave in one way each, and what the load must say of them.
+
+    prove_load.py [BUILD]      exit 0 if the load noticed everything, 1 if not
+"""
+import json
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+
+from programs import DEFAULT_BUILD, Failure, require
+
+CONNECTIONS = 4
+PIPELINE = 4
+PATIENCE = "2s"
+FRAME = 68  # 64 bytes and their length
+WINDOW = PIPELINE * FRAME
+ALL = CONNECTIONS * PIPELINE
+
+
+# Each server is what it does with one whole window, `number` being how many came before it. True: go on.
+
+def honest(peer, window, number):
+    peer.sendall(window)
+    return True
+
+
+def one_byte_wrong(peer, window, number):
+    peer.sendall(window if number < 5 else window[:100] + bytes([window[100] ^ 1]) + window[101:])
+    return True
+
+
+def two_messages_swapped(peer, window, number):
+    peer.sendall(window[FRAME:2 * FRAME] + window[:FRAME] + window[2 * FRAME:])
+    return True
+
+
+def last_window_again(peer, window, number):
+    peer.sendall(window if number < 5 else window + window)
+    return True
+
+
+def silent(peer, window, number):
+    return True
+
+
+def closes(peer, window, number):
+    peer.sendall(window)
+    return number < 5
+
+
+def ends_without_answer(peer, window, number):
+    if number < 5:
+        peer.sendall(window)
+    return number < 5
+
+
+def ends_long_after(peer, window, number):
+    if number < 5:
+        peer.sendall(window)
+        return True
+    time.sleep(0.2)
+    return False
+
+
+def ends_inside_a_frame(peer, window, number):
+    peer.sendall(window if number < 5 else window[:FRAME + 10])
+    return number < 5
+
+
+def resets(peer, window, number):
+    peer.sendall(window)
+    if number == 5:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+    return number < 5
+
+
+@dataclass(frozen=True)
+class Case:
+    server: callable
+    status: int
+    says: str = ""                              # on standard error
+    counts: dict = field(default_factory=dict)  # in the JSON, with --until-end
+    options: tuple = ()
+
+
+# So long that no message was sent early enough to be owed an answer, however slow this machine is just now.
+NOTHING_OWED = ("--grace", "20s")
+
+CASES = [
+    Case(honest, 0),
+    Case(one_byte_wrong, 1, "byte 1460 of the answers, in message 21,"),
+    Case(two_messages_swapped, 1, "in message 0,"),
+    Case(last_window_again, 1, "more bytes came back than were sent"),
+    Case(silent, 1, "nothing came for 2000 ms, with 4 of 4"),
+    Case(closes, 1, "the server closed it after 24 answers"),
+    Case(resets, 1, "was reset"),
+    Case(closes, 0, counts={"ended": CONNECTIONS, "lost": 0, "torn": 0, "resets": 0}),
+    Case(ends_without_answer, 0, counts={"ended": CONNECTIONS, "lost": 0, "late": ALL, "torn": 0, "resets": 0},
+         options=NOTHING_OWED),
+    Case(ends_long_after, 1, counts={"ended": CONNECTIONS, "lost": ALL, "late": 0, "torn": 0, "resets": 0}),
+    Case(ends_inside_a_frame, 1, counts={"torn": CONNECTIONS, "lost": 0, "late": 3 * CONNECTIONS},
+         options=NOTHING_OWED),
+    Case(resets, 1, counts={"ended": CONNECTIONS, "resets": CONNECTIONS}),
+]
+
+
+def serve_one(peer, behaviour):
+    """Reads whole windows; when the behaviour is over, half-closes and reads to the client's end."""
+    try:
+        number, window = 0, b""
+        while True:
+            piece = peer.recv(WINDOW - len(window))
+            if not piece:
+                break
+            window += piece
+            if len(window) == WINDOW:
+                if not behaviour(peer, window, number):
+                    peer.shutdown(socket.SHUT_WR)
+                    while peer.recv(65536):
+                        pass
+                    break
+                number, window = number + 1, b""
+    except OSError:
+        pass  # the load has gone, or this side has closed
+    finally:
+        peer.close()
+
+
+def serve(listener, behaviour):
+    try:
+        for _ in range(CONNECTIONS):
+            peer, _ = listener.accept()
+            threading.Thread(target=serve_one, args=(peer, behaviour), daemon=True).start()
+    except OSError:
+        pass  # the load was done before all of its connections were accepted
+
+
+def run(build, case):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener, case.server), daemon=True).start()
+        command = [f"{build}/bench/load", "--json", "--mode", "frames", "--connections", str(CONNECTIONS),
+                   "--pipeline", str(PIPELINE), "--patience", PATIENCE, *case.options]
+        command += ["--until-end"] if case.counts else ["--messages", "2000"]
+        return subprocess.run([*command, f"127.0.0.1:{listener.getsockname()[1]}"],
+                              capture_output=True, text=True, timeout=30)
+
+
+def judge(case, done):
+    """What is wrong with the load's verdict; nothing if it is right."""
+    found = json.loads(done.stdout) if done.stdout else {}
+    if done.returncode != case.status:
+        yield f"exit {done.returncode}, expected {case.status}"
+    if case.says not in done.stderr:
+        yield f"expected `{case.says}`"
+    for name, expected in case.counts.items():
+        if found.get(name) != expected:
+            yield f"{name} {found.get(name)}, expected {expected}"
+
+
+def main(build):
+    require([f"{build}/bench/load"])
+    wrong = 0
+    for case in CASES:
+        done = run(build, case)
+        faults = list(judge(case, done))
+        wrong += bool(faults)
+        name = case.server.__name__.replace("_", " ") + (", to the end" if case.counts else "")
+        print(f"{'FAILED' if faults else 'ok':7}{name}: {done.stderr.strip() or f'exit {done.returncode}'}",
+              *faults, sep="\n       ")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_BUILD))
+    except Failure as failure:
+        sys.exit(f"prove_load.py: {failure}")

@@ -1,0 +1,15 @@
+// What a Hawser coroutine returns.
+#ifndef HAWSER_AWAITABLE_HPP
+#define HAWSER_AWAITABLE_HPP
+
+#include <boost/asio/awaitable.hpp>
+
+namespace hawser {
+
+/// Asio's own coroutine type, never one of ours: a handler can await whatever speaks Asio.
+template <class T>
+using awaitable = boost::asio::awaitable<T>;
+
+} // namespace hawser
+
+#endif

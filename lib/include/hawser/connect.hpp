@@ -1,0 +1,40 @@
+// Connecting: one coroutine from an endpoint to a connection.
+#ifndef HAWSER_CONNECT_HPP
+#define HAWSER_CONNECT_HPP
+
+#include <hawser/connection.hpp>
+
+#include <boost/system/result.hpp>
+
+#include <optional>
+#include <string>
+
+namespace hawser {
+
+struct connect_options {
+    hawser::framing framing = hawser::framing::u32_be;
+
+    /// For everything together: resolving the name and trying each of its addresses in turn. Above zero, or `never`.
+    duration timeout = 10s;
+
+    /// Of the connection that results; a client waits for its server as long as it takes unless told otherwise.
+    hawser::timeouts timeouts = {.idle = never};
+    hawser::limits limits = {};
+
+    /// The address to connect from, numeric, without a port. Unset: the kernel's choice.
+    std::optional<std::string> source = std::nullopt;
+};
+
+/// Connects to a tcp:// or unix: endpoint. The name is resolved beside the loop, in a pool that all loops share; a
+/// literal address is not looked up. Completes with a connection on the loop that awaits it.
+///
+/// Throws endpoint_error, whose code() is errc::connect_timeout, errc::resolver_busy, a resolver's EAI_ error or the
+/// kernel's for the last address tried. Cancelling it ends the attempt with operation_aborted.
+awaitable<connection> connect(endpoint where, connect_options options = {});
+
+/// The same, with the error instead of an exception.
+awaitable<boost::system::result<connection>> try_connect(endpoint where, connect_options options = {});
+
+} // namespace hawser
+
+#endif

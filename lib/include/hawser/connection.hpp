@@ -1,0 +1,254 @@
+// A connection: frames and bytes, in and out, over TCP, a Unix socket or memory, with deadlines, back-pressure and a
+// graceful end. Start at read_frame and write_frame.
+//
+// Every member function is called from the connection's own loop, which is where its handler runs; handle() is the one
+// thing to give to other threads. At most one coroutine reads at a time; any number may write, and frames never
+// interleave.
+#ifndef HAWSER_CONNECTION_HPP
+#define HAWSER_CONNECTION_HPP
+
+#include <hawser/awaitable.hpp>
+#include <hawser/bytes.hpp>
+#include <hawser/detail/stream_operation.hpp>
+#include <hawser/endpoint.hpp>
+#include <hawser/framing.hpp>
+#include <hawser/options.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+namespace hawser {
+
+class connection;
+class handle;
+
+/// The complete frames that had arrived when read_frames() was called: a range of bytes_view, at least one.
+/// A view into the connection's input, valid until its next read.
+class frames
+{
+public:
+    class iterator
+    {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = bytes_view;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const bytes_view*;
+        using reference = bytes_view;
+
+        iterator() = default;
+        iterator(const framing* format, bytes_view rest) : format_{format}, rest_{rest} { decode(); }
+        bytes_view operator*() const noexcept { return current_.frame; }
+        iterator& operator++()
+        {
+            rest_.remove_prefix(current_.consumed);
+            decode();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept { return i.rest_.empty(); }
+
+    private:
+        void decode()
+        {
+            if (!rest_.empty())
+                current_ = format_->decode(rest_);
+        }
+        const framing* format_ = nullptr;
+        bytes_view rest_;
+        decoded current_{};
+    };
+
+    frames(const framing& format, bytes_view encoded, std::size_t count) noexcept
+        : format_{&format}, encoded_{encoded}, count_{count}
+    {}
+    iterator begin() const { return {format_, encoded_}; }
+    std::default_sentinel_t end() const noexcept { return {}; }
+    std::size_t size() const noexcept { return count_; }
+
+private:
+    const framing* format_;
+    bytes_view encoded_;
+    std::size_t count_;
+};
+
+/// What a connection has carried.
+struct traffic {
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0; ///< handed to the kernel
+    std::uint64_t frames_in = 0;
+    std::uint64_t frames_out = 0;
+};
+
+/// Where a connection stands.
+enum class connection_state : std::uint8_t {
+    open,     ///< both directions
+    draining, ///< asked to end at the next place between two frames
+    closing,  ///< output is being flushed and ended, and input dropped
+    closed,
+};
+
+/// What a connection waits for.
+enum class awaiting : std::uint8_t {
+    nothing,        ///< the handler runs, or awaits something that is not this connection's
+    readability,    ///< the first byte of the next frame, without a buffer (parked)
+    input,          ///< more input
+    turn,           ///< its next turn, after 64 frames or 64 KiB at once
+    output_room,    ///< the output to fall to the low-water mark
+    output_flushed, ///< the output to be in the kernel's hands
+    end,            ///< the peer's end of the stream
+};
+const char* to_string(awaiting what) noexcept;
+
+/// One stream connection. Movable, not copyable; a moved-from one may only be destroyed or assigned to.
+/// Destroying an open connection ends it as close() does, in the background.
+class connection
+{
+public:
+    using executor_type = boost::asio::any_io_executor;
+
+    connection(connection&&) noexcept;
+    connection& operator=(connection&&) noexcept;
+    ~connection();
+
+    // ---- Frames
+
+    /// The next frame, as the connection's framing delivers it. Nothing when the peer has closed between two frames, or
+    /// when the server drains, all output is flushed and no frame has begun; after that, nothing for ever.
+    ///
+    /// The view is valid until the next read of this connection. Throws frame_error for a frame that the format
+    /// refuses or that the stream's end cuts, and system_error with the kernel's error or errc::idle_timeout,
+    /// frame_timeout, write_timeout, drain_timeout, data_limit. Cancelling it loses no byte: the next read goes on.
+    awaitable<std::optional<bytes_view>> read_frame();
+
+    /// The same with another format for this one frame, for protocols that switch.
+    awaitable<std::optional<bytes_view>> read_frame(framing format);
+
+    /// Every complete frame that has arrived, at least one and at most 64 or 64 KiB. Otherwise as read_frame().
+    awaitable<std::optional<frames>> read_frames();
+
+    /// Appends one frame to the output. Completes when the frame is accepted, at once unless the output stands at the
+    /// high-water mark; several writers then get their turns in order. What is accepted leaves in the same turn of the
+    /// loop, together with its neighbours; an error shows at the next operation or at flush().
+    ///
+    /// `payload` has to stay valid until completion. Throws frame_error if the format cannot carry it, and then
+    /// nothing is written; otherwise system_error as read_frame(). Cancelled while suspended, it has written nothing.
+    awaitable<void> write_frame(bytes_view payload);
+    awaitable<void> write_frame(bytes_view payload, framing format);
+
+    /// Appends every frame of a batch, as write_frame() does each.
+    awaitable<void> write_frames(frames batch);
+
+    /// Completes when all that was accepted is in the kernel's hands. Throws the error if it never will be.
+    awaitable<void> flush();
+
+    // ---- Bytes
+
+    /// At least one byte: whatever has arrived. Nothing at the peer's end of the stream, and at drain outside a unit.
+    /// The view is valid until the next read. Errors and cancellation as read_frame().
+    awaitable<std::optional<bytes_view>> read_some();
+
+    /// Exactly `n` bytes, 1 or more. Nothing if the stream ends, or the server drains, before the first of them;
+    /// errc::unexpected_end if it ends after. The view is valid until the next read.
+    awaitable<std::optional<bytes_view>> read(std::size_t n);
+
+    /// Appends all of `bytes` to the output, in pieces as the high-water mark admits. Completion, errors and lifetimes
+    /// as write_frame(); cancelled while suspended, it has written a part. Pieces of two writers may alternate.
+    awaitable<void> write(bytes_view bytes);
+
+    /// Appends as much as the high-water mark admits now, at least one byte, and says how much.
+    awaitable<std::size_t> write_some(bytes_view bytes);
+
+    // ---- Units: for protocols layered above
+
+    /// A unit (a request, a message) has begun: the frame clock runs while the session reads, and drain waits.
+    void unit_begin();
+    /// It is done: reads are idle again, and may end at drain.
+    void unit_end();
+    /// Whether the server asks its sessions to end.
+    bool draining() const noexcept;
+
+    // ---- The end
+
+    /// Flushes, then ends the output (FIN). Input goes on. A later write throws errc::shut_down.
+    awaitable<void> half_close();
+
+    /// Flushes, ends the output, drops input until the peer's end or 2 s, and closes.
+    awaitable<void> close();
+
+    /// Closes at once; the peer sees a reset and what was not sent is lost.
+    void reset() noexcept;
+
+    /// Completes when the connection has ended: the peer reset it or ended its stream (seen only while something reads),
+    /// a deadline passed, or this side closed it. Can be awaited beside other work, by any number of coroutines.
+    awaitable<void> closed();
+
+    // ---- Deadlines
+
+    /// The deadlines that were passed down by the listener or by connect().
+    const hawser::timeouts& timeouts() const noexcept;
+    /// Changes them for this connection, from its next operation on. Throws std::invalid_argument.
+    void set_timeouts(const hawser::timeouts& t);
+
+    // ---- Facts
+
+    const hawser::framing& framing() const noexcept;
+    endpoint peer_endpoint() const;
+    endpoint local_endpoint() const;
+    duration age() const noexcept;
+    traffic counts() const noexcept;
+    std::size_t queued() const noexcept; ///< bytes of output not yet in the kernel's hands
+    connection_state state() const noexcept;
+    awaiting awaits() const noexcept;
+
+    /// A weak reference that any thread may hold and post through.
+    hawser::handle handle();
+
+    // ---- Asio's AsyncReadStream and AsyncWriteStream, so that any Asio-based library runs on a connection.
+    // Not a drain point. The handler is called through its associated executor; per-operation cancellation works.
+
+    executor_type get_executor() const;
+
+    template <class MutableBuffers, class Token = boost::asio::default_completion_token_t<executor_type>>
+    auto async_read_some(const MutableBuffers& buffers, Token&& token = {})
+    {
+        return detail::async_stream_read(*core_, buffers, std::forward<Token>(token));
+    }
+
+    template <class ConstBuffers, class Token = boost::asio::default_completion_token_t<executor_type>>
+    auto async_write_some(const ConstBuffers& buffers, Token&& token = {})
+    {
+        return detail::async_stream_write(*core_, buffers, std::forward<Token>(token));
+    }
+
+private:
+    friend struct detail::core_access;
+    explicit connection(boost::intrusive_ptr<detail::core> core) noexcept;
+    boost::intrusive_ptr<detail::core> core_;
+};
+
+/// A weak, thread-safe reference to a connection. Cheap to copy; holds nothing open.
+class handle
+{
+public:
+    handle() = default;
+
+    /// Runs `function` on the connection's loop, unless the session has ended by then. From any thread; returns at
+    /// once. An exception from it ends that session.
+    void post(std::function<void(connection&)> function) const;
+
+private:
+    friend class connection;
+    explicit handle(std::shared_ptr<detail::handle_target> target) noexcept : target_{std::move(target)} {}
+    std::shared_ptr<detail::handle_target> target_;
+};
+
+} // namespace hawser
+
+#endif

@@ -1,0 +1,59 @@
+// Where a server listens and a client connects, as a string says it.
+//
+//     tcp://127.0.0.1:7000     HOST:PORT means the same
+//     tcp://[::1]:7000         IPv6 in brackets; [fe80::1%eth0] with a scope
+//     tcp://:7000              every interface, IPv4 and IPv6
+//     unix:/run/echo.sock      a path
+//
+// Uses nothing of Asio and resolves nothing: a host may be a name.
+#ifndef HAWSER_ENDPOINT_HPP
+#define HAWSER_ENDPOINT_HPP
+
+#include <hawser/error.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace hawser {
+
+/// A parsed endpoint string: a scheme with a host and a port, or with a path. A plain value.
+class endpoint
+{
+public:
+    enum class scheme_type : std::uint8_t { tcp, unix_socket };
+
+    /// tcp://, every interface, port 0.
+    endpoint() = default;
+
+    /// Reads the string. Throws endpoint_error naming the part that is wrong.
+    /// Implicit, so that every function that takes an endpoint takes a string.
+    endpoint(std::string_view text);                                        // NOLINT(google-explicit-constructor)
+    endpoint(const char* text) : endpoint{std::string_view{text}} {}        // NOLINT(google-explicit-constructor)
+    endpoint(const std::string& text) : endpoint{std::string_view{text}} {} // NOLINT(google-explicit-constructor)
+
+    static endpoint tcp(std::string host, std::uint16_t port);
+    static endpoint unix_socket(std::string path);
+
+    scheme_type scheme() const noexcept { return scheme_; }
+    const std::string& host() const noexcept { return host_; } ///< without brackets; empty: every interface
+    std::uint16_t port() const noexcept { return port_; }
+    const std::string& path() const noexcept { return host_; } ///< of a Unix socket; empty: unnamed
+
+    /// The canonical string, scheme included; reading it gives an equal endpoint.
+    std::string to_string() const;
+
+    /// As to_string(), without `tcp://`: how logs show a peer.
+    std::string short_string() const;
+
+    friend bool operator==(const endpoint&, const endpoint&) = default;
+
+private:
+    scheme_type scheme_ = scheme_type::tcp;
+    std::uint16_t port_ = 0;
+    std::string host_;
+};
+
+} // namespace hawser
+
+#endif

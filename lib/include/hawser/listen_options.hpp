@@ -1,0 +1,39 @@
+// How a socket listens, and what it passes down to the connections that it accepts.
+//
+// Uses nothing of Asio.
+#ifndef HAWSER_LISTEN_OPTIONS_HPP
+#define HAWSER_LISTEN_OPTIONS_HPP
+
+#include <hawser/framing.hpp>
+#include <hawser/options.hpp>
+
+#include <optional>
+
+namespace hawser {
+
+struct listen_options {
+    /// How frames are delimited, for the life of each connection.
+    hawser::framing framing = hawser::framing::u32_be;
+
+    /// Instead of the server's own, for this listener's connections (their drain is the server's).
+    std::optional<hawser::timeouts> timeouts = std::nullopt;
+
+    /// Connections that the kernel queues before they are accepted. Above net.core.somaxconn it is clipped by the
+    /// kernel, not here. Unset: SOMAXCONN (4096). 1 or more.
+    std::optional<int> backlog = std::nullopt;
+
+    /// A Unix socket's file mode, such as 0660. Unset: what the process's umask leaves of 0777.
+    std::optional<unsigned> mode = std::nullopt;
+
+    /// [::] takes IPv4 peers too, shown and counted as IPv4.
+    bool dual_stack = false;
+
+    /// The peer's silence after which the kernel probes it, and for how long sent data or probes may stay
+    /// unacknowledged until it gives the connection up (SO_KEEPALIVE, TCP_USER_TIMEOUT). `never`: not set.
+    duration keep_alive = 60s;
+    duration user_timeout = 60s;
+};
+
+} // namespace hawser
+
+#endif

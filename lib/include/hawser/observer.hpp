@@ -1,0 +1,119 @@
+// What happens to a server, as it tells it: each session's end with its reason, pauses in accepting, the drain.
+//
+// Derive from observer to count, trace or alert; log_observer is the default.
+#ifndef HAWSER_OBSERVER_HPP
+#define HAWSER_OBSERVER_HPP
+
+#include <hawser/connection.hpp>
+#include <hawser/endpoint.hpp>
+#include <hawser/error.hpp>
+#include <hawser/time.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hawser {
+
+/// Why a session ended.
+enum class end_reason : std::uint8_t {
+    completed, ///< its handler returned
+    failed,    ///< an operation of the connection failed: session_end::error says how
+    threw,     ///< its handler threw something else: session_end::what
+    cut,       ///< it outlived the drain deadline, or the second signal
+    refused,   ///< it never began: the limit per address, or no resources for it
+};
+const char* to_string(end_reason reason) noexcept;
+
+/// A session that has ended.
+struct session_end {
+    end_reason reason = end_reason::completed;
+    error_code error; ///< set for failed and refused
+    std::string what; ///< the exception's own words, for failed and threw
+    endpoint peer;
+    endpoint local;
+    duration age{};
+    traffic counts;
+};
+
+/// A session that the drain deadline met.
+struct cut_session {
+    endpoint peer;
+    awaiting awaits = awaiting::nothing;
+    duration age{};
+    bool abandoned = false;   ///< it ignored cancellation, or has never suspended: left behind with its loop
+    bool blocks_loop = false; ///< it has never suspended
+};
+
+/// How a drain went.
+struct drain_report {
+    std::size_t drained = 0; ///< sessions that were open at the signal, or still queued, and ended by themselves
+    std::vector<cut_session> cut;
+    duration took{};
+
+    bool clean() const noexcept { return cut.empty(); }
+    /// One line, and one more for each session that was cut.
+    std::string to_string() const;
+};
+
+/// Receives a server's events. Called on whichever loop the event happened, so at the same time from several threads;
+/// must not throw and should not block. Lives as long as the server and its sessions (the server shares it).
+class observer
+{
+public:
+    virtual ~observer() = default;
+
+    virtual void session_ended(const session_end&) noexcept {}
+    /// accept fails for want of descriptors or memory: accepting rests, and goes on by itself.
+    virtual void accept_paused(const endpoint& /*listener*/, const error_code&) noexcept {}
+    /// A listener is beyond repair and closed; said once. Others go on.
+    virtual void listener_failed(const endpoint& /*listener*/, const error_code&) noexcept {}
+    /// A handler has kept its loop for `held` without suspending; said once a session.
+    virtual void loop_blocked(const endpoint& /*peer*/, duration /*held*/) noexcept {}
+    /// The drain begins; `cause` is "SIGTERM", "SIGINT" or "stop".
+    virtual void drain_started(std::string_view /*cause*/, std::size_t /*connections*/) noexcept {}
+    virtual void drain_ended(const drain_report&) noexcept {}
+};
+
+/// The default observer: counts normal ends and writes the others as lines, each reason at most once a second, with the
+/// number left out in between.
+class log_observer : public observer
+{
+public:
+    using sink = std::function<void(std::string_view line)>;
+
+    /// Lines go to `write`, without a newline at their end; by default to standard error.
+    /// `write` is called from any loop, under a lock of the observer's own.
+    explicit log_observer(sink write = {});
+
+    void session_ended(const session_end&) noexcept override;
+    void accept_paused(const endpoint&, const error_code&) noexcept override;
+    void listener_failed(const endpoint&, const error_code&) noexcept override;
+    void loop_blocked(const endpoint&, duration) noexcept override;
+    void drain_started(std::string_view, std::size_t) noexcept override;
+    void drain_ended(const drain_report&) noexcept override;
+
+    std::uint64_t completed() const noexcept { return completed_.load(std::memory_order_relaxed); }
+
+private:
+    struct reason_gate {
+        std::string reason;
+        time_point next{};
+        std::uint64_t left_out = 0;
+    };
+    void line(std::string_view reason, const std::string& text) noexcept;
+
+    sink write_;
+    std::mutex mutex_;
+    std::vector<reason_gate> gates_; // one for each reason that has occurred
+    std::atomic<std::uint64_t> completed_{0};
+};
+
+} // namespace hawser
+
+#endif

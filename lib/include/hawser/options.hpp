@@ -1,0 +1,63 @@
+// The limits and deadlines of a connection, with the defaults of a server that is safe on the internet.
+//
+// Uses nothing of Asio. Options are checked once, by whatever takes them: contradictory ones are refused with
+// std::invalid_argument naming the field, its value and what was expected; nothing is clipped.
+#ifndef HAWSER_OPTIONS_HPP
+#define HAWSER_OPTIONS_HPP
+
+#include <hawser/time.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace hawser {
+
+using namespace std::chrono_literals;
+
+/// How long a connection waits, by cause. Each is above zero; `never` waits for ever.
+struct timeouts {
+    /// Without a byte either way, while a handler waits in a read between two frames: idle_timeout.
+    duration idle = 75s;
+
+    /// For a frame's head; and this plus 1 s for each 64 KiB announced, for all of it. Fixed when the length is known:
+    /// bytes that arrive never extend it. Runs only while the session reads: frame_timeout.
+    duration frame = 10s;
+
+    /// Over which a peer must take write_rate bytes a second on average, while output waits for it: write_timeout.
+    duration write = 30s;
+
+    /// For sessions to end by themselves once the server drains: drain_timeout. Belongs to the server.
+    duration drain = 30s;
+};
+
+/// What a peer must acknowledge, in bytes a second, while output waits.
+inline constexpr std::uint64_t write_rate = 240;
+
+/// What a server, and each connection, may hold.
+struct limits {
+    /// Connections open at once; newcomers beyond it wait in the kernel's queue. 1 or more.
+    /// Unset: the descriptor limit when the server is made, less min(64, a quarter of it).
+    std::optional<std::size_t> connections = std::nullopt;
+
+    /// Connections open at once from one address (IPv6: from one /64); one more is accepted and reset. 1 or more.
+    /// Unset: as many as there may be.
+    std::optional<std::size_t> per_address = std::nullopt;
+
+    /// Bytes that a connection may receive in its life; the byte after it ends the session: data_limit. 1 or more.
+    /// Unset: any number.
+    std::optional<std::uint64_t> received_per_connection = std::nullopt;
+
+    /// Output that waits for the peer, in bytes: at the high-water mark a writer is suspended until it has fallen to the
+    /// low one. 1 or more; low below high.
+    std::size_t output_high_water = 256 * 1024;
+    std::size_t output_low_water = 64 * 1024;
+};
+
+/// Checks the fields against each other and their ranges. Throws std::invalid_argument.
+void validate(const timeouts& t);
+void validate(const limits& l);
+
+} // namespace hawser
+
+#endif

@@ -1,0 +1,94 @@
+// The threads that everything runs on: one loop each, and a connection lives on one loop for its whole life.
+#ifndef HAWSER_RUNTIME_HPP
+#define HAWSER_RUNTIME_HPP
+
+#include <hawser/awaitable.hpp>
+#include <hawser/time.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace hawser {
+
+namespace detail {
+class runtime_core;
+}
+
+struct runtime_options {
+    /// Loops, each with a thread of its own. 0: as many as this process may use processors.
+    unsigned loops = 0;
+
+    /// A handler that keeps its loop longer than this without suspending is reported once. `never`: not watched.
+    duration blocked_after = std::chrono::milliseconds{100};
+
+    /// Where deadlines read the time; must outlive the runtime. With a clock that is not the default one, no thread and
+    /// no timer of the system's is used, and only poll() advances the deadlines: for tests.
+    const clock* time = nullptr;
+};
+
+/// N loops. Threads start with start(), or with the first run(), and end with the runtime, which destroys whatever is
+/// still suspended on them.
+class runtime
+{
+public:
+    /// Throws std::system_error if the kernel gives no epoll, event or timer descriptor.
+    explicit runtime(const runtime_options& options = {});
+    runtime(const runtime&) = delete;
+    runtime& operator=(const runtime&) = delete;
+    ~runtime();
+
+    unsigned loops() const noexcept;
+
+    /// Starts the threads; does nothing if they run. Not with a clock of one's own.
+    void start();
+
+    /// Runs everything that is ready, and every deadline that has passed, on the calling thread, until nothing is left.
+    /// Returns how many handlers ran. For runtimes that were not started.
+    std::size_t poll();
+
+    /// The executor of a loop: what co_spawn, timers and other Asio objects take. `index` is below loops().
+    boost::asio::any_io_executor executor(unsigned index = 0) const;
+
+    /// Starts a coroutine on the first loop and calls `done` there at its end. From any thread.
+    void spawn(awaitable<void> work, std::function<void(std::exception_ptr)> done);
+
+    detail::runtime_core& core() const noexcept { return *core_; }
+    const std::shared_ptr<detail::runtime_core>& shared_core() const noexcept { return core_; }
+
+private:
+    std::shared_ptr<detail::runtime_core> core_;
+};
+
+namespace detail {
+void run_to_end(runtime& r, awaitable<void> work);
+
+template <class T>
+awaitable<void> keep(awaitable<T> work, std::optional<T>& result)
+{
+    result.emplace(co_await std::move(work));
+}
+} // namespace detail
+
+/// Starts the runtime, runs one coroutine on its first loop, and returns what it returns or throws what it throws.
+/// Blocks the calling thread, which must not be a loop's.
+inline void run(runtime& r, awaitable<void> work)
+{
+    detail::run_to_end(r, std::move(work));
+}
+
+template <class T>
+T run(runtime& r, awaitable<T> work)
+{
+    std::optional<T> result;
+    detail::run_to_end(r, detail::keep(std::move(work), result));
+    return std::move(*result);
+}
+
+} // namespace hawser
+
+#endif

@@ -1,0 +1,99 @@
+// A server: listeners, limits, sessions, and a drain that loses nothing. Start here.
+//
+//     hawser::runtime runtime;
+//     hawser::server server{runtime};
+//     server.listen("tcp://127.0.0.1:7000", handler);   // awaitable<void> handler(connection&)
+//     return hawser::run(runtime, server);
+#ifndef HAWSER_SERVER_HPP
+#define HAWSER_SERVER_HPP
+
+#include <hawser/connection.hpp>
+#include <hawser/listen_options.hpp>
+#include <hawser/observer.hpp>
+#include <hawser/options.hpp>
+#include <hawser/runtime.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace hawser {
+
+namespace detail {
+class server_core;
+}
+
+/// A session: from a connection to its end. A capturing lambda is safe; the session shares it. When it returns, the
+/// output is flushed and the stream ended, and input is dropped until the peer's end or 2 s; when it throws, the
+/// connection is reset. Runs on the connection's loop, several at a time on different loops.
+using session_handler = std::function<awaitable<void>(connection&)>;
+
+struct server_options {
+    hawser::limits limits = {};
+    hawser::timeouts timeouts = {};
+
+    /// Receives the server's events; unset: a log_observer that writes to standard error.
+    std::shared_ptr<hawser::observer> observer = nullptr;
+};
+
+/// Counts of one server over all its loops, at one instant.
+struct server_statistics {
+    std::size_t connections = 0; ///< open now
+    std::uint64_t accepted = 0;
+    std::uint64_t completed = 0; ///< sessions whose handler returned
+    std::uint64_t failed = 0;    ///< sessions that ended in any other way
+    std::uint64_t refused = 0;   ///< connections over the limit per address, or without resources
+    std::uint64_t accept_errors = 0;
+};
+
+/// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, stopped. Every function may be
+/// called from any thread. Destroying a server closes its listeners; its open sessions go on until the runtime ends.
+class server
+{
+public:
+    /// Throws std::invalid_argument for options that are out of range or contradict each other.
+    explicit server(runtime& r, server_options options = {});
+    server(const server&) = delete;
+    server& operator=(const server&) = delete;
+    ~server();
+
+    /// Binds and listens now, at each address that the endpoint's host has (port 0: one port for all), and accepts as
+    /// soon as the runtime runs. Throws endpoint_error naming the endpoint; then nothing of it listens.
+    void listen(const endpoint& where, session_handler handler, const listen_options& options = {});
+
+    /// Where it listens, with the real ports.
+    std::vector<endpoint> endpoints() const;
+
+    /// Begins the drain: takes what the kernel has queued, closes the listeners, and asks every session to end at its
+    /// next place between two frames; after timeouts.drain the rest is cut. Returns at once; later calls do nothing.
+    void stop();
+
+    /// Cuts the sessions that are still open. Drains first, if it has not begun.
+    void stop_now();
+
+    /// Blocks until the drain has ended, and says how it went. Not from a loop's thread.
+    drain_report wait();
+
+    /// The report, once the drain has ended.
+    std::optional<drain_report> report() const;
+
+    server_statistics statistics() const;
+
+    detail::server_core& core() const noexcept { return *core_; }
+
+private:
+    std::shared_ptr<detail::server_core> core_;
+};
+
+/// Starts the runtime and blocks until the server has drained: after server.stop(), or SIGINT or SIGTERM, of which the
+/// second cuts. Returns 0 if every session ended by itself, else 1. A session that never suspends cannot be ended:
+/// the report names it and the process exits with 1 within 100 ms of the deadline.
+int run(runtime& r, server& s);
+
+/// Raises the process's soft descriptor limit to the hard one and returns it. The library never calls it by itself.
+std::size_t raise_descriptor_limit();
+
+} // namespace hawser
+
+#endif

@@ -1,0 +1,99 @@
+#include <hawser/acceptor.hpp>
+
+#include "core.hpp"
+#include "expiry.hpp"
+#include "listening_socket.hpp"
+#include "runtime_core.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+
+#include <cerrno>
+#include <stdexcept>
+
+namespace hawser {
+
+struct acceptor::impl {
+    explicit impl(detail::loop& l) : on{l}, readiness{l.executor()} {}
+    ~impl() { readiness.release(); }
+
+    detail::loop& on;
+    detail::listening_socket socket;
+    boost::asio::posix::basic_stream_descriptor<detail::loop::executor_type> readiness;
+    std::shared_ptr<const detail::settings> configured;
+    bool accepting = false;
+};
+
+acceptor::acceptor(runtime& r, unsigned index) : impl_{std::make_unique<impl>(*r.core().loops().at(index))} {}
+acceptor::~acceptor() = default;
+
+void acceptor::bind(const endpoint& where, const listen_options& options)
+{
+    const timeouts t = options.timeouts.value_or(timeouts{});
+    validate(t);
+    std::vector<detail::listening_socket> bound = detail::bind_all(where, options);
+    if (bound.size() != 1)
+        throw endpoint_error{errc::invalid_endpoint,
+                             where.to_string() + ": expected one address, got " + std::to_string(bound.size())};
+    impl_->socket = std::move(bound.front());
+    impl_->configured =
+        std::make_shared<const detail::settings>(detail::settings{.framing = options.framing, .timeouts = t});
+}
+
+void acceptor::listen()
+{
+    impl_->socket.listen();
+    impl_->readiness.assign(impl_->socket.get());
+}
+
+endpoint acceptor::local_endpoint() const
+{
+    return impl_->socket.where();
+}
+
+awaitable<connection> acceptor::accept(duration deadline)
+{
+    impl& it = *impl_;
+    if (!it.readiness.is_open())
+        throw std::logic_error{"accept before listen"};
+    if (it.accepting)
+        throw std::logic_error{"two accepts of one acceptor at once"};
+    struct flag {
+        bool& set;
+        explicit flag(bool& b) : set{b} { set = true; }
+        ~flag() { set = false; }
+    } const busy{it.accepting};
+    const detail::expiry late{it.on, deadline, [&it] { it.readiness.cancel(); }};
+    for (;;) {
+        detail::address peer;
+        detail::descriptor fd{it.socket.accept(peer)};
+        const int error = errno;
+        if (fd) {
+            detail::socket_stream::socket socket{it.on.executor()};
+            socket.assign(boost::asio::generic::stream_protocol{peer.is_ip() ? AF_INET : AF_UNIX, 0}, fd.get());
+            fd.release();
+            co_return detail::core_access::make(boost::intrusive_ptr<detail::core>{new detail::core{
+                it.on, detail::any_stream{detail::socket_stream{std::move(socket)}}, it.configured, peer}});
+        }
+        if (error == ECONNABORTED || error == EPROTO || error == EINTR)
+            continue;
+        if (error != EAGAIN)
+            throw system_error{error_code{error, boost::system::system_category()}};
+        const auto [e] = co_await it.readiness.async_wait(decltype(it.readiness)::wait_read,
+                                                          boost::asio::as_tuple(boost::asio::deferred));
+        if (late.passed())
+            throw system_error{errc::accept_timeout};
+        if (e)
+            throw system_error{e};
+    }
+}
+
+void acceptor::close() noexcept
+{
+    if (impl_->readiness.is_open())
+        impl_->readiness.release();
+    impl_->socket = detail::listening_socket{};
+}
+
+} // namespace hawser

@@ -1,0 +1,207 @@
+#include <hawser/connection.hpp>
+
+#include "core.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace hawser {
+
+const char* to_string(awaiting what) noexcept
+{
+    switch (what) {
+    case awaiting::nothing: return "nothing of the connection's";
+    case awaiting::readability: return "the next frame (parked)";
+    case awaiting::input: return "input";
+    case awaiting::turn: return "its turn";
+    case awaiting::output_room: return "room for output";
+    case awaiting::output_flushed: return "output to be flushed";
+    case awaiting::end: return "the peer's end of the stream";
+    }
+    return "?";
+}
+
+connection::connection(boost::intrusive_ptr<detail::core> core) noexcept : core_{std::move(core)} {}
+connection::connection(connection&&) noexcept = default;
+
+connection& connection::operator=(connection&& other) noexcept
+{
+    if (core_ && core_ != other.core_)
+        core_->begin_close();
+    core_ = std::move(other.core_);
+    return *this;
+}
+
+connection::~connection()
+{
+    if (core_)
+        core_->begin_close();
+}
+
+awaitable<std::optional<bytes_view>> connection::read_frame()
+{
+    return core_->read_frame(&core_->configured().framing);
+}
+awaitable<std::optional<bytes_view>> connection::read_frame(hawser::framing format)
+{
+    return core_->read_frame_as(format);
+}
+awaitable<std::optional<frames>> connection::read_frames()
+{
+    return core_->read_frames();
+}
+awaitable<void> connection::write_frame(bytes_view payload)
+{
+    return core_->write_frame(payload, &core_->configured().framing);
+}
+awaitable<void> connection::write_frame(bytes_view payload, hawser::framing format)
+{
+    return core_->write_frame_as(payload, format);
+}
+awaitable<void> connection::write_frames(frames batch)
+{
+    return core_->write_frames(batch);
+}
+awaitable<void> connection::flush()
+{
+    return core_->flush();
+}
+awaitable<std::optional<bytes_view>> connection::read_some()
+{
+    return core_->read_some();
+}
+awaitable<std::optional<bytes_view>> connection::read(std::size_t n)
+{
+    return core_->read(n);
+}
+awaitable<void> connection::write(bytes_view bytes)
+{
+    return core_->write(bytes);
+}
+awaitable<std::size_t> connection::write_some(bytes_view bytes)
+{
+    return core_->write_some(bytes);
+}
+
+void connection::unit_begin()
+{
+    core_->unit_begin();
+}
+void connection::unit_end()
+{
+    core_->unit_end();
+}
+bool connection::draining() const noexcept
+{
+    return core_->draining();
+}
+
+awaitable<void> connection::half_close()
+{
+    return core_->half_close();
+}
+awaitable<void> connection::close()
+{
+    return core_->close();
+}
+void connection::reset() noexcept
+{
+    core_->reset();
+}
+awaitable<void> connection::closed()
+{
+    return core_->closed();
+}
+
+const timeouts& connection::timeouts() const noexcept
+{
+    return core_->timeouts();
+}
+void connection::set_timeouts(const hawser::timeouts& t)
+{
+    core_->set_timeouts(t);
+}
+const framing& connection::framing() const noexcept
+{
+    return core_->configured().framing;
+}
+endpoint connection::peer_endpoint() const
+{
+    return core_->peer().to_endpoint();
+}
+endpoint connection::local_endpoint() const
+{
+    return core_->local().to_endpoint();
+}
+duration connection::age() const noexcept
+{
+    return core_->on().now() - core_->opened();
+}
+traffic connection::counts() const noexcept
+{
+    return core_->counts();
+}
+std::size_t connection::queued() const noexcept
+{
+    return core_->queued();
+}
+connection_state connection::state() const noexcept
+{
+    return core_->state();
+}
+awaiting connection::awaits() const noexcept
+{
+    return core_->awaits();
+}
+handle connection::handle()
+{
+    return hawser::handle{core_->make_handle()};
+}
+connection::executor_type connection::get_executor() const
+{
+    return core_->on().executor();
+}
+
+void handle::post(std::function<void(connection&)> function) const
+{
+    if (!target_)
+        return;
+    target_->on->post([target = target_, f = std::move(function)] {
+        if (target->connection == nullptr)
+            return;
+        const boost::intrusive_ptr<detail::core> core{target->connection};
+        const detail::loop::running_mark mark{core->on(), core.get()};
+        connection borrowed = detail::core_access::make(core);
+        try {
+            f(borrowed);
+        } catch (...) {
+            core->fail(std::current_exception());
+        }
+        detail::core_access::release(borrowed);
+    });
+}
+
+namespace detail {
+
+void start_stream_read(core& c, stream_operation* op)
+{
+    c.read_stream(op);
+}
+void start_stream_write(core& c, stream_operation* op)
+{
+    c.write_stream(op);
+}
+void cancel_stream_read(core& c) noexcept
+{
+    c.cancel_read();
+}
+void cancel_stream_write(core& c) noexcept
+{
+    c.cancel_stream_write();
+}
+boost::asio::any_io_executor executor_of(const core& c)
+{
+    return c.on().executor();
+}
+
+} // namespace detail
+} // namespace hawser

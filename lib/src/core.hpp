@@ -1,0 +1,278 @@
+// The inside of a connection: its stream, its buffers, its deadlines, and the state that connection's members work on.
+//
+// Three files share the work: input.cpp (reads, parking, the frame and idle clocks, drain), output.cpp (cork, pending
+// bytes, back-pressure, the write rule), closing.cpp (flush, FIN, linger). Used from its loop's thread only.
+#ifndef HAWSER_SRC_CORE_HPP
+#define HAWSER_SRC_CORE_HPP
+
+#include "address.hpp"
+#include "buffer.hpp"
+#include "descriptor_watch.hpp"
+#include "loop.hpp"
+#include "resumption.hpp"
+#include "stream.hpp"
+#include "wait_queue.hpp"
+
+#include <hawser/connection.hpp>
+
+#include <algorithm>
+#include <exception>
+
+namespace hawser::detail {
+
+/// How often the wheel looks at a connection that holds a buffer: a twentieth of its shortest timeout.
+inline duration look_interval(const timeouts& t) noexcept
+{
+    return std::clamp<duration>(std::min({t.idle, t.frame, t.write}) / 20, 1ms, 500ms);
+}
+
+/// What a connection is configured with; shared by a listener's connections until one changes its own.
+struct settings {
+    hawser::framing framing = hawser::framing::u32_be;
+    hawser::timeouts timeouts = {};
+    std::uint64_t data_limit = ~std::uint64_t{0};
+    std::size_t high_water = 256 * 1024;
+    std::size_t low_water = 64 * 1024;
+    duration look_every = look_interval(timeouts);
+};
+
+/// Whoever is to be told once that the connection has closed: a session.
+class close_listener
+{
+public:
+    virtual ~close_listener() = default;
+    virtual void connection_closed() noexcept = 0;
+};
+
+struct handle_target {
+    std::shared_ptr<loop> on;
+    core* connection = nullptr; // used on its loop only; null once it has closed
+};
+
+class core final : public connection_hook, private wheel::entry
+{
+public:
+    core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer);
+    core(const core&) = delete;
+    core& operator=(const core&) = delete;
+    ~core() override;
+
+    // ---- Reading (input.cpp)
+
+    awaitable<std::optional<bytes_view>> read_frame(const framing* format);
+    awaitable<std::optional<bytes_view>> read_frame_as(framing format);
+    awaitable<std::optional<frames>> read_frames();
+    awaitable<std::optional<bytes_view>> read_some();
+    awaitable<std::optional<bytes_view>> read(std::size_t n);
+    void read_stream(stream_operation* op);
+    std::pair<error_code, std::size_t> take_input(char* into, std::size_t size);
+    void cancel_read() noexcept;
+    void begin_drain();
+
+    // ---- Writing (output.cpp)
+
+    awaitable<void> write_frame(bytes_view payload, const framing* format);
+    awaitable<void> write_frame_as(bytes_view payload, framing format);
+    awaitable<void> write_frames(frames batch);
+    awaitable<void> write(bytes_view bytes);
+    awaitable<std::size_t> write_some(bytes_view bytes);
+    awaitable<void> flush();
+    void write_stream(stream_operation* op);
+    void cancel_stream_write() noexcept;
+    std::size_t queued() const noexcept
+    {
+        return output_.size() + (loop_.output_cork.owner == this ? loop_.output_cork.size : 0);
+    }
+
+    // ---- The end (closing.cpp)
+
+    awaitable<void> half_close();
+    awaitable<void> close();
+    awaitable<void> closed();
+    void begin_close();
+    void reset() noexcept;
+    void fail(const error_code& e) noexcept;
+    void fail(std::exception_ptr e) noexcept;
+    void abandon() noexcept;
+
+    /// Hands over whoever is told of the close, and is destroyed after it.
+    void set_listener(std::unique_ptr<close_listener> l);
+
+    /// The session that runs on this connection; null for a client's.
+    class session* owner = nullptr;
+    bool is_closed() const noexcept { return state_ == connection_state::closed; }
+    bool has_ended() const noexcept { return is_closed() || peer_ended_ || error_ || thrown_ != nullptr; }
+
+    // ---- Facts
+
+    loop& on() const noexcept { return loop_; }
+    const settings& configured() const noexcept { return *settings_; }
+    const hawser::timeouts& timeouts() const noexcept { return own_timeouts_ ? *own_timeouts_ : settings_->timeouts; }
+    void set_timeouts(const hawser::timeouts& t);
+    connection_state state() const noexcept { return state_; }
+    awaiting awaits() const noexcept;
+    bool draining() const noexcept { return draining_; }
+    const address& peer() const noexcept { return peer_; }
+    address local() noexcept;
+    time_point opened() const noexcept { return opened_; }
+    traffic counts() const noexcept { return counts_; }
+    const error_code& error() const noexcept { return error_; }
+    std::shared_ptr<handle_target> make_handle();
+    void unit_begin() noexcept { unit_open_ = true; }
+    void unit_end() noexcept
+    {
+        unit_open_ = false;
+        frame_spent_ = duration::zero();
+    }
+
+    // ---- Called by the stream, from the loop's queue
+
+    void on_read(const error_code& e, std::size_t n);
+    void on_readable(const error_code& e);
+    void on_writable(const error_code& e);
+
+    /// Sends what the cork holds, whoever owns it. Never throws into, nor resumes from, the stack that calls it.
+    static void flush_cork(loop& on) noexcept;
+
+private:
+    friend struct stream_write;
+    friend void intrusive_ptr_add_ref(core* c) noexcept { ++c->references_; }
+    friend void intrusive_ptr_release(core* c) noexcept;
+
+    // What a wait for input is for: which clock runs, and whether it may end at drain.
+    enum class waiting_for : std::uint8_t {
+        next_unit,    // idle clock; a drain point
+        rest_of_unit, // frame clock
+        stream,       // idle clock; async_read_some, which knows no units
+    };
+    // How a wait for input ended.
+    enum class input : std::uint8_t { more, ended, drained, failed, cancelled };
+    // Why an operation of the stream was cancelled, the strongest last.
+    enum class interruption : std::uint8_t { none, park, drain, user, error };
+
+    // input.cpp
+    auto next_input(waiting_for what);
+    waiting_for next_or_rest() const noexcept
+    {
+        return input_.empty() && !unit_open_ ? waiting_for::next_unit : waiting_for::rest_of_unit;
+    }
+    void start_input(waiting_for what);
+    void wait_for_input();
+    void make_room();
+    void drain_input();
+    std::optional<input> receive_now();
+    void received(std::size_t n) noexcept;
+    input stream_ended(const error_code& e);
+    void input_interrupted(interruption why);
+    void finish_input(input how);
+    void post_input(input how);
+    void resume_reader();
+    void interrupt(interruption why) noexcept;
+    void begin_read();
+    bool input_came();
+    void frame_done(std::size_t encoded, std::size_t count) noexcept;
+    bool has_turn() const noexcept { return turn_frames_ > 0 && turn_bytes_ > 0; }
+    void new_turn() noexcept;
+    [[noreturn]] void throw_error() const;
+    void throw_if_truncated(const framing& format) const;
+    void fold_counts() noexcept;
+
+    // output.cpp
+    bool has_room() const noexcept { return queued() < settings_->high_water && writers_.empty() && !writer_admitted_; }
+    void check_output() const;
+    void check_frame(const framing& format, bytes_view frame) const;
+    void admitted(const waiting& node);
+    void append(const framing& format, bytes_view frame);
+    void append(bytes_view bytes);
+    char* room_for(std::size_t size);
+    void write_through(two_pieces pieces);
+    void send_pending();
+    void start_sending();
+    void admit_writers();
+    void output_moved(std::size_t n) noexcept;
+    std::uint64_t acknowledged() noexcept;
+    void drop_output() noexcept;
+
+    // closing.cpp
+    void continue_close();
+    void linger();
+    void close_now() noexcept;
+    void wake_everybody();
+    void tell_listener();
+
+    // wheel
+    time_point look(time_point now) override;
+    time_point look_at_input(time_point now);
+    time_point look_at_output(time_point now);
+    void look_soon() { loop_.arm(*this, after(loop_.now(), look_every_)); }
+
+    template <class F>
+    decltype(auto) with_stream(F&& f)
+    {
+        return std::visit(std::forward<F>(f), stream_);
+    }
+
+    loop& loop_;
+    any_stream stream_;
+    std::shared_ptr<const settings> settings_;
+    std::unique_ptr<const hawser::timeouts> own_timeouts_; // once changed for this connection alone
+    std::uint32_t references_ = 0;
+
+    connection_state state_ = connection_state::open;
+    awaiting awaits_ = awaiting::nothing;
+    waiting_for waits_for_ = waiting_for::next_unit;
+    input outcome_ = input::more;
+    interruption interruption_ = interruption::none;
+    bool reading_ = false; // an operation of the stream is under way for input
+    bool sending_ = false; // a wait for writability is under way
+    bool draining_ = false;
+    bool past_limit_ = false;     // the byte after the data limit has come
+    bool drain_flushing_ = false; // the reader waits for the output to be flushed before it may end
+    bool full_read_ = false;      // the last read took all the room there was
+    bool peer_ended_ = false;
+    bool output_ended_ = false;
+    bool unit_open_ = false;
+    bool writer_admitted_ = false; // a woken writer has not appended yet
+    std::uint8_t quiet_looks_ = 0; // passes of the wheel since input last came
+    std::uint8_t small_reads_ = 0; // reads in a row that a block would have held
+    std::int32_t turn_frames_ = 0;
+    std::int32_t turn_bytes_ = 0;
+
+    buffer input_;
+    buffer output_;
+    std::size_t held_ = 0;    // of the input: what the view last handed out takes up
+    std::size_t scanned_ = 0; // of the input: bytes already searched for a delimiter
+    std::size_t needed_ = 0;  // of the input: bytes that the frame begun will have, once known
+
+    resumption reader_;
+    wait_queue writers_;
+    wait_queue flushers_;
+    wait_queue closers_;
+    struct stream_write* stream_writer_ = nullptr; // the async_write_some that waits, if one does
+
+    time_point wait_since_ = time_point::max(); // when the wait for input began, or output last moved in an idle one
+    duration frame_spent_{};                    // of the frame clock, in waits before this one
+    time_point sending_since_{};                // the write rule's window: its begin,
+    std::uint64_t sending_from_ = 0;            // and the bytes acknowledged by then
+    time_point linger_until_{};
+    duration look_every_{};
+
+    error_code error_;
+    std::exception_ptr thrown_;
+    traffic counts_;
+    traffic folded_; // the part of counts_ that the loop's counters have
+    time_point opened_;
+    address peer_;
+    std::unique_ptr<close_listener> listener_;
+    std::shared_ptr<handle_target> handle_;
+};
+
+struct core_access {
+    static connection make(boost::intrusive_ptr<core> c) { return connection{std::move(c)}; }
+    static core& get(connection& c) { return *c.core_; }
+    static void release(connection& c) noexcept { c.core_.reset(); }
+};
+
+} // namespace hawser::detail
+
+#endif

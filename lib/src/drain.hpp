@@ -1,0 +1,82 @@
+// The end of a server: it asks, waits, cuts, and says what came of it.
+//
+//     begin --> listeners take what is queued and close; sessions are asked to end
+//           --> all have ended ------------------------------> report
+//           `-> deadline, or cut_now(): reset and cancel ----> all have ended --> report
+//                                                          `-> 90 ms later: the rest is abandoned --> report
+//
+// Everything happens on the control loop, where no handler can be in the way; begin() and cut_now() come from any
+// thread. A loop that does not answer has a handler that never suspends.
+#ifndef HAWSER_SRC_DRAIN_HPP
+#define HAWSER_SRC_DRAIN_HPP
+
+#include "wheel.hpp"
+
+#include <hawser/observer.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hawser::detail {
+
+class core;
+class loop;
+class server_core;
+
+class drain final : private wheel::entry
+{
+public:
+    explicit drain(server_core& s) noexcept : server_{s} {}
+    ~drain() override;
+
+    void begin(std::string cause);
+    void cut_now();
+
+    bool begun() const noexcept { return begun_.load(); }
+
+    /// One more session than at the beginning: it was still in the kernel's queue.
+    void note_late() noexcept { ++late_; }
+
+    /// A session or a listener has ended: from any thread.
+    void something_ended() noexcept;
+
+    /// A session is cut: the place of it in the report. From its loop.
+    std::size_t note_cut(const core& c);
+    /// And then it has ended after all.
+    void note_ended(std::size_t place) noexcept;
+
+    /// Blocks until the report is there.
+    drain_report wait();
+    std::optional<drain_report> report() const;
+
+private:
+    enum class step : std::uint8_t { waiting, draining, cutting, done };
+
+    void start(const std::string& cause);
+    void check();
+    void cut();
+    void finish();
+    time_point look(time_point now) override;
+
+    server_core& server_; // owns this
+    std::atomic<bool> begun_{false};
+    step step_ = step::waiting; // on the control loop
+    time_point begun_at_{};
+    time_point due_ = time_point::max();
+    std::size_t at_begin_ = 0;
+    std::atomic<std::size_t> late_{0};
+
+    mutable std::mutex mutex_;
+    std::condition_variable reported_;
+    drain_report report_;
+    std::vector<bool> answered_; // by loop
+    bool done_ = false;
+};
+
+} // namespace hawser::detail
+
+#endif

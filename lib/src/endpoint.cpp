@@ -1,0 +1,113 @@
+#include <hawser/endpoint.hpp>
+
+#include <sys/un.h>
+
+#include <charconv>
+
+namespace hawser {
+namespace {
+
+constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
+constexpr std::size_t longest_host = 253; // RFC 1035, section 2.3.4, as text
+
+std::string quoted(std::string_view text)
+{
+    return '"' + std::string{text} + '"';
+}
+
+[[noreturn]] void refuse(std::string_view text, const std::string& why)
+{
+    throw endpoint_error{errc::invalid_endpoint, quoted(text) + ": " + why};
+}
+
+std::uint16_t read_port(std::string_view text, std::string_view digits)
+{
+    unsigned port = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (digits.empty() || error == std::errc::invalid_argument || end != digits.data() + digits.size())
+        refuse(text, "expected a port from 0 to 65535, got " + quoted(digits));
+    if (error != std::errc{} || port > 65535)
+        refuse(text, "expected a port from 0 to 65535, got " + std::string{digits});
+    return static_cast<std::uint16_t>(port);
+}
+
+} // namespace
+
+endpoint endpoint::tcp(std::string host, std::uint16_t port)
+{
+    endpoint e;
+    e.host_ = std::move(host);
+    e.port_ = port;
+    return e;
+}
+
+endpoint endpoint::unix_socket(std::string path)
+{
+    endpoint e;
+    e.scheme_ = scheme_type::unix_socket;
+    e.host_ = std::move(path);
+    return e;
+}
+
+endpoint::endpoint(std::string_view text)
+{
+    if (text.find('\0') != text.npos)
+        refuse(text.substr(0, text.find('\0')), "expected no NUL byte");
+    std::string_view rest = text;
+    if (rest.starts_with("unix:")) {
+        rest.remove_prefix(5);
+        if (rest.empty())
+            refuse(text, "expected a path after unix:");
+        if (rest.size() > longest_path)
+            refuse(text, "expected a path of at most " + std::to_string(longest_path) + " bytes, got " +
+                             std::to_string(rest.size()));
+        scheme_ = scheme_type::unix_socket;
+        host_ = rest;
+        return;
+    }
+    if (const auto at = rest.find("://"); at != rest.npos) {
+        if (rest.substr(0, at) != "tcp")
+            refuse(text, "expected the scheme tcp:// or unix:, got " + quoted(rest.substr(0, at)));
+        rest.remove_prefix(at + 3);
+    }
+    std::string_view host;
+    if (rest.starts_with('[')) {
+        const auto close = rest.find(']');
+        if (close == rest.npos || !rest.substr(close + 1).starts_with(':'))
+            refuse(text, "expected [IPV6]:PORT");
+        host = rest.substr(1, close - 1);
+        if (host.find(':') == host.npos)
+            refuse(text, "expected an IPv6 address in the brackets, got " + quoted(host));
+        rest.remove_prefix(close + 2);
+    } else {
+        const auto colon = rest.rfind(':');
+        if (colon == rest.npos)
+            refuse(text, "expected HOST:PORT or unix:PATH");
+        host = rest.substr(0, colon);
+        if (host.find(':') != host.npos)
+            refuse(text, "expected brackets around an IPv6 address: [" + std::string{host} + "]:PORT");
+        rest.remove_prefix(colon + 1);
+    }
+    if (host.size() > longest_host)
+        refuse(text, "expected a host of at most " + std::to_string(longest_host) + " bytes, got " +
+                         std::to_string(host.size()));
+    if (host.find_first_of("/ \t\r\n@") != host.npos)
+        refuse(text, "expected a host name or address, got " + quoted(host));
+    host_ = host;
+    port_ = read_port(text, rest);
+}
+
+std::string endpoint::to_string() const
+{
+    return scheme_ == scheme_type::unix_socket ? "unix:" + host_ : "tcp://" + short_string();
+}
+
+std::string endpoint::short_string() const
+{
+    if (scheme_ == scheme_type::unix_socket)
+        return to_string();
+    const bool ipv6 = host_.find(':') != host_.npos;
+    return (ipv6 ? '[' + host_ + ']' : host_) + ':' + std::to_string(port_);
+}
+
+} // namespace hawser

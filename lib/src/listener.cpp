@@ -1,0 +1,192 @@
+#include "listener.hpp"
+
+#include "descriptor_watch.hpp"
+#include "server_core.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace hawser::detail {
+namespace {
+
+constexpr int most_at_once = 64;
+constexpr duration starved_interval = 100ms;
+
+} // namespace
+
+listener::listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket)
+    : server_{std::move(s)}, service_{std::move(what)}, loop_{server_->runtime().first()}, socket_{std::move(socket)},
+      readiness_{loop_.executor()}
+{}
+
+listener::~listener()
+{
+    readiness_.release(); // the socket closes its own descriptor
+}
+
+void listener::post_start()
+{
+    loop_.post([self = shared_from_this()] {
+        if (self->state_ != state::idle)
+            return;
+        self->readiness_.assign(self->socket_.get());
+        self->wait();
+    });
+}
+
+void listener::post_resume()
+{
+    loop_.post([self = shared_from_this()] {
+        if (self->state_ == state::full)
+            self->accept_some(most_at_once);
+        else if (self->state_ == state::starved)
+            self->accept_some(1);
+    });
+}
+
+void listener::post_drain()
+{
+    loop_.post([self = shared_from_this()] {
+        self->draining_ = true;
+        if (self->state_ == state::idle)
+            self->close();
+        else if (self->state_ != state::closed)
+            self->accept_some(most_at_once);
+    });
+}
+
+void listener::post_close()
+{
+    loop_.post([self = shared_from_this()] { self->close(); });
+}
+
+void listener::wait()
+{
+    state_ = state::waiting;
+    readiness_.async_wait(decltype(readiness_)::wait_read, [self = shared_from_this()](const error_code& e) {
+        if (self->state_ == state::waiting && !e)
+            self->accept_some(most_at_once);
+    });
+}
+
+// Takes what is queued, up to a number, and decides how to go on. While draining, the queue is emptied and closed.
+void listener::accept_some(int at_most)
+{
+    for (int i = 0; i < at_most || draining_; ++i) {
+        switch (accept_one()) {
+        case outcome::taken:
+        case outcome::retry: continue;
+        case outcome::empty:
+            pause_told_ = false;
+            loop_.cancel(*this);
+            if (draining_)
+                return close();
+            return wait();
+        case outcome::stop: return;
+        }
+    }
+    if (state_ == state::starved) { // one descriptor became free, and was used: the next one wakes us again
+        watch_descriptors();
+        return;
+    }
+    wait();
+}
+
+listener::outcome listener::accept_one()
+{
+    if (!server_->doors().take()) {
+        state_ = state::full;
+        server_->want_permit();
+        if (!server_->doors().take()) // one may have become free before it was known that we want it
+            return outcome::stop;
+    }
+    address peer;
+    descriptor fd{socket_.accept(peer)};
+    const int error = errno;
+    if (fd) {
+        if (state_ == state::full)
+            state_ = state::waiting;
+        hand_out(std::move(fd), peer);
+        return outcome::taken;
+    }
+    server_->doors().give();
+    switch (error) {
+    case EAGAIN: return outcome::empty;
+    case ECONNABORTED: // this client is gone; others may be queued behind it
+    case EPROTO:
+    case EINTR: return outcome::retry;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case ENOSR:
+    case EPERM: starve({error, boost::system::system_category()}); return outcome::stop;
+    case ENETDOWN: // errors of the new socket's network, which accept(2) passes on
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH: return outcome::retry;
+    default: fail({error, boost::system::system_category()}); return outcome::stop;
+    }
+}
+
+void listener::starve(const error_code& why)
+{
+    state_ = state::starved;
+    server_->counts.accept_errors.fetch_add(1, std::memory_order_relaxed);
+    if (!std::exchange(pause_told_, true))
+        server_->watched_by().accept_paused(where(), why);
+    loop_.cancel(*this);
+    loop_.arm(*this, after(loop_.now(), starved_interval));
+    watch_descriptors();
+}
+
+void listener::watch_descriptors()
+{
+    loop_.descriptors->wait([weak = weak_from_this()] {
+        if (const auto self = weak.lock())
+            self->post_resume();
+    });
+}
+
+time_point listener::look(time_point now)
+{
+    if (state_ != state::starved)
+        return time_point::max();
+    post_resume();
+    return after(now, starved_interval);
+}
+
+void listener::hand_out(descriptor fd, const address& peer)
+{
+    server_->counts.accepted.fetch_add(1, std::memory_order_relaxed);
+    loop& target = server_->choose_loop();
+    if (&target == &loop_)
+        return session::start(target, service_, std::move(fd), peer);
+    target.post([&target, s = service_, f = std::move(fd), peer]() mutable {
+        session::start(target, std::move(s), std::move(f), peer);
+    });
+}
+
+void listener::fail(const error_code& why)
+{
+    server_->watched_by().listener_failed(where(), why);
+    close();
+}
+
+void listener::close()
+{
+    if (state_ == state::closed)
+        return;
+    state_ = state::closed;
+    loop_.cancel(*this);
+    if (readiness_.is_open())
+        readiness_.release();
+    socket_ = listening_socket{};
+    server_->listener_closed();
+}
+
+} // namespace hawser::detail

@@ -1,0 +1,60 @@
+// Accepts for one listening socket of a server, on the runtime's first loop.
+//
+//     accepting: wait until readable, take up to 64, hand each to the loop with the fewest connections
+//     full:      no permit left; goes on when a session ends. The permit is taken before accept, so nobody is shed.
+//     starved:   no descriptor or memory (EMFILE, ...); one more try for each connection that closes, and every 100 ms
+//     closed:    drained, cut, or failed beyond repair
+#ifndef HAWSER_SRC_LISTENER_HPP
+#define HAWSER_SRC_LISTENER_HPP
+
+#include "listening_socket.hpp"
+#include "session.hpp"
+#include "wheel.hpp"
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+
+#include <memory>
+
+namespace hawser::detail {
+
+class listener final : public std::enable_shared_from_this<listener>, private wheel::entry
+{
+public:
+    listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket);
+    ~listener() override;
+
+    const endpoint& where() const noexcept { return socket_.where(); }
+
+    // From any thread; each is carried out on the listener's loop.
+    void post_start();
+    void post_resume();
+    void post_drain();
+    void post_close();
+
+private:
+    enum class state : std::uint8_t { idle, waiting, full, starved, closed };
+    enum class outcome : std::uint8_t { taken, empty, retry, stop };
+
+    void wait();
+    void accept_some(int at_most);
+    outcome accept_one();
+    void starve(const error_code& why);
+    void watch_descriptors();
+    void close();
+    void fail(const error_code& why);
+    void hand_out(descriptor fd, const address& peer);
+    time_point look(time_point now) override;
+
+    std::shared_ptr<server_core> server_;
+    std::shared_ptr<service> service_;
+    loop& loop_;
+    listening_socket socket_;
+    boost::asio::posix::basic_stream_descriptor<loop::executor_type> readiness_;
+    state state_ = state::idle;
+    bool draining_ = false;
+    bool pause_told_ = false;
+};
+
+} // namespace hawser::detail
+
+#endif

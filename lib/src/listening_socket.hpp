@@ -1,0 +1,75 @@
+// A bound socket, and the sockets that one endpoint stands for.
+#ifndef HAWSER_SRC_LISTENING_SOCKET_HPP
+#define HAWSER_SRC_LISTENING_SOCKET_HPP
+
+#include "address.hpp"
+
+#include <hawser/endpoint.hpp>
+#include <hawser/listen_options.hpp>
+
+#include <sys/stat.h>
+
+#include <utility>
+#include <vector>
+
+namespace hawser::detail {
+
+/// Owns a descriptor.
+class descriptor
+{
+public:
+    descriptor() = default;
+    explicit descriptor(int fd) noexcept : fd_{fd} {}
+    descriptor(descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
+    descriptor& operator=(descriptor&& other) noexcept
+    {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~descriptor();
+    int get() const noexcept { return fd_; }
+    int release() noexcept { return std::exchange(fd_, -1); }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+
+private:
+    int fd_ = -1;
+};
+
+/// A socket that has been bound, and listens after listen(). A Unix socket's file goes with it.
+class listening_socket
+{
+public:
+    listening_socket() = default;
+    listening_socket(descriptor d, endpoint where, int backlog);
+    listening_socket(listening_socket&&) noexcept = default;
+    listening_socket& operator=(listening_socket&&) noexcept = default;
+    ~listening_socket();
+
+    void listen();
+    int get() const noexcept { return fd_.get(); }
+    const endpoint& where() const noexcept { return where_; }
+
+    /// Takes one connection from the queue without waiting: its descriptor, or -1 with errno. Non-blocking, CLOEXEC.
+    int accept(address& peer) const noexcept;
+
+private:
+    struct file {
+        std::string path;
+        dev_t device = 0;
+        ino_t inode = 0;
+    };
+    descriptor fd_;
+    endpoint where_;
+    int backlog_ = 0;
+    file file_;
+};
+
+/// Binds a socket at every address that the endpoint stands for; port 0 is one port for all. Throws endpoint_error.
+std::vector<listening_socket> bind_all(const endpoint& where, const listen_options& options);
+
+/// The addresses of a host that is a literal or empty; none if it is a name. `passive`: empty is every interface.
+std::vector<std::pair<socket_address, socklen_t>> numeric_addresses(const endpoint& where, bool passive);
+
+} // namespace hawser::detail
+
+#endif

@@ -1,0 +1,123 @@
+#include "loop.hpp"
+
+#include "core.hpp"
+
+#include <boost/asio/execution_context.hpp>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <stdexcept>
+#include <vector>
+
+namespace hawser::detail {
+namespace {
+
+// Finds the loop from a context, for code that knows only its executor.
+class loop_service : public boost::asio::execution_context::service
+{
+public:
+    using key_type = loop_service;
+    static inline boost::asio::execution_context::id id;
+
+    explicit loop_service(boost::asio::execution_context& context) : service{context} {}
+    loop* owner = nullptr;
+
+private:
+    void shutdown() override {}
+};
+
+} // namespace
+
+loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> watch)
+    : waits{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{time}, real_time_{real_time},
+      timers_{time.now()}, blocks_{timers_, time}, context_{std::make_unique<boost::asio::io_context>(1)}
+{
+    boost::asio::use_service<loop_service>(*context_).owner = this;
+    work_.emplace(context_->get_executor());
+    if (real_time_)
+        timer_.emplace(*context_);
+}
+
+loop::~loop()
+{
+    shut_down();
+}
+
+void loop::set_timer()
+{
+    timer_at_ = timers_.next();
+    if (timer_at_ == time_point::max())
+        return;
+    timer_->expires_at(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(timer_at_));
+    timer_->async_wait([this](const boost::system::error_code& e) {
+        if (!e)
+            tick();
+    });
+}
+
+void loop::tick()
+{
+    timers_.advance(now());
+    if (real_time_)
+        set_timer();
+}
+
+void loop::run()
+{
+    thread_id.store(::gettid());
+    for (;;) {
+        try {
+            context_->run();
+            return;
+        } catch (const std::exception& e) {
+            std::fprintf(stderr, "hawser: an exception escaped to a loop, which goes on: %s\n", e.what());
+        } catch (...) {
+            std::fprintf(stderr, "hawser: something thrown escaped to a loop, which goes on\n");
+        }
+    }
+}
+
+std::size_t loop::poll()
+{
+    timers_.advance(now());
+    context_->restart();
+    return context_->poll();
+}
+
+void loop::stop() noexcept
+{
+    context_->stop();
+}
+
+void loop::shut_down() noexcept
+{
+    {
+        const std::lock_guard lock{gate_};
+        if (!open_)
+            return;
+        open_ = false;
+    }
+    // Frames hold the sessions and the sessions hold the connections, so each is destroyed by what it waits in; only what
+    // waits inside Hawser has to be taken out by hand.
+    std::vector<boost::intrusive_ptr<core>> all;
+    for (core& c : connections)
+        all.emplace_back(&c);
+    for (auto& c : all)
+        c->abandon();
+    all.clear();
+    waits->abandon();
+    timer_.reset();
+    work_.reset();
+    context_.reset();
+}
+
+loop& loop_of(const boost::asio::execution_context& context)
+{
+    auto& mutable_context = const_cast<boost::asio::execution_context&>(context);
+    if (!boost::asio::has_service<loop_service>(mutable_context))
+        throw std::logic_error{"this executor is not that of a hawser::runtime"};
+    return *boost::asio::use_service<loop_service>(mutable_context).owner;
+}
+
+} // namespace hawser::detail

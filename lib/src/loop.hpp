@@ -1,0 +1,161 @@
+// One loop: a single-threaded io_context with what its connections share: clock, deadlines, buffers, cork, counters.
+//
+// Everything is used from the loop's own thread, but for post(), the counters and what says so.
+#ifndef HAWSER_SRC_LOOP_HPP
+#define HAWSER_SRC_LOOP_HPP
+
+#include "blocks.hpp"
+#include "cork.hpp"
+#include "wheel.hpp"
+
+#include <hawser/time.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace hawser::detail {
+
+class core;
+
+/// A count that its loop's thread alone changes and any thread may read: no locked instruction.
+class counter
+{
+public:
+    void add(std::uint64_t n) noexcept
+    {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+using connection_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct connection_list_tag>,
+                                                         boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+using connection_list = boost::intrusive::list<core, boost::intrusive::base_hook<connection_hook>,
+                                               boost::intrusive::constant_time_size<false>>;
+
+class loop : public std::enable_shared_from_this<loop>
+{
+public:
+    using executor_type = boost::asio::io_context::executor_type;
+    using steady_timer =
+        boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                          boost::asio::wait_traits<std::chrono::steady_clock>, executor_type>;
+
+    /// `real_time`: deadlines are driven by a timer of the system's; otherwise only by tick().
+    loop(const clock& time, bool real_time, std::shared_ptr<class descriptor_watch> watch);
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+    ~loop();
+
+    boost::asio::io_context& context() noexcept { return *context_; }
+    executor_type executor() noexcept { return context_->get_executor(); }
+    time_point now() const noexcept { return clock_.now(); }
+
+    /// Runs `f` on this loop, unless the loop has ended. From any thread.
+    template <class F>
+    void post(F&& f)
+    {
+        const std::lock_guard lock{gate_};
+        if (open_)
+            boost::asio::post(*context_, std::forward<F>(f));
+    }
+
+    /// Sees to it that `e` is looked at by `at`.
+    void arm(wheel::entry& e, time_point at)
+    {
+        timers_.arm(e, at);
+        if (real_time_ && at < timer_at_)
+            set_timer();
+    }
+    void cancel(wheel::entry& e) noexcept { timers_.cancel(e); }
+
+    /// Looks at every deadline that has passed.
+    void tick();
+
+    /// Runs until stop(). An exception that escapes a handler is written to standard error, and the loop goes on.
+    void run();
+    void stop() noexcept;
+
+    /// Looks at the deadlines and runs what is ready, on the calling thread. Returns how many handlers ran.
+    std::size_t poll();
+
+    /// Ends the loop: destroys every suspended coroutine, then the context. Not from a handler of it.
+    void shut_down() noexcept;
+
+    wheel& timers() noexcept { return timers_; }
+    block_pool& blocks() noexcept { return blocks_; }
+    cork output_cork;
+    connection_list connections;
+    std::unique_ptr<class wait_queue> waits;             // of coroutines that wait for no connection: name look-ups
+    std::shared_ptr<class descriptor_watch> descriptors; // shared by a runtime's loops
+
+    struct counters {
+        counter accepted, completed, failed, refused;
+        counter bytes_in, bytes_out, frames_in, frames_out;
+    } counts;
+
+    std::atomic<std::size_t> assigned{0}; // connections handed to this loop and not yet ended; any thread
+
+    /// Whose handler runs now, for the watchdog: the connection and a number that changes at each resumption.
+    class running_mark
+    {
+    public:
+        running_mark(loop& l, core* c) noexcept : loop_{l}, before_{l.running_.load(std::memory_order_relaxed)}
+        {
+            loop_.turns_.store(loop_.turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+            loop_.running_.store(c, std::memory_order_release);
+        }
+        running_mark(const running_mark&) = delete;
+        running_mark& operator=(const running_mark&) = delete;
+        ~running_mark() { loop_.running_.store(before_, std::memory_order_release); }
+
+    private:
+        loop& loop_;
+        core* before_;
+    };
+    core* running() const noexcept { return running_.load(std::memory_order_acquire); }
+    std::uint64_t turns() const noexcept { return turns_.load(std::memory_order_relaxed); }
+
+    /// Held while a connection is destroyed, and by other threads while they look at running().
+    std::mutex naming;
+
+    std::atomic<int> thread_id{0};      // the kernel's, while run() runs
+    std::atomic<bool> abandoned{false}; // a session that ignored its end lives here: the context is never destroyed
+    std::atomic<bool> blocked{false};   // a handler that never suspends runs here: the thread is never joined
+
+private:
+    friend class running_mark;
+    void set_timer();
+
+    const clock& clock_;
+    const bool real_time_;
+    wheel timers_;
+    block_pool blocks_;
+    std::mutex gate_;
+    bool open_ = true;
+    std::atomic<core*> running_{nullptr};
+    std::atomic<std::uint64_t> turns_{0};
+    time_point timer_at_ = time_point::max();
+    std::unique_ptr<boost::asio::io_context> context_;
+    std::optional<boost::asio::executor_work_guard<executor_type>> work_;
+    std::optional<steady_timer> timer_;
+};
+
+/// The loop that an executor belongs to. Throws std::logic_error if it is none of Hawser's.
+loop& loop_of(const boost::asio::execution_context& context);
+
+} // namespace hawser::detail
+
+#endif

@@ -1,0 +1,384 @@
+// How a connection writes: through the loop's cork while the peer keeps up, through its own pending bytes while not.
+//
+//     append: pending bytes or a wait for the peer?  --> behind them
+//             otherwise                              --> into the cork, which first is taken from its owner
+//             does not fit the cork                  --> the cork is sent; what is larger than it goes to the kernel
+//
+//     the cork is sent: when its owner waits for input, when another connection needs it, when it is full, and once in
+//     each turn of the loop. What the kernel does not take becomes the connection's pending bytes.
+//
+// A connection with pending bytes never owns the cork, and pending bytes always have a wait for writability under way.
+// A writer waits before it appends, so memory is bounded by the high-water mark plus one frame, however many write.
+#include "core.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace hawser::detail {
+namespace {
+
+constexpr std::size_t most_at_once = 256 * 1024; // sent for one connection before others get their turn
+
+bool would_block(const error_code& e) noexcept
+{
+    return e == boost::asio::error::would_block || e == boost::asio::error::try_again;
+}
+
+} // namespace
+
+// ---- What connection's members await
+
+awaitable<void> core::write_frame(bytes_view frame, const framing* format)
+{
+    check_output();
+    check_frame(*format, frame);
+    if (!has_room()) {
+        waiting node;
+        co_await writers_.wait(node, loop_);
+        admitted(node);
+    }
+    append(*format, frame);
+}
+
+awaitable<void> core::write_frame_as(bytes_view frame, framing format)
+{
+    co_await write_frame(frame, &format);
+}
+
+awaitable<void> core::write_frames(frames batch)
+{
+    const framing& format = settings_->framing;
+    check_output();
+    for (const bytes_view frame : batch) {
+        if (!has_room()) {
+            waiting node;
+            co_await writers_.wait(node, loop_);
+            admitted(node);
+        }
+        check_frame(format, frame);
+        append(format, frame);
+    }
+}
+
+awaitable<std::size_t> core::write_some(bytes_view bytes)
+{
+    check_output();
+    if (!has_room()) {
+        waiting node;
+        co_await writers_.wait(node, loop_);
+        admitted(node);
+    }
+    const std::size_t n = std::min(bytes.size(), settings_->high_water - queued());
+    append(bytes.substr(0, n));
+    co_return n;
+}
+
+awaitable<void> core::write(bytes_view bytes)
+{
+    check_output();
+    while (!bytes.empty()) {
+        if (!has_room()) {
+            waiting node;
+            co_await writers_.wait(node, loop_);
+            admitted(node);
+        }
+        const std::size_t n = std::min(bytes.size(), settings_->high_water - queued());
+        append(bytes.substr(0, n));
+        bytes.remove_prefix(n);
+    }
+}
+
+awaitable<void> core::flush()
+{
+    if (loop_.output_cork.owner == this)
+        flush_cork(loop_);
+    if (!output_.empty()) {
+        waiting node;
+        co_await flushers_.wait(node, loop_);
+        if (node.cancelled)
+            throw system_error{boost::asio::error::operation_aborted};
+    }
+    if (error_ || thrown_ != nullptr)
+        throw_error();
+}
+
+// ---- Room
+
+void core::check_output() const
+{
+    if (error_ || thrown_ != nullptr || state_ == connection_state::closing || state_ == connection_state::closed)
+        throw_error();
+    if (output_ended_)
+        throw system_error{errc::shut_down};
+}
+
+void core::check_frame(const framing& format, bytes_view frame) const
+{
+    if (const auto refused = format.check(frame))
+        throw frame_error{*refused, format.describe(*refused, frame)};
+}
+
+// A writer whose wait has ended: it was admitted, or cancelled, or there is nothing to wait for any more.
+void core::admitted(const waiting& node)
+{
+    if (node.cancelled)
+        throw system_error{boost::asio::error::operation_aborted};
+    writer_admitted_ = false;
+    check_output();
+}
+
+// One at a time: the next is admitted when this one has appended, so that together they pass the mark by one frame.
+void core::admit_writers()
+{
+    if (writer_admitted_ || writers_.empty())
+        return;
+    writer_admitted_ = true;
+    writers_.wake_one();
+}
+
+// ---- Appending
+
+void core::append(const framing& format, bytes_view frame)
+{
+    const bytes_view tail = format.tail(frame);
+    const std::size_t head = format.head_size(frame);
+    ++counts_.frames_out;
+    if (char* at = room_for(head + frame.size() + tail.size())) {
+        at += format.encode_head(at, frame);
+        at = std::copy(frame.begin(), frame.end(), at);
+        std::copy(tail.begin(), tail.end(), at);
+    } else {
+        std::array<char, framing::max_head> room;
+        write_through({{room.data(), format.encode_head(room.data(), frame)}, frame});
+        if (!tail.empty())
+            append(tail);
+    }
+    if (!writers_.empty() && queued() < settings_->high_water)
+        admit_writers();
+}
+
+void core::append(bytes_view bytes)
+{
+    if (bytes.empty())
+        return;
+    if (char* at = room_for(bytes.size()))
+        std::copy(bytes.begin(), bytes.end(), at);
+    else
+        write_through({bytes, {}});
+    if (!writers_.empty() && queued() < settings_->high_water)
+        admit_writers();
+}
+
+// Where the next `size` bytes of output go, already counted in; null if they are too many for the cork and nothing is
+// before them, so that they can go to the kernel directly.
+char* core::room_for(std::size_t size)
+{
+    cork& k = loop_.output_cork;
+    if (output_.empty()) {
+        if (k.owner != this || k.room() < size)
+            flush_cork(loop_);
+        if (output_.empty()) {
+            if (size > cork::capacity)
+                return nullptr;
+            if (!k.posted) {
+                boost::asio::post(loop_.context(), [&on = loop_] {
+                    on.output_cork.posted = false;
+                    flush_cork(on);
+                });
+                k.posted = true;
+            }
+            k.owner = this;
+            char* const at = k.bytes.data() + k.size;
+            k.size += size;
+            return at;
+        }
+    }
+    output_.reserve(size);
+    char* const at = output_.space();
+    output_.commit(size);
+    return at;
+}
+
+void core::write_through(two_pieces pieces)
+{
+    error_code e;
+    std::size_t n = with_stream([&](auto& s) { return s.write_now(pieces, e); });
+    output_moved(n);
+    if (e && !would_block(e))
+        return fail(e);
+    if (n == pieces.size())
+        return;
+    const std::size_t of_first = std::min(n, pieces.first.size());
+    pieces.first.remove_prefix(of_first);
+    pieces.second.remove_prefix(n - of_first);
+    output_.reserve(pieces.size());
+    output_.append(pieces.first);
+    output_.append(pieces.second);
+    start_sending();
+}
+
+void core::flush_cork(loop& on) noexcept
+{
+    cork& k = on.output_cork;
+    core* const c = std::exchange(k.owner, nullptr);
+    const bytes_view bytes{k.bytes.data(), std::exchange(k.size, 0)};
+    if (c == nullptr || bytes.empty())
+        return;
+    try {
+        c->write_through({bytes, {}});
+    } catch (const std::bad_alloc&) { // a part of a frame may be on its way: the stream cannot go on
+        c->fail(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+    }
+}
+
+// ---- Sending what is pending
+
+void core::start_sending()
+{
+    sending_ = true;
+    sending_since_ = loop_.now();
+    sending_from_ = acknowledged();
+    loop_.arm(*this, after(sending_since_, look_every_));
+    with_stream([this](auto& s) { s.wait_writable(*this); });
+}
+
+void core::on_writable(const error_code& e)
+{
+    if (state_ == connection_state::closed || output_.empty()) {
+        sending_ = false;
+        return;
+    }
+    if (e == boost::asio::error::operation_aborted) // a read was cancelled, which ends every operation of the socket
+        return with_stream([this](auto& s) { s.wait_writable(*this); });
+    send_pending();
+}
+
+void core::send_pending()
+{
+    error_code e;
+    for (std::size_t sent = 0; sent < most_at_once && !output_.empty() && !e;) {
+        const std::size_t n = with_stream([&](auto& s) { return s.write_now({output_.data(), {}}, e); });
+        output_moved(n);
+        output_.consume(n);
+        sent += n;
+    }
+    if (e && !would_block(e)) {
+        sending_ = false;
+        return fail(e);
+    }
+    if (output_.size() <= settings_->low_water)
+        admit_writers();
+    if (!output_.empty())
+        return with_stream([this](auto& s) { s.wait_writable(*this); });
+    sending_ = false;
+    output_.release();
+    flushers_.wake_all();
+    if (drain_flushing_) {
+        drain_flushing_ = false;
+        drain_input();
+    }
+    if (state_ == connection_state::closing)
+        continue_close();
+}
+
+void core::output_moved(std::size_t n) noexcept
+{
+    counts_.bytes_out += n;
+    if (wait_since_ != time_point::max() && waits_for_ != waiting_for::rest_of_unit)
+        wait_since_ = loop_.now(); // idle counts from the last byte in either direction
+}
+
+void core::drop_output() noexcept
+{
+    output_.release();
+    if (loop_.output_cork.owner == this) {
+        loop_.output_cork.owner = nullptr;
+        loop_.output_cork.size = 0;
+    }
+}
+
+// ---- The write rule
+
+std::uint64_t core::acknowledged() noexcept
+{
+    const std::size_t in_flight = with_stream([](auto& s) { return s.unacknowledged(); });
+    return counts_.bytes_out - std::min<std::uint64_t>(in_flight, counts_.bytes_out);
+}
+
+time_point core::look_at_output(time_point now)
+{
+    const duration window = timeouts().write;
+    if (!sending_ || window == never)
+        return time_point::max();
+    const time_point due = after(sending_since_, window);
+    if (now < due)
+        return due;
+    const std::uint64_t acked = acknowledged();
+    const auto wanted = static_cast<std::uint64_t>(std::chrono::duration<double>(window).count() * write_rate);
+    if (acked - sending_from_ < std::max<std::uint64_t>(wanted, 1)) {
+        fail(errc::write_timeout);
+        return time_point::max();
+    }
+    sending_since_ = now;
+    sending_from_ = acked;
+    return after(now, window);
+}
+
+// ---- Asio's write operation
+
+struct stream_write : waiting {
+    core* c;
+    stream_operation* op;
+    stream_write(core* on_core, stream_operation* o) noexcept : c{on_core}, op{o} {}
+    ~stream_write()
+    {
+        if (c->stream_writer_ == this)
+            c->stream_writer_ = nullptr;
+        if (op != nullptr)
+            op->destroy(op);
+    }
+};
+
+void core::write_stream(stream_operation* op)
+{
+    auto wait = std::make_unique<stream_write>(this, op);
+    stream_write* const node = wait.get();
+    node->on = &loop_;
+    node->resume = resumption{[w = std::move(wait)]() mutable {
+        stream_operation* const o = std::exchange(w->op, nullptr);
+        core* const c = w->c;
+        const bool cancelled = w->cancelled;
+        w.reset();
+        error_code e;
+        std::size_t n = 0;
+        try {
+            if (cancelled)
+                throw system_error{boost::asio::error::operation_aborted};
+            c->writer_admitted_ = false;
+            c->check_output();
+            n = std::min(o->size, c->settings_->high_water - c->queued());
+            c->append(bytes_view{o->data, n});
+        } catch (const system_error& failure) {
+            e = failure.code();
+        }
+        o->complete(o, e, n);
+    }};
+    if (has_room()) {
+        writer_admitted_ = true;
+        boost::asio::post(loop_.context(), std::move(node->resume));
+    } else {
+        stream_writer_ = node;
+        writers_.push(*node);
+    }
+}
+
+void core::cancel_stream_write() noexcept
+{
+    if (stream_writer_ != nullptr && stream_writer_->is_linked()) {
+        stream_writer_->cancelled = true;
+        stream_writer_->end();
+    }
+}
+
+} // namespace hawser::detail

@@ -1,0 +1,148 @@
+#include <hawser/runtime.hpp>
+
+#include "runtime_core.hpp"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include <sched.h>
+
+#include <cstdio>
+#include <future>
+#include <stdexcept>
+#include <string>
+
+namespace hawser {
+namespace detail {
+namespace {
+
+unsigned usable_processors() noexcept
+{
+    cpu_set_t set;
+    if (::sched_getaffinity(0, sizeof set, &set) == 0)
+        if (const int n = CPU_COUNT(&set); n > 0)
+            return static_cast<unsigned>(n);
+    return 1;
+}
+
+std::vector<std::shared_ptr<loop>> make_loops(unsigned n, const clock& time, bool real_time)
+{
+    const auto watch = std::make_shared<descriptor_watch>();
+    std::vector<std::shared_ptr<loop>> all;
+    for (unsigned i = 0; i < n; ++i)
+        all.push_back(std::make_shared<loop>(time, real_time, watch));
+    return all;
+}
+
+// Loops on which a session lives that could not be ended. They are kept for good: its coroutine may still use them.
+void leak(std::shared_ptr<loop> l)
+{
+    static auto* const kept = new std::vector<std::shared_ptr<loop>>;
+    kept->push_back(std::move(l));
+}
+
+} // namespace
+
+runtime_core::runtime_core(const runtime_options& options)
+    : real_time_{options.time == nullptr}, loops_{make_loops(options.loops != 0 ? options.loops : usable_processors(),
+                                                             real_time_ ? coarse_clock() : *options.time, real_time_)},
+      control_{make_loops(1, real_time_ ? coarse_clock() : *options.time, real_time_).front()},
+      watchdog_{*control_, loops_, options.blocked_after}
+{
+    if (options.blocked_after <= duration::zero())
+        throw std::invalid_argument{"runtime_options.blocked_after: expected a time above zero, got " +
+                                    std::to_string(options.blocked_after.count()) + " ns"};
+}
+
+void runtime_core::start()
+{
+    if (!real_time_)
+        throw std::logic_error{"a runtime with a clock of its own is driven by poll(), not by threads"};
+    if (!threads_.empty())
+        return;
+    watchdog_.start();
+    threads_.reserve(loops_.size() + 1);
+    for (const auto& l : loops_)
+        threads_.emplace_back([l] { l->run(); });
+    threads_.emplace_back([l = control_] { l->run(); });
+}
+
+std::size_t runtime_core::poll()
+{
+    std::size_t all = 0;
+    for (std::size_t ran = 1; ran != 0; all += ran) {
+        ran = control_->poll();
+        for (const auto& l : loops_)
+            ran += l->poll();
+    }
+    return all;
+}
+
+runtime_core::~runtime_core()
+{
+    for (const auto& l : loops_)
+        l->stop();
+    control_->stop();
+    for (std::size_t i = 0; i < threads_.size(); ++i) {
+        if (i < loops_.size() && loops_[i]->blocked)
+            threads_[i].detach(); // its handler never suspends: there is nothing to wait for
+        else
+            threads_[i].join();
+    }
+    for (auto& l : loops_) {
+        if (l->abandoned || l->blocked)
+            leak(l);
+        else
+            l->shut_down();
+    }
+    control_->shut_down();
+}
+
+void run_to_end(runtime& r, awaitable<void> work)
+{
+    std::promise<void> done;
+    r.spawn(std::move(work), [&done](std::exception_ptr e) {
+        if (e != nullptr)
+            done.set_exception(std::move(e));
+        else
+            done.set_value();
+    });
+    r.start();
+    done.get_future().get();
+}
+
+} // namespace detail
+
+runtime::runtime(const runtime_options& options) : core_{std::make_shared<detail::runtime_core>(options)} {}
+
+runtime::~runtime() = default;
+
+unsigned runtime::loops() const noexcept
+{
+    return static_cast<unsigned>(core_->loops().size());
+}
+
+void runtime::start()
+{
+    core_->start();
+}
+
+std::size_t runtime::poll()
+{
+    return core_->poll();
+}
+
+boost::asio::any_io_executor runtime::executor(unsigned index) const
+{
+    return core_->loops().at(index)->executor();
+}
+
+void runtime::spawn(awaitable<void> work, std::function<void(std::exception_ptr)> done)
+{
+    detail::loop& l = core_->first();
+    l.post([&l, w = std::move(work), d = std::move(done)]() mutable {
+        boost::asio::co_spawn(boost::asio::any_io_executor{l.executor()}, std::move(w), std::move(d));
+    });
+}
+
+} // namespace hawser

@@ -1,0 +1,45 @@
+// The inside of a runtime: its loops, their threads, and one more loop for what must not wait behind handlers.
+//
+// The control loop runs signals, drain deadlines and the watchdog; no handler of a user's runs there.
+#ifndef HAWSER_SRC_RUNTIME_CORE_HPP
+#define HAWSER_SRC_RUNTIME_CORE_HPP
+
+#include "descriptor_watch.hpp"
+#include "loop.hpp"
+#include "watchdog.hpp"
+
+#include <hawser/runtime.hpp>
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace hawser::detail {
+
+class runtime_core
+{
+public:
+    explicit runtime_core(const runtime_options& options);
+    runtime_core(const runtime_core&) = delete;
+    runtime_core& operator=(const runtime_core&) = delete;
+    ~runtime_core();
+
+    void start();
+    std::size_t poll();
+
+    const std::vector<std::shared_ptr<loop>>& loops() const noexcept { return loops_; }
+    loop& first() const noexcept { return *loops_.front(); }
+    loop& control() const noexcept { return *control_; }
+    bool real_time() const noexcept { return real_time_; }
+
+private:
+    const bool real_time_;
+    std::vector<std::shared_ptr<loop>> loops_;
+    std::shared_ptr<loop> control_;
+    watchdog watchdog_;
+    std::vector<std::thread> threads_; // of the loops, then of control; empty until started
+};
+
+} // namespace hawser::detail
+
+#endif

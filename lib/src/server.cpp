@@ -1,0 +1,218 @@
+#include <hawser/server.hpp>
+
+#include "listener.hpp"
+#include "server_core.hpp"
+
+#include <sys/resource.h>
+
+#include <boost/asio/signal_set.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <future>
+
+namespace hawser {
+namespace detail {
+namespace {
+
+std::size_t descriptor_limit() noexcept
+{
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1U << 30));
+}
+
+server_options checked(server_options o)
+{
+    validate(o.limits);
+    validate(o.timeouts);
+    if (!o.limits.connections)
+        o.limits.connections = default_permits(descriptor_limit());
+    if (!o.observer)
+        o.observer = std::make_shared<log_observer>();
+    return o;
+}
+
+} // namespace
+
+server_core::server_core(std::shared_ptr<runtime_core> r, server_options options)
+    : runtime_{std::move(r)}, options_{checked(std::move(options))},
+      doors_{*options_.limits.connections, options_.limits.per_address}, drain_{*this}
+{}
+
+void server_core::listen(const endpoint& where, session_handler handler, const listen_options& options)
+{
+    if (options.timeouts)
+        validate(*options.timeouts);
+    settings configured{.framing = options.framing,
+                        .timeouts = options.timeouts.value_or(options_.timeouts),
+                        .data_limit = options_.limits.received_per_connection.value_or(~std::uint64_t{0}),
+                        .high_water = options_.limits.output_high_water,
+                        .low_water = options_.limits.output_low_water};
+    const auto shared = std::make_shared<const settings>(configured);
+    std::vector<listening_socket> bound = bind_all(where, options);
+    for (listening_socket& socket : bound)
+        socket.listen();
+    const std::lock_guard lock{mutex_};
+    for (listening_socket& socket : bound) {
+        const auto what = std::make_shared<service>(service{handler, shared, shared_from_this(), socket.where()});
+        listeners_.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket)));
+        open_listeners_.fetch_add(1);
+        listeners_.back()->post_start();
+    }
+}
+
+std::vector<endpoint> server_core::endpoints() const
+{
+    std::vector<endpoint> all;
+    for (const auto& l : listeners())
+        all.push_back(l->where());
+    return all;
+}
+
+std::vector<std::shared_ptr<listener>> server_core::listeners() const
+{
+    const std::lock_guard lock{mutex_};
+    return listeners_;
+}
+
+void server_core::close_listeners()
+{
+    for (const auto& l : listeners())
+        l->post_close();
+}
+
+void server_core::listener_closed() noexcept
+{
+    open_listeners_.fetch_sub(1);
+    drain_.something_ended();
+}
+
+loop& server_core::choose_loop() noexcept
+{
+    const auto& loops = runtime_->loops();
+    loop* best = loops.front().get();
+    std::size_t fewest = best->assigned.load(std::memory_order_relaxed);
+    for (const auto& l : loops)
+        if (const std::size_t n = l->assigned.load(std::memory_order_relaxed); n < fewest) {
+            best = l.get();
+            fewest = n;
+        }
+    best->assigned.fetch_add(1, std::memory_order_relaxed);
+    if (drain_.begun())
+        drain_.note_late();
+    return *best;
+}
+
+void server_core::release(loop& on) noexcept
+{
+    on.assigned.fetch_sub(1, std::memory_order_relaxed);
+    doors_.give();
+    if (permit_wanted_.exchange(false))
+        for (const auto& l : listeners())
+            l->post_resume();
+    drain_.something_ended();
+}
+
+server_statistics server_core::statistics() const
+{
+    server_statistics s;
+    s.connections = doors_.taken();
+    s.accepted = counts.accepted.load(std::memory_order_relaxed);
+    s.completed = counts.completed.load(std::memory_order_relaxed);
+    s.failed = counts.failed.load(std::memory_order_relaxed);
+    s.refused = counts.refused.load(std::memory_order_relaxed);
+    s.accept_errors = counts.accept_errors.load(std::memory_order_relaxed);
+    return s;
+}
+
+} // namespace detail
+
+server::server(runtime& r, server_options options)
+    : core_{std::make_shared<detail::server_core>(r.shared_core(), std::move(options))}
+{}
+
+server::~server()
+{
+    core_->close_listeners();
+}
+
+void server::listen(const endpoint& where, session_handler handler, const listen_options& options)
+{
+    core_->listen(where, std::move(handler), options);
+}
+std::vector<endpoint> server::endpoints() const
+{
+    return core_->endpoints();
+}
+void server::stop()
+{
+    core_->ending().begin("stop");
+}
+void server::stop_now()
+{
+    core_->ending().cut_now();
+}
+drain_report server::wait()
+{
+    return core_->ending().wait();
+}
+std::optional<drain_report> server::report() const
+{
+    return core_->ending().report();
+}
+server_statistics server::statistics() const
+{
+    return core_->statistics();
+}
+
+namespace {
+
+// The first SIGINT or SIGTERM drains, the second cuts.
+void on_signal(boost::asio::signal_set& signals, detail::server_core& s, int count)
+{
+    signals.async_wait([&signals, &s, count](const error_code& e, int number) {
+        if (e)
+            return;
+        if (count == 0)
+            s.ending().begin(number == SIGINT ? "SIGINT" : "SIGTERM");
+        else
+            s.ending().cut_now();
+        on_signal(signals, s, count + 1);
+    });
+}
+
+} // namespace
+
+int run(runtime& r, server& s)
+{
+    boost::asio::signal_set signals{r.core().control().context(), SIGINT, SIGTERM};
+    on_signal(signals, s.core(), 0);
+    r.start();
+    const drain_report report = s.wait();
+    for (const cut_session& c : report.cut)
+        if (c.blocks_loop)
+            std::_Exit(1); // nothing can end a handler that never suspends, and exit() would wait for it
+    std::promise<void> cleared;
+    r.core().control().post([&] {
+        signals.clear();
+        signals.cancel();
+        cleared.set_value();
+    });
+    cleared.get_future().wait();
+    return report.clean() ? 0 : 1;
+}
+
+std::size_t raise_descriptor_limit()
+{
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        const rlimit raised{limit.rlim_max, limit.rlim_max};
+        if (::setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+} // namespace hawser

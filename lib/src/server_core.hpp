@@ -1,0 +1,70 @@
+// The inside of a server: what its listeners and sessions share. Owned by all of them; thread safe.
+#ifndef HAWSER_SRC_SERVER_CORE_HPP
+#define HAWSER_SRC_SERVER_CORE_HPP
+
+#include "admission.hpp"
+#include "drain.hpp"
+#include "runtime_core.hpp"
+
+#include <hawser/server.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace hawser::detail {
+
+class listener;
+
+class server_core : public std::enable_shared_from_this<server_core>
+{
+public:
+    server_core(std::shared_ptr<runtime_core> r, server_options options);
+
+    void listen(const endpoint& where, session_handler handler, const listen_options& options);
+    std::vector<endpoint> endpoints() const;
+    void close_listeners();
+    server_statistics statistics() const;
+
+    runtime_core& runtime() const noexcept { return *runtime_; }
+    hawser::observer& watched_by() const noexcept { return *options_.observer; }
+    const server_options& options() const noexcept { return options_; }
+    admission& doors() noexcept { return doors_; }
+    drain& ending() noexcept { return drain_; }
+    bool begun_draining() const noexcept { return drain_.begun(); }
+
+    /// The loop with the fewest connections; counts one more on it.
+    loop& choose_loop() noexcept;
+
+    /// A session has ended, or never began: its permit is free.
+    void release(loop& on) noexcept;
+
+    /// Calls every listener on its loop, once a permit is free again.
+    void want_permit() noexcept { permit_wanted_.store(true); }
+
+    /// A listener has closed for good.
+    void listener_closed() noexcept;
+
+    std::vector<std::shared_ptr<listener>> listeners() const;
+
+    struct counters {
+        std::atomic<std::uint64_t> accepted{0}, completed{0}, failed{0}, refused{0}, accept_errors{0};
+    } counts;
+
+private:
+    std::shared_ptr<runtime_core> runtime_;
+    const server_options options_;
+    admission doors_;
+    drain drain_;
+    mutable std::mutex mutex_;
+    std::vector<std::shared_ptr<listener>> listeners_;
+    std::atomic<std::size_t> open_listeners_{0};
+    std::atomic<bool> permit_wanted_{false};
+
+    friend class drain;
+};
+
+} // namespace hawser::detail
+
+#endif

@@ -1,0 +1,134 @@
+#include "session.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+namespace hawser::detail {
+
+void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer)
+{
+    server_core& server = *s->server;
+    const auto refuse = [&](const error_code& why) {
+        server.counts.refused.fetch_add(1, std::memory_order_relaxed);
+        session_end end;
+        end.reason = end_reason::refused;
+        end.error = why;
+        end.peer = peer.to_endpoint();
+        end.local = s->local;
+        server.watched_by().session_ended(end);
+        server.release(on);
+    };
+    socket_stream::socket socket{on.executor()};
+    const int family = peer.is_ip() ? AF_INET : AF_UNIX;
+    error_code e;
+    socket.assign(boost::asio::generic::stream_protocol{family, 0}, fd.get(), e);
+    if (e) {
+        fd = descriptor{};
+        return refuse(e);
+    }
+    fd.release();
+    socket_stream stream{std::move(socket)};
+    if (peer.is_ip() && !server.doors().enter(peer.limit_key())) {
+        stream.reset();
+        return refuse(errc::too_many_from_address);
+    }
+    start(on, std::move(s), any_stream{std::move(stream)}, peer);
+}
+
+void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer)
+{
+    const boost::intrusive_ptr<core> c{new core{on, std::move(stream), s->configured, peer}};
+    auto self = std::make_unique<session>(c, std::move(s));
+    session& it = *self;
+    if (it.server().begun_draining())
+        c->begin_drain();
+    const loop::running_mark mark{on, c.get()};
+    try {
+        awaitable<void> work = it.service_->handler(it.peer_);
+        boost::asio::co_spawn(boost::asio::any_io_executor{on.executor()}, std::move(work),
+                              boost::asio::bind_cancellation_slot(
+                                  it.cancellation_.slot(), [self = std::move(self)](std::exception_ptr e) mutable {
+                                      session& ended = *self;
+                                      ended.ended(std::move(self), std::move(e));
+                                  }));
+    } catch (...) { // the handler threw before it became a coroutine
+        if (self)
+            it.ended(std::move(self), std::current_exception());
+    }
+}
+
+session::session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s)
+    : core_{std::move(c)}, peer_{core_access::make(core_)}, service_{std::move(s)}
+{
+    core_->owner = this;
+    end_.peer = core_->peer().to_endpoint();
+    end_.local = service_->local;
+}
+
+session::~session()
+{
+    core_->owner = nullptr;
+    if (core_->peer().is_ip())
+        service_->server->doors().leave(core_->peer().limit_key());
+    service_->server->release(core_->on());
+}
+
+// The coroutine has ended, though its frame may still stand: what it used is destroyed later, from the loop's queue.
+void session::ended(std::unique_ptr<session> self, std::exception_ptr e)
+{
+    core& c = *core_;
+    if (e == nullptr) {
+        c.begin_close();
+    } else {
+        end_.reason = end_reason::threw;
+        try {
+            std::rethrow_exception(std::move(e));
+        } catch (const system_error& failure) {
+            end_.reason = end_reason::failed;
+            end_.error = failure.code();
+            end_.what = failure.what();
+        } catch (const std::exception& failure) {
+            end_.what = failure.what();
+        } catch (...) {
+            end_.what = "something that is not a std::exception";
+        }
+        c.reset();
+    }
+    c.set_listener(std::move(self));
+}
+
+void session::connection_closed() noexcept
+{
+    if (cut_) {
+        end_.reason = end_reason::cut;
+        end_.error = errc::drain_timeout;
+        service_->server->ending().note_ended(*cut_);
+    } else if (end_.reason == end_reason::completed && core_->error()) {
+        end_.reason = end_reason::failed;
+        end_.error = core_->error();
+        end_.what = core_->error().message();
+    }
+    end_.age = core_->on().now() - core_->opened();
+    end_.counts = core_->counts();
+    auto& counts = service_->server->counts;
+    (end_.reason == end_reason::completed ? counts.completed : counts.failed).fetch_add(1, std::memory_order_relaxed);
+    service_->server->watched_by().session_ended(end_);
+}
+
+void session::cut()
+{
+    if (cut_)
+        return;
+    cut_ = service_->server->ending().note_cut(*core_);
+    const boost::intrusive_ptr<core> keep = core_;
+    core_->fail(errc::drain_timeout);
+    core_->reset();
+    cancellation_.emit(boost::asio::cancellation_type::terminal);
+}
+
+void session::report_blocked(duration held) const noexcept
+{
+    service_->server->watched_by().loop_blocked(end_.peer, held);
+}
+
+} // namespace hawser::detail

@@ -1,0 +1,66 @@
+// A session: one connection of a server, its handler's coroutine, and what is told when both have ended.
+//
+//     start --> handler --> returns: flush, FIN, linger    --> closed --> told, permit given back
+//                      `--> throws, or is cut: reset ------^
+//
+// While the handler runs, the session is owned by its coroutine's completion handler; after that by the connection.
+#ifndef HAWSER_SRC_SESSION_HPP
+#define HAWSER_SRC_SESSION_HPP
+
+#include "core.hpp"
+#include "listening_socket.hpp"
+#include "server_core.hpp"
+
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace hawser::detail {
+
+/// What the sessions of one listener share; it lives as long as any of them.
+struct service {
+    session_handler handler;
+    std::shared_ptr<const settings> configured;
+    std::shared_ptr<server_core> server;
+    endpoint local;
+};
+
+class session final : public close_listener
+{
+public:
+    /// Takes over a connection that was accepted with a permit, on its loop.
+    static void start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer);
+
+    /// The same over a stream that is there already.
+    static void start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer);
+
+    session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s);
+    ~session() override;
+
+    const server_core& server() const noexcept { return *service_->server; }
+    core& on_connection() const noexcept { return *core_; }
+
+    /// The drain deadline: resets the connection and emits the terminal cancellation.
+    void cut();
+
+    /// From the watchdog's thread, while this session's handler runs.
+    void report_blocked(duration held) const noexcept;
+
+private:
+    void ended(std::unique_ptr<session> self, std::exception_ptr e);
+    void connection_closed() noexcept override;
+
+    boost::intrusive_ptr<core> core_;
+    connection peer_;
+    std::shared_ptr<service> service_;
+    boost::asio::cancellation_signal cancellation_;
+    std::optional<std::size_t> cut_; // its place in the drain report
+    session_end end_;
+};
+
+} // namespace hawser::detail
+
+#endif

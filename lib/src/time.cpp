@@ -1,0 +1,27 @@
+#include <hawser/time.hpp>
+
+#include <ctime>
+
+namespace hawser {
+namespace {
+
+class coarse final : public clock
+{
+public:
+    time_point now() const noexcept override
+    {
+        std::timespec t{};
+        ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+        return time_point{std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec}};
+    }
+};
+
+} // namespace
+
+const clock& coarse_clock() noexcept
+{
+    static const coarse instance;
+    return instance;
+}
+
+} // namespace hawser

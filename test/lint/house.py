@@ -1,0 +1,51 @@
+"""House rules for text files: nothing unfinished, nothing of one machine, no sleep in a test, every file listed."""
+import re
+
+UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+MACHINE = re.compile(r"(?<![\w.$}/-])/(?:work|home|root|Users|mnt)/\w|\b[A-Z]:\\\\?Users")
+SLEEP = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|time\.sleep|(?<![\w.])sleep)\s*\(")
+PASSAGE = re.compile(r"(//|#) passage: \w")
+BUILD = re.compile(r"\b(GLOB_RECURSE|FetchContent\w*|ExternalProject\w*|CPMAddPackage|file\s*\(\s*DOWNLOAD)\b")
+
+
+def check(path, text):
+    if path.parts[:2] == ("test", "lint"):
+        return
+    cmake = path.name == "CMakeLists.txt" or path.suffix == ".cmake"
+    tests = path.parts[0] == "test" and path.suffix in (".cpp", ".hpp", ".py")
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := UNFINISHED.search(line):
+            yield number, f"{match.group()}: finish it, or leave it out"
+        if match := MACHINE.search(line):
+            yield number, f"{match.group()}...: a path of one machine"
+        if cmake and (match := BUILD.search(line)):
+            yield number, f"{match.group()}: sources are listed, and the build downloads nothing"
+        if tests and SLEEP.search(line) and not PASSAGE.search(line):
+            yield number, ("a sleep in a test: wait for what is awaited (a stretch of time that is itself measured or "
+                           "sent over says so at the end of the line: `passage: why`)")
+
+
+# Files that the build must name: (folder, pattern, the list, how the list names the file).
+LISTED = (
+    ("lib", "src/*.cpp", "lib/CMakeLists.txt", "src/{name}"),
+    ("lib", "include/hawser/**/*.hpp", "lib/CMakeLists.txt", "include/hawser/{below}"),
+    ("apps", "*.cpp", "apps/CMakeLists.txt", "{stem}"),
+    ("bench", "*.c", "bench/CMakeLists.txt", "{name}"),
+    ("bench", "*.cpp", "bench/CMakeLists.txt", "{name}"),
+    ("bench", "*/*.cpp", "bench/CMakeLists.txt", "{folder}/{name}"),
+    ("test", "*.cpp", "test/CMakeLists.txt", "{name}"),
+    ("test", "fuzz/*.cpp", "test/CMakeLists.txt", "fuzz/{name}"),
+    ("test", "integration/*.py", "test/CMakeLists.txt", "integration/{name}"),
+    ("test", "apps/*.py", "test/CMakeLists.txt", "apps/{name}"),
+)
+
+
+def check_listed(root):
+    """Yields (path, message) for each file that no list names: it would neither be built nor run, and nobody told."""
+    for folder, pattern, listing, form in LISTED:
+        listed = (root / listing).read_text() if (root / listing).exists() else ""
+        for file in sorted((root / folder).glob(pattern)):
+            below = file.relative_to(root / "lib/include/hawser") if pattern.startswith("include") else ""
+            name = form.format(name=file.name, stem=file.stem, folder=file.parent.name, below=below)
+            if not re.search(rf"(?<![\w./]){re.escape(name)}(\.cpp)?(?![\w.])", listed):
+                yield file.relative_to(root), f"not in {listing}"

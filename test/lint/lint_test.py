@@ -1,0 +1,209 @@
+"""Each check refuses what it is for, and lets the neighbouring good form pass."""
+import contextlib
+import io
+import pathlib
+import tempfile
+import unittest
+
+import coroutines
+import house
+import layers
+import lint
+
+TABLE = layers.read("bytes no-asio: bytes\nsans-io no-asio: framing\nloop: runtime\nserver: server\n")
+
+
+def inside(body):
+    return "hawser::awaitable<void> f(hawser::connection& peer)\n{\n" + body + "\n}\n"
+
+
+class Coroutines(unittest.TestCase):
+    BAD = (
+        "if (co_await ready()) go();",
+        "if (x && co_await ready()) go();",
+        "if (!(co_await ready()).has_value()) go();",
+        "if (co_await step(); done) go();",
+        "if (x = co_await next(); x) go();",
+        "if (auto x = 1; co_await use(x)) go();",
+        "while (co_await next()) go();",
+        "while ((x = co_await next())) go();",
+        "do { go(); } while (co_await next());",
+        "for (int i = 0; co_await more(i); ++i) go();",
+        "for (int i = 0; i < 3; co_await step()) go();",
+        "switch (co_await kind()) { default: break; }",
+        "co_await send({1, 2});",
+        "co_await connect(to, {.source = here});",
+        "auto a = co_await connect(to, options{.source = here});",
+        "co_await async_write(s, std::array{b(a), b(c)}, token);",
+        "co_return co_await peer.write(view{p, n});",
+        "auto x = ok ? co_await a() : co_await b();",
+        "auto x = co_await a() ? 1 : 2;",
+        "use(ok ? 1 : co_await b());",
+        "co_return ok ? co_await a() : 0;",
+    )
+    GOOD = (
+        "while (auto frame = co_await peer.read_frame()) co_await peer.write_frame(*frame);",
+        "if (auto [error, n] = co_await read(); !error) go();",
+        "if (const auto& got = co_await read(); got) go();",
+        "if (std::optional<frame> got = co_await read()) go();",
+        "for (auto frame = co_await next(); frame; ++i) go();",
+        "for (auto& frame : co_await peer.read_frames()) go(frame);",
+        "switch (auto kind = co_await next()) { default: break; }",
+        "// if (co_await ready()) {}",
+        'log("if (co_await ready()) { a ? co_await b : c }");',
+        "if (x) { co_await go(); } else { co_await stop(); }",
+        "if (each([&](auto x) -> awaitable<void> { co_await go(x); })) go();",
+        "co_await spawn(executor, [&]() -> awaitable<void> { co_await go(); }, deferred);",
+        "co_await spawn([this] { return ok; });",
+        "co_await send(ok ? a : b);",
+        "auto t = ok ? 1 : 2; co_await send(t);",
+        "options o{.source = here}; co_await connect(to, o);",
+        "run(ok ? 1 : 2, [&]() -> awaitable<void> { co_await go(); });",
+        "if (ok) co_await go();",
+        "while (!done) { co_await go(); }",
+        "for (int i = 0; i < n; ++i) co_await go(i);",
+        "auto a = co_await x(b[i]); int c[] = {1, 2};",
+    )
+
+    def refused(self, text, path="lib/src/a.cpp"):
+        return list(coroutines.check(pathlib.PurePath(path), text))
+
+    def test_bad(self):
+        for body in self.BAD:
+            with self.subTest(body):
+                found = self.refused(inside(body))
+                self.assertTrue(found)
+                self.assertEqual({line for line, _ in found}, {3})
+
+    def test_good(self):
+        for body in self.GOOD:
+            with self.subTest(body):
+                self.assertEqual(self.refused(inside(body)), [])
+
+    def test_a_public_awaitable_bool(self):
+        text = "awaitable<bool> read();\n"
+        self.assertTrue(self.refused(text, "lib/include/hawser/a.hpp"))
+        self.assertEqual(self.refused(text, "lib/src/a.hpp"), [])
+        self.assertEqual(self.refused("awaitable<void> read();\n", "lib/include/hawser/a.hpp"), [])
+
+
+class Layers(unittest.TestCase):
+    BAD = (
+        ("lib/include/hawser/framing.hpp", "#include <boost/asio/buffer.hpp>"),
+        ("lib/src/framing.cpp", "#include <hawser/framing.hpp>\n#include <boost/asio.hpp>"),
+        ("lib/src/framing.cpp", "#include <hawser/runtime.hpp>"),
+        ("lib/src/bytes.cpp", '#  include "framing.hpp"'),
+        ("lib/src/runtime.cpp", "#include <hawser/server.hpp>"),
+        ("lib/src/server.cpp", '#include "../../apps/options.hpp"'),
+        ("lib/include/hawser/server.hpp", "#include <boost/beast/core.hpp>"),
+        ("lib/include/hawser/server.hpp", "#include <openssl/ssl.h>"),
+        ("lib/include/hawser/server.hpp", '#include "runtime.hpp"'),
+        ("lib/src/server.cpp", '#include "unheard_of.hpp"'),
+        ("lib/src/unheard_of.cpp", ""),
+    )
+    GOOD = (
+        ("lib/include/hawser/framing.hpp", "#include <hawser/bytes.hpp>\n#include <span>"),
+        ("lib/src/framing.cpp", "#include <hawser/framing.hpp>"),
+        ("lib/src/server.cpp", '#include "runtime.hpp"\n#include <boost/asio.hpp>\n#include <boost/beast/http.hpp>'),
+        ("lib/src/server.cpp", "#include <hawser/server.hpp>\n#include <hawser/bytes.hpp>"),
+        ("apps/server.cpp", '#include "options.hpp"\n#include <boost/beast/http.hpp>'),
+    )
+
+    def refused(self, path, text):
+        return list(layers.check(pathlib.PurePath(path), text, TABLE))
+
+    def test_bad(self):
+        for path, text in self.BAD:
+            with self.subTest(path=path, text=text):
+                self.assertTrue(self.refused(path, text))
+
+    def test_good(self):
+        for path, text in self.GOOD:
+            with self.subTest(path=path, text=text):
+                self.assertEqual(self.refused(path, text), [])
+
+    def test_the_table_reads(self):
+        table = layers.read(layers.TABLE.read_text())
+        self.assertFalse(table["framing"][2])
+        self.assertTrue(table["server"][2])
+        self.assertLess(table["framing"][0], table["connection"][0])
+        with self.assertRaises(ValueError):
+            layers.read("a: one\nb: one\n")
+
+
+class House(unittest.TestCase):
+    BAD = (
+        ("lib/src/a.cpp", "// TODO: later"),
+        ("README.md", "FIXME"),
+        ("dev", "# XXX"),
+        ("apps/a.cpp", 'open("/home/someone/file");'),
+        ("README.md", "see /work/notes.md"),
+        ("test/a.cpp", "std::this_thread::sleep_for(1s);"),
+        ("test/support/a.hpp", "::usleep(10);"),
+        ("test/integration/a.py", "time.sleep(1)"),
+        ("test/integration/a.py", "sleep(1)  # passage:"),
+        ("lib/CMakeLists.txt", "file(GLOB_RECURSE sources *.cpp)"),
+        ("CMakeLists.txt", "include(FetchContent)"),
+        ("CMakeLists.txt", "file(DOWNLOAD x y)"),
+    )
+    GOOD = (
+        ("lib/src/a.cpp", '// unix:/tmp/echo.sock, "/proc/self/status", ${sourceDir}/work/x, lib/work/x'),
+        ("test/integration/a.py", "time.sleep(5)  # passage: the time over which CPU is measured"),
+        ("bench/a.py", "time.sleep(1)"),
+        ("test/a.cpp", "asleep(1);"),
+        ("lib/CMakeLists.txt", "target_sources(hawser PRIVATE src/a.cpp)"),
+    )
+
+    def refused(self, path, text):
+        return list(house.check(pathlib.PurePath(path), text))
+
+    def test_bad(self):
+        for path, text in self.BAD:
+            with self.subTest(path=path, text=text):
+                self.assertTrue(self.refused(path, text))
+
+    def test_good(self):
+        for path, text in self.GOOD:
+            with self.subTest(path=path, text=text):
+                self.assertEqual(self.refused(path, text), [])
+
+
+class Everything(unittest.TestCase):
+    FILES = {
+        "CMakeLists.txt": "project(x)\n",
+        "lib/CMakeLists.txt": "src/bytes.cpp include/hawser/bytes.hpp\n",
+        "lib/src/bytes.cpp": "#include <hawser/bytes.hpp>\n",
+        "lib/include/hawser/bytes.hpp": "\n",
+        "test/CMakeLists.txt": "bytes_test.cpp integration/drain.py\n",
+        "test/bytes_test.cpp": "\n",
+        "test/integration/drain.py": "\n",
+    }
+
+    def run_over(self, files):
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
+            root = pathlib.Path(folder)
+            for name, text in files.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text)
+            return lint.main(root), out.getvalue()
+
+    def test_a_clean_tree_passes(self):
+        self.assertEqual(self.run_over(self.FILES), (0, "lint: 0 refused in 7 files\n"))
+
+    def test_a_refusal_names_file_and_line(self):
+        bad = "#include <hawser/bytes.hpp>\n#include <boost/asio.hpp>\n"
+        code, out = self.run_over(self.FILES | {"lib/src/bytes.cpp": bad})
+        self.assertEqual(code, 1)
+        self.assertIn("lib/src/bytes.cpp:2: ", out)
+
+    def test_a_file_that_no_list_names_is_refused(self):
+        for name in ("lib/src/error.cpp", "lib/include/hawser/error.hpp", "test/error_test.cpp",
+                     "test/integration/rain.py", "test/fuzz/bytes.cpp", "apps/echo_server.cpp"):
+            with self.subTest(name):
+                code, out = self.run_over(self.FILES | {name: "\n"})
+                self.assertEqual(code, 1)
+                self.assertIn(f"{name}:1: not in", out)
+
+
+if __name__ == "__main__":
+    unittest.main()

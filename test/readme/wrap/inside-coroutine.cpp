@@ -1,0 +1,14 @@
+// Statements of a session's coroutine, which has its connection `peer`.
+#include <hawser/server.hpp>
+
+#include <chrono>
+#include <string>
+
+using namespace std::chrono_literals;
+
+hawser::awaitable<void> snippet(hawser::connection& peer)
+{
+    static_cast<void>(peer);
+    // BODY
+    co_return;
+}
