@@ -91,7 +91,7 @@ int main(int argc, char** argv)
         hawser::server server{runtime, options.server()};
         for (const auto& where : endpoints)
             server.listen(where, handler(mode, options.quiet()), options.listen());
-        app::announce(server);
+        app::announce(runtime, server);
         return hawser::run(runtime, server);
     });
 }

@@ -55,35 +55,28 @@ hawser::awaitable<void> talk(const app::client_options& options, const plan& p, 
     co_await peer.close();
 }
 
-// The connections that have not ended, on their one loop.
-struct remaining {
-    std::size_t count;
-    std::promise<void> result;
-
-    void ended(std::exception_ptr error)
-    {
-        if (count == 0)
-            return;
-        if (error) {
-            count = 0;
-            result.set_exception(error);
-        } else if (--count == 0) {
-            result.set_value();
-        }
-    }
-};
-
+// Ends when every connection has, or one has failed.
 void talk_on_all(const app::client_options& options, const plan& p, std::size_t connections)
 {
     for (std::size_t i = 1; i <= connections; ++i)
         app::print("starting connection " + std::to_string(i) + " to " + p.where.short_string());
 
-    remaining open{connections, {}};
+    std::promise<void> end;
+    std::size_t open = connections; // counted on the one loop
+    const auto ended = [&](std::exception_ptr error) {
+        if (open == 0)
+            return;
+        open = error ? 0 : open - 1;
+        if (error)
+            end.set_exception(error);
+        else if (open == 0)
+            end.set_value();
+    };
     hawser::runtime runtime{{.loops = 1, .blocked_after = hawser::never}};
     runtime.start();
     for (std::size_t i = 1; i <= connections; ++i)
-        runtime.spawn(talk(options, p, std::to_string(i)), [&](std::exception_ptr error) { open.ended(error); });
-    open.result.get_future().get();
+        runtime.spawn(talk(options, p, std::to_string(i)), ended);
+    end.get_future().get();
 }
 
 } // namespace
@@ -105,17 +98,11 @@ int main(int argc, char** argv)
 
     return app::run_client(line, argc, argv, [&] {
         std::vector<std::string> address = line.arguments();
-        const std::string number = address.back();
+        const auto connections = app::read_number(address.back(), 1, 1'000'000, "NUM_CONNECTIONS");
         address.pop_back();
         if (messages.empty())
             messages = {"Message 1 from client.", "Message 2 from client."};
         const plan p{app::read_address(address), messages};
-        std::size_t connections = 0;
-        try {
-            connections = app::read_number(number, 1, 1'000'000);
-        } catch (const app::usage_error& error) {
-            throw app::usage_error{std::string{"NUM_CONNECTIONS: "} + error.what()};
-        }
         hawser::raise_descriptor_limit();
         try {
             talk_on_all(options, p, connections);

@@ -44,7 +44,7 @@ int main(int argc, char** argv)
         hawser::runtime runtime{options.runtime()};
         hawser::server server{runtime, options.server()};
         server.listen(where, options.quiet() ? echo : tell, options.listen());
-        app::announce(server);
+        app::announce(runtime, server);
         return hawser::run(runtime, server);
     });
 }

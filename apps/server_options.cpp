@@ -35,6 +35,14 @@ std::string descriptors(rlim_t limit)
     return limit == RLIM_INFINITY ? "unlimited" : std::to_string(limit);
 }
 
+hawser::awaitable<void> print_endpoints(const hawser::server& server)
+{
+    for (const hawser::endpoint& where : server.endpoints())
+        std::cout << "listening on " + where.to_string() + '\n';
+    std::cout << std::flush;
+    co_return;
+}
+
 } // namespace
 
 server_options::server_options(command_line& line)
@@ -115,11 +123,9 @@ hawser::listen_options server_options::listen() const
     return options;
 }
 
-void announce(const hawser::server& server)
+void announce(hawser::runtime& runtime, const hawser::server& server)
 {
-    for (const hawser::endpoint& where : server.endpoints())
-        std::cout << "listening on " + where.to_string() + '\n';
-    std::cout << std::flush;
+    runtime.spawn(print_endpoints(server), [](std::exception_ptr) {});
 }
 
 } // namespace app

@@ -44,8 +44,9 @@ private:
     bool verbose_ = false;
 };
 
-/// Prints `listening on ENDPOINT` for each socket of the server.
-void announce(const hawser::server& server);
+/// Prints `listening on ENDPOINT` for each socket of the server, as soon as the runtime runs: whoever reads the line may
+/// connect, and may send a signal. The server has to outlive that.
+void announce(hawser::runtime& runtime, const hawser::server& server);
 
 } // namespace app
 

@@ -56,12 +56,14 @@ std::string to_string(hawser::duration wait)
     return {text.data(), static_cast<std::size_t>(size)};
 }
 
-std::uint64_t read_number(std::string_view text, std::uint64_t least, std::uint64_t most)
+std::uint64_t read_number(std::string_view text, std::uint64_t least, std::uint64_t most, const char* name)
 {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most)
-        refuse("a number from " + std::to_string(least) + " to " + std::to_string(most), text);
+        refuse("a number from " + std::to_string(least) + " to " + std::to_string(most) +
+                   (name != nullptr ? std::string{" for "} + name : ""),
+               text);
     return number;
 }
 

@@ -21,8 +21,8 @@ hawser::duration read_duration(std::string_view text);
 /// In seconds: 5 s, 0.3 s, never.
 std::string to_string(hawser::duration wait);
 
-/// Digits alone, from `least` to `most`.
-std::uint64_t read_number(std::string_view text, std::uint64_t least, std::uint64_t most);
+/// Digits alone, from `least` to `most`. `name` is for the error of a positional argument.
+std::uint64_t read_number(std::string_view text, std::uint64_t least, std::uint64_t most, const char* name = nullptr);
 
 /// How a stream is echoed: as it comes, or frame by frame.
 enum class mode { bytes, frames };

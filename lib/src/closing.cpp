@@ -44,9 +44,13 @@ void intrusive_ptr_release(core* c) noexcept
 awaitable<void> core::half_close()
 {
     check_output();
-    co_await flush();
+    do
+        co_await flush();
+    while (queued() != 0); // a writer that waited was admitted meanwhile
     output_ended_ = true;
+    output_open_ = false;
     with_stream([](auto& s) { s.end_output(); });
+    writers_.wake_all();
 }
 
 awaitable<void> core::close()
@@ -57,7 +61,7 @@ awaitable<void> core::close()
         waiting node;
         co_await closers_.wait(node, loop_);
         if (node.cancelled)
-            throw system_error{boost::asio::error::operation_aborted};
+            throw_cancelled();
     }
 }
 
@@ -68,7 +72,7 @@ awaitable<void> core::closed()
         waiting node;
         co_await closers_.wait(node, loop_);
         if (node.cancelled)
-            throw system_error{boost::asio::error::operation_aborted};
+            throw_cancelled();
     }
 }
 
@@ -78,6 +82,7 @@ void core::begin_close()
         return;
     const boost::intrusive_ptr<core> keep{this};
     state_ = connection_state::closing;
+    output_open_ = false;
     if (loop_.output_cork.owner == this)
         flush_cork(loop_);
     writers_.wake_all();
@@ -88,7 +93,7 @@ void core::begin_close()
 
 void core::continue_close()
 {
-    if (error_ || thrown_ != nullptr)
+    if (failed_)
         return close_now();
     if (!output_.empty() || reading_)
         return; // send_pending() or the end of the read comes back
@@ -96,6 +101,8 @@ void core::continue_close()
         output_ended_ = true;
         if (!peer_ended_)
             with_stream([](auto& s) { s.end_output(); });
+    }
+    if (linger_until_ == time_point::max()) {
         linger_until_ = after(loop_.now(), longest_linger);
         loop_.arm(*this, linger_until_);
     }
@@ -131,6 +138,7 @@ void core::close_now() noexcept
         return;
     const boost::intrusive_ptr<core> keep{this};
     state_ = connection_state::closed;
+    output_open_ = false;
     awaits_ = awaiting::nothing;
     fold_counts();
     with_stream([](auto& s) { s.close(); });
@@ -172,7 +180,7 @@ void core::reset() noexcept
 {
     if (state_ == connection_state::closed)
         return;
-    if (!error_ && thrown_ == nullptr)
+    if (!std::exchange(failed_, true))
         error_ = errc::connection_closed;
     with_stream([](auto& s) { s.reset(); });
     close_now();
@@ -182,8 +190,9 @@ void core::fail(const error_code& e) noexcept
 {
     if (state_ == connection_state::closed)
         return;
-    if (!error_ && thrown_ == nullptr)
+    if (!std::exchange(failed_, true))
         error_ = e;
+    output_open_ = false;
     drop_output();
     if (state_ == connection_state::closing && !reader_)
         return reset();
@@ -193,7 +202,7 @@ void core::fail(const error_code& e) noexcept
 
 void core::fail(std::exception_ptr e) noexcept
 {
-    if (!error_ && thrown_ == nullptr)
+    if (!std::exchange(failed_, true))
         thrown_ = std::move(e);
     fail(error_code{errc::connection_closed});
 }

@@ -101,7 +101,8 @@ public:
     /// The session that runs on this connection; null for a client's.
     class session* owner = nullptr;
     bool is_closed() const noexcept { return state_ == connection_state::closed; }
-    bool has_ended() const noexcept { return is_closed() || peer_ended_ || error_ || thrown_ != nullptr; }
+    bool has_failed() const noexcept { return failed_; }
+    bool has_ended() const noexcept { return is_closed() || peer_ended_ || failed_; }
 
     // ---- Facts
 
@@ -169,22 +170,41 @@ private:
     void resume_reader();
     void interrupt(interruption why) noexcept;
     void begin_read();
+    [[noreturn]] void refuse_frame(const framing& format, const decoded& d) const;
+    [[noreturn]] void throw_unexpected_end(std::size_t wanted) const;
+    [[noreturn]] void refuse_second_read() const;
     bool input_came();
+    std::optional<frames> take_frames();
     void frame_done(std::size_t encoded, std::size_t count) noexcept;
     bool has_turn() const noexcept { return turn_frames_ > 0 && turn_bytes_ > 0; }
     void new_turn() noexcept;
     [[noreturn]] void throw_error() const;
+    [[noreturn]] static void throw_cancelled();
     void throw_if_truncated(const framing& format) const;
     void fold_counts() noexcept;
 
     // output.cpp
     bool has_room() const noexcept { return queued() < settings_->high_water && writers_.empty() && !writer_admitted_; }
-    void check_output() const;
-    void check_frame(const framing& format, bytes_view frame) const;
-    void admitted(const waiting& node);
+    void check_output() const
+    {
+        if (!output_open_)
+            refuse_output();
+    }
+    void check_frame(const framing& format, bytes_view frame) const
+    {
+        if (const auto refused = format.check(frame))
+            refuse_to_write(*refused, format, frame);
+    }
+    awaitable<void> wait_for_room();
+    [[noreturn]] void refuse_output() const;
+    [[noreturn]] void refuse_to_write(errc why, const framing& format, bytes_view frame) const;
     void append(const framing& format, bytes_view frame);
     void append(bytes_view bytes);
+    void append_large(const framing& format, bytes_view frame);
     char* room_for(std::size_t size);
+    char* other_room_for(std::size_t size);
+    void admit_next();
+    bool append_while_room(frames::iterator& at, const framing& format);
     void write_through(two_pieces pieces);
     void send_pending();
     void start_sending();
@@ -230,6 +250,8 @@ private:
     bool drain_flushing_ = false; // the reader waits for the output to be flushed before it may end
     bool full_read_ = false;      // the last read took all the room there was
     bool peer_ended_ = false;
+    bool failed_ = false;           // error_ or thrown_ is set
+    bool output_open_ = true;       // writes are taken: neither failed, nor ended, nor closing
     bool output_ended_ = false;
     bool unit_open_ = false;
     bool writer_admitted_ = false; // a woken writer has not appended yet
@@ -254,7 +276,7 @@ private:
     duration frame_spent_{};                    // of the frame clock, in waits before this one
     time_point sending_since_{};                // the write rule's window: its begin,
     std::uint64_t sending_from_ = 0;            // and the bytes acknowledged by then
-    time_point linger_until_{};
+    time_point linger_until_ = time_point::max();
     duration look_every_{};
 
     error_code error_;

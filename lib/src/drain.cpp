@@ -9,7 +9,7 @@
 namespace hawser::detail {
 namespace {
 
-constexpr duration grace_after_cut = 90ms; // of the 100 ms in which a process with a stuck handler has to end
+constexpr duration grace_after_cut = 60ms; // of the 100 ms in which a process with a stuck handler has to end
 
 // Calls `f` with every session of `s` on one loop. From that loop.
 template <class F>

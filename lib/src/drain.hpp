@@ -3,7 +3,7 @@
 //     begin --> listeners take what is queued and close; sessions are asked to end
 //           --> all have ended ------------------------------> report
 //           `-> deadline, or cut_now(): reset and cancel ----> all have ended --> report
-//                                                          `-> 90 ms later: the rest is abandoned --> report
+//                                                          `-> 60 ms later: the rest is abandoned --> report
 //
 // Everything happens on the control loop, where no handler can be in the way; begin() and cut_now() come from any
 // thread. A loop that does not answer has a handler that never suspends.

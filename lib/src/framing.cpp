@@ -277,7 +277,7 @@ std::size_t framing::encode_head_other(char* out, bytes_view frame) const noexce
     return size;
 }
 
-bytes_view framing::tail(bytes_view frame) const noexcept
+bytes_view framing::tail_other(bytes_view frame) const noexcept
 {
     switch (kind_) {
     case kind::netstring: return {&netstring_comma, 1};
@@ -362,7 +362,8 @@ std::string_view looks_like(bytes_view input) noexcept
     static constexpr opening openings[] = {
         {"GET ", 3, "HTTP"},     {"HEAD ", 3, "HTTP"},  {"POST ", 3, "HTTP"},   {"PUT ", 3, "HTTP"},
         {"DELETE ", 3, "HTTP"},  {"PATCH ", 3, "HTTP"}, {"TRACE ", 3, "HTTP"},  {"OPTIONS ", 3, "HTTP"},
-        {"CONNECT ", 3, "HTTP"}, {"PRI * ", 3, "HTTP"}, {"\x16\x03", 2, "TLS"}, {"SSH-", 3, "SSH"},
+        {"CONNECT ", 3, "HTTP"}, {"PRI * ", 3, "HTTP"}, {"HTTP/1.", 5, "HTTP"}, {"\x16\x03", 2, "TLS"},
+        {"SSH-", 3, "SSH"},
     };
     for (const opening& known : openings) {
         const bytes_view begin = input.substr(0, known.bytes.size());

@@ -28,12 +28,33 @@ constexpr std::uint8_t quiet_looks_to_park = 2;
 // 1 s for each 64 KiB announced.
 duration transfer_time(std::size_t bytes)
 {
-    return duration{static_cast<duration::rep>(bytes) * (duration{1s}.count() / 65536)};
+    constexpr std::size_t piece = 65536;
+    constexpr std::size_t longest = 1'000'000'000; // seconds, so that no announced length overflows
+    return std::chrono::seconds{std::min(bytes / piece, longest)} + bytes % piece * duration{1s} / piece;
 }
 
 } // namespace
 
 // ---- What connection's members await
+
+inline void core::begin_read()
+{
+    if (reader_)
+        refuse_second_read();
+    input_.consume(std::exchange(held_, 0));
+    needed_ = 0;
+}
+
+inline void core::frame_done(std::size_t encoded, std::size_t count) noexcept
+{
+    held_ = encoded;
+    scanned_ = 0;
+    counts_.frames_in += count;
+    turn_frames_ -= static_cast<std::int32_t>(count);
+    turn_bytes_ -= static_cast<std::int32_t>(std::min<std::size_t>(encoded, turn_bytes));
+    if (!unit_open_)
+        frame_spent_ = duration::zero();
+}
 
 auto core::next_input(waiting_for what)
 {
@@ -59,7 +80,7 @@ awaitable<std::optional<bytes_view>> core::read_frame(const framing* format)
                 co_return d.frame;
             }
             if (d.state == decoded::status::refused)
-                throw frame_error{d.error, format->describe(d, input_.data())};
+                refuse_frame(*format, d);
             needed_ = d.needed;
         }
         co_await next_input(next_or_rest());
@@ -77,37 +98,44 @@ awaitable<std::optional<bytes_view>> core::read_frame_as(framing format)
 
 awaitable<std::optional<frames>> core::read_frames()
 {
-    const framing& format = settings_->framing;
     begin_read();
     for (;;) {
         if (has_turn() && !input_.empty()) {
-            bytes_view rest = input_.data();
-            std::size_t count = 0;
-            decoded d = format.decode(rest, scanned_);
-            while (d.state == decoded::status::complete) {
-                rest.remove_prefix(d.consumed);
-                ++count;
-                if (static_cast<std::int32_t>(count) == turn_frames || input_.size() - rest.size() >= turn_bytes ||
-                    rest.empty())
-                    break;
-                scanned_ = 0;
-                d = format.decode(rest, scanned_);
-            }
-            if (count != 0) {
-                const bytes_view batch = input_.data().substr(0, input_.size() - rest.size());
-                frame_done(batch.size(), count);
-                co_return frames{format, batch, count};
-            }
-            if (d.state == decoded::status::refused)
-                throw frame_error{d.error, format.describe(d, input_.data())};
-            needed_ = d.needed;
+            if (auto batch = take_frames())
+                co_return batch;
         }
         co_await next_input(next_or_rest());
         if (!input_came()) {
-            throw_if_truncated(format);
+            throw_if_truncated(settings_->framing);
             co_return std::nullopt;
         }
     }
+}
+
+// The complete frames at the front of the input, as many as make one turn.
+std::optional<frames> core::take_frames()
+{
+    const framing& format = settings_->framing;
+    bytes_view rest = input_.data();
+    std::size_t count = 0;
+    std::size_t taken = 0;
+    while (!rest.empty() && count < turn_frames && taken < turn_bytes) {
+        const decoded d = format.decode(rest, scanned_);
+        if (d.state != decoded::status::complete) {
+            if (count != 0)
+                break;
+            if (d.state == decoded::status::refused)
+                refuse_frame(format, d);
+            needed_ = d.needed;
+            return std::nullopt;
+        }
+        scanned_ = 0;
+        rest.remove_prefix(d.consumed);
+        taken += d.consumed;
+        ++count;
+    }
+    frame_done(taken, count);
+    return frames{format, input_.data().substr(0, taken), count};
 }
 
 awaitable<std::optional<bytes_view>> core::read_some()
@@ -133,8 +161,7 @@ awaitable<std::optional<bytes_view>> core::read(std::size_t n)
         if (!input_came()) {
             if (input_.empty() && !unit_open_)
                 co_return std::nullopt;
-            throw described_error{errc::unexpected_end, "stream ended after " + std::to_string(input_.size()) + " of " +
-                                                            std::to_string(n) + " bytes"};
+            throw_unexpected_end(n);
         }
     }
     held_ = n;
@@ -143,24 +170,24 @@ awaitable<std::optional<bytes_view>> core::read(std::size_t n)
     co_return input_.data().substr(0, n);
 }
 
-void core::begin_read()
+// What can go wrong stands in functions of its own, so that the coroutines' frames have no room for its words.
+
+void core::refuse_frame(const framing& format, const decoded& d) const
 {
-    if (reader_)
-        throw std::logic_error{"two reads of one connection at once"};
-    input_.consume(std::exchange(held_, 0));
-    needed_ = 0;
+    throw frame_error{d.error, format.describe(d, input_.data())};
 }
 
-void core::frame_done(std::size_t encoded, std::size_t count) noexcept
+void core::throw_unexpected_end(std::size_t wanted) const
 {
-    held_ = encoded;
-    scanned_ = 0;
-    counts_.frames_in += count;
-    turn_frames_ -= static_cast<std::int32_t>(count);
-    turn_bytes_ -= static_cast<std::int32_t>(std::min<std::size_t>(encoded, turn_bytes));
-    if (!unit_open_)
-        frame_spent_ = duration::zero();
+    throw described_error{errc::unexpected_end, "stream ended after " + std::to_string(input_.size()) + " of " +
+                                                    std::to_string(wanted) + " bytes"};
 }
+
+void core::refuse_second_read() const
+{
+    throw std::logic_error{"two reads of one connection at once"};
+}
+
 
 // After a wait: whether there is more, or (false) nothing more for good. Throws what went wrong.
 bool core::input_came()
@@ -169,10 +196,15 @@ bool core::input_came()
     case input::more: return true;
     case input::ended:
     case input::drained: return false;
-    case input::cancelled: throw system_error{boost::asio::error::operation_aborted};
+    case input::cancelled: throw_cancelled();
     case input::failed: break;
     }
     throw_error();
+}
+
+void core::throw_cancelled()
+{
+    throw system_error{boost::asio::error::operation_aborted};
 }
 
 void core::throw_error() const
@@ -214,7 +246,7 @@ void core::start_input(waiting_for what)
     fold_counts();
     if (past_limit_)
         fail(errc::data_limit);
-    if (error_ || thrown_ != nullptr || state_ == connection_state::closing || state_ == connection_state::closed)
+    if (failed_ || state_ == connection_state::closing || state_ == connection_state::closed)
         return post_input(input::failed);
     if (peer_ended_)
         return post_input(input::ended);
@@ -334,7 +366,7 @@ void core::input_interrupted(interruption why)
 {
     switch (why) {
     case interruption::none:
-        if (error_ || state_ == connection_state::closed)
+        if (failed_ || state_ == connection_state::closed)
             return finish_input(input::failed);
         return wait_for_input();
     case interruption::park:
@@ -413,7 +445,7 @@ void core::drain_input()
     wait_since_ = time_point::max();
     if (loop_.output_cork.owner == this)
         flush_cork(loop_);
-    if (error_)
+    if (failed_)
         return post_input(input::failed);
     if (!output_.empty()) {
         drain_flushing_ = true;
@@ -427,12 +459,12 @@ void core::drain_input()
 
 time_point core::look(time_point now)
 {
-    if (state_ == connection_state::closing && now >= linger_until_ && output_ended_) {
+    if (now >= linger_until_) {
         close_now();
         return time_point::max();
     }
     const time_point next = std::min(look_at_input(now), look_at_output(now));
-    return state_ == connection_state::closing && output_ended_ ? std::min(next, linger_until_) : next;
+    return std::min(next, linger_until_);
 }
 
 time_point core::look_at_input(time_point now)

@@ -37,12 +37,15 @@ void listener::post_start()
 
 void listener::post_resume()
 {
-    loop_.post([self = shared_from_this()] {
-        if (self->state_ == state::full)
-            self->accept_some(most_at_once);
-        else if (self->state_ == state::starved)
-            self->accept_some(1);
-    });
+    loop_.post([self = shared_from_this()] { self->resume(); });
+}
+
+void listener::resume()
+{
+    if (state_ == state::full)
+        accept_some(most_at_once);
+    else if (state_ == state::starved)
+        accept_some(1);
 }
 
 void listener::post_drain()
@@ -65,7 +68,11 @@ void listener::wait()
 {
     state_ = state::waiting;
     readiness_.async_wait(decltype(readiness_)::wait_read, [self = shared_from_this()](const error_code& e) {
-        if (self->state_ == state::waiting && !e)
+        if (self->state_ != state::waiting)
+            return;
+        if (e)
+            self->starve(e); // the poller has no memory for it: asked again later
+        else
             self->accept_some(most_at_once);
     });
 }
@@ -144,11 +151,17 @@ void listener::starve(const error_code& why)
     watch_descriptors();
 }
 
+// Once, however often accepting fails meanwhile: one free descriptor is worth one call.
 void listener::watch_descriptors()
 {
+    if (std::exchange(watching_, true))
+        return;
     loop_.descriptors->wait([weak = weak_from_this()] {
         if (const auto self = weak.lock())
-            self->post_resume();
+            self->loop_.post([self] {
+                self->watching_ = false;
+                self->resume();
+            });
     });
 }
 

@@ -36,6 +36,7 @@ private:
     enum class outcome : std::uint8_t { taken, empty, retry, stop };
 
     void wait();
+    void resume();
     void accept_some(int at_most);
     outcome accept_one();
     void starve(const error_code& why);
@@ -53,6 +54,7 @@ private:
     state state_ = state::idle;
     bool draining_ = false;
     bool pause_told_ = false;
+    bool watching_ = false; // a connection that closes will call
 };
 
 } // namespace hawser::detail

@@ -172,6 +172,15 @@ listening_socket::listening_socket(descriptor d, endpoint where, int backlog)
         file_ = {where_.path(), status.st_dev, status.st_ino};
 }
 
+listening_socket& listening_socket::operator=(listening_socket other) noexcept
+{
+    std::swap(fd_, other.fd_);
+    std::swap(where_, other.where_);
+    std::swap(backlog_, other.backlog_);
+    std::swap(file_, other.file_);
+    return *this; // the other takes its file away with it
+}
+
 listening_socket::~listening_socket()
 {
     struct stat status {};

@@ -42,7 +42,7 @@ public:
     listening_socket() = default;
     listening_socket(descriptor d, endpoint where, int backlog);
     listening_socket(listening_socket&&) noexcept = default;
-    listening_socket& operator=(listening_socket&&) noexcept = default;
+    listening_socket& operator=(listening_socket other) noexcept;
     ~listening_socket();
 
     void listen();

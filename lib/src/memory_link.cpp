@@ -61,6 +61,7 @@ std::size_t memory_link::give(unsigned side, two_pieces from, error_code& e) noe
     d.bytes.append(from.first.substr(0, n));
     if (n > from.first.size())
         d.bytes.append(from.second.substr(0, n - from.first.size()));
+    ++d.writes;
     changed();
     return n;
 }

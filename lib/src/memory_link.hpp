@@ -28,6 +28,7 @@ public:
         bool gone = false;                   // the receiver has closed: writing fails
         error_code read_error;               // given to the reader instead of anything else
         error_code write_error;              // given to the writer instead of anything else
+        std::size_t writes = 0;              // that took bytes
     };
     /// The direction that starts at `side`, 0 or 1.
     direction& from(unsigned side) noexcept { return directions_[side]; }

@@ -27,17 +27,48 @@ bool would_block(const error_code& e) noexcept
 
 } // namespace
 
+// ---- Appending, as most writes do it
+
+// Where `size` bytes of output go: next to the last ones in the cork, most of the time.
+inline char* core::room_for(std::size_t size)
+{
+    cork& k = loop_.output_cork;
+    if (k.owner != this || k.room() < size) [[unlikely]]
+        return other_room_for(size);
+    char* const at = k.bytes.data() + k.size;
+    k.size += size;
+    return at;
+}
+
+inline void core::append(const framing& format, bytes_view frame)
+{
+    const bytes_view tail = format.tail(frame);
+    ++counts_.frames_out;
+    if (char* at = room_for(format.head_size(frame) + frame.size() + tail.size())) [[likely]] {
+        at += format.encode_head(at, frame);
+        at = std::copy(frame.begin(), frame.end(), at);
+        if (!tail.empty())
+            std::copy(tail.begin(), tail.end(), at);
+    } else {
+        append_large(format, frame);
+    }
+    admit_next();
+}
+
+inline void core::admit_next()
+{
+    if (!writers_.empty() && queued() < settings_->high_water)
+        admit_writers();
+}
+
 // ---- What connection's members await
 
 awaitable<void> core::write_frame(bytes_view frame, const framing* format)
 {
     check_output();
     check_frame(*format, frame);
-    if (!has_room()) {
-        waiting node;
-        co_await writers_.wait(node, loop_);
-        admitted(node);
-    }
+    if (!has_room())
+        co_await wait_for_room();
     append(*format, frame);
 }
 
@@ -48,27 +79,32 @@ awaitable<void> core::write_frame_as(bytes_view frame, framing format)
 
 awaitable<void> core::write_frames(frames batch)
 {
-    const framing& format = settings_->framing;
     check_output();
-    for (const bytes_view frame : batch) {
-        if (!has_room()) {
-            waiting node;
-            co_await writers_.wait(node, loop_);
-            admitted(node);
-        }
-        check_frame(format, frame);
-        append(format, frame);
+    for (auto at = batch.begin(); append_while_room(at, settings_->framing);) {
+        co_await wait_for_room();
+        append(settings_->framing, *at);
+        ++at;
     }
+}
+
+// Appends frames as long as there is room, and says whether one is left that has to wait for it. A plain function: the
+// variables of a coroutine live in memory.
+bool core::append_while_room(frames::iterator& at, const framing& format)
+{
+    for (; at != std::default_sentinel; ++at) {
+        check_frame(format, *at); // before the wait: whoever is admitted has to append, or the next is never called
+        if (!has_room())
+            return true;
+        append(format, *at);
+    }
+    return false;
 }
 
 awaitable<std::size_t> core::write_some(bytes_view bytes)
 {
     check_output();
-    if (!has_room()) {
-        waiting node;
-        co_await writers_.wait(node, loop_);
-        admitted(node);
-    }
+    if (!has_room())
+        co_await wait_for_room();
     const std::size_t n = std::min(bytes.size(), settings_->high_water - queued());
     append(bytes.substr(0, n));
     co_return n;
@@ -78,11 +114,8 @@ awaitable<void> core::write(bytes_view bytes)
 {
     check_output();
     while (!bytes.empty()) {
-        if (!has_room()) {
-            waiting node;
-            co_await writers_.wait(node, loop_);
-            admitted(node);
-        }
+        if (!has_room())
+            co_await wait_for_room();
         const std::size_t n = std::min(bytes.size(), settings_->high_water - queued());
         append(bytes.substr(0, n));
         bytes.remove_prefix(n);
@@ -97,33 +130,33 @@ awaitable<void> core::flush()
         waiting node;
         co_await flushers_.wait(node, loop_);
         if (node.cancelled)
-            throw system_error{boost::asio::error::operation_aborted};
+            throw_cancelled();
     }
-    if (error_ || thrown_ != nullptr)
+    if (has_failed())
         throw_error();
 }
 
 // ---- Room
 
-void core::check_output() const
+void core::refuse_output() const
 {
-    if (error_ || thrown_ != nullptr || state_ == connection_state::closing || state_ == connection_state::closed)
+    if (has_failed() || state_ == connection_state::closing || state_ == connection_state::closed)
         throw_error();
-    if (output_ended_)
-        throw system_error{errc::shut_down};
+    throw system_error{errc::shut_down};
 }
 
-void core::check_frame(const framing& format, bytes_view frame) const
+void core::refuse_to_write(errc why, const framing& format, bytes_view frame) const
 {
-    if (const auto refused = format.check(frame))
-        throw frame_error{*refused, format.describe(*refused, frame)};
+    throw frame_error{why, format.describe(why, frame)};
 }
 
-// A writer whose wait has ended: it was admitted, or cancelled, or there is nothing to wait for any more.
-void core::admitted(const waiting& node)
+// A coroutine of its own, because few writers wait and each writer's frame would hold its node.
+awaitable<void> core::wait_for_room()
 {
+    waiting node;
+    co_await writers_.wait(node, loop_);
     if (node.cancelled)
-        throw system_error{boost::asio::error::operation_aborted};
+        throw_cancelled();
     writer_admitted_ = false;
     check_output();
 }
@@ -137,26 +170,7 @@ void core::admit_writers()
     writers_.wake_one();
 }
 
-// ---- Appending
-
-void core::append(const framing& format, bytes_view frame)
-{
-    const bytes_view tail = format.tail(frame);
-    const std::size_t head = format.head_size(frame);
-    ++counts_.frames_out;
-    if (char* at = room_for(head + frame.size() + tail.size())) {
-        at += format.encode_head(at, frame);
-        at = std::copy(frame.begin(), frame.end(), at);
-        std::copy(tail.begin(), tail.end(), at);
-    } else {
-        std::array<char, framing::max_head> room;
-        write_through({{room.data(), format.encode_head(room.data(), frame)}, frame});
-        if (!tail.empty())
-            append(tail);
-    }
-    if (!writers_.empty() && queued() < settings_->high_water)
-        admit_writers();
-}
+// ---- Appending, as the other writes do it
 
 void core::append(bytes_view bytes)
 {
@@ -166,13 +180,20 @@ void core::append(bytes_view bytes)
         std::copy(bytes.begin(), bytes.end(), at);
     else
         write_through({bytes, {}});
-    if (!writers_.empty() && queued() < settings_->high_water)
-        admit_writers();
+    admit_next();
+}
+
+void core::append_large(const framing& format, bytes_view frame)
+{
+    std::array<char, framing::max_head> head;
+    write_through({{head.data(), format.encode_head(head.data(), frame)}, frame});
+    if (const bytes_view tail = format.tail(frame); !tail.empty())
+        append(tail);
 }
 
 // Where the next `size` bytes of output go, already counted in; null if they are too many for the cork and nothing is
 // before them, so that they can go to the kernel directly.
-char* core::room_for(std::size_t size)
+char* core::other_room_for(std::size_t size)
 {
     cork& k = loop_.output_cork;
     if (output_.empty()) {
@@ -208,7 +229,7 @@ void core::write_through(two_pieces pieces)
     if (e && !would_block(e))
         return fail(e);
     if (n == pieces.size())
-        return;
+        return admit_writers(); // nothing is queued now; with a low mark they may wait for the cork alone
     const std::size_t of_first = std::min(n, pieces.first.size());
     pieces.first.remove_prefix(of_first);
     pieces.second.remove_prefix(n - of_first);
@@ -354,7 +375,7 @@ void core::write_stream(stream_operation* op)
         std::size_t n = 0;
         try {
             if (cancelled)
-                throw system_error{boost::asio::error::operation_aborted};
+                throw_cancelled();
             c->writer_admitted_ = false;
             c->check_output();
             n = std::min(o->size, c->settings_->high_water - c->queued());

@@ -78,7 +78,9 @@ std::size_t runtime_core::poll()
     return all;
 }
 
-runtime_core::~runtime_core()
+runtime_core::~runtime_core() = default;
+
+void runtime_core::end() noexcept
 {
     for (const auto& l : loops_)
         l->stop();
@@ -89,7 +91,7 @@ runtime_core::~runtime_core()
         else
             threads_[i].join();
     }
-    for (auto& l : loops_) {
+    for (const auto& l : loops_) {
         if (l->abandoned || l->blocked)
             leak(l);
         else
@@ -115,7 +117,10 @@ void run_to_end(runtime& r, awaitable<void> work)
 
 runtime::runtime(const runtime_options& options) : core_{std::make_shared<detail::runtime_core>(options)} {}
 
-runtime::~runtime() = default;
+runtime::~runtime()
+{
+    core_->end();
+}
 
 unsigned runtime::loops() const noexcept
 {

@@ -25,6 +25,10 @@ public:
     ~runtime_core();
 
     void start();
+
+    /// Joins the threads and destroys what is suspended on the loops. What lives there may hold this object, so its
+    /// destruction cannot be left to the last of them.
+    void end() noexcept;
     std::size_t poll();
 
     const std::vector<std::shared_ptr<loop>>& loops() const noexcept { return loops_; }

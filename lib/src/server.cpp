@@ -77,9 +77,14 @@ std::vector<std::shared_ptr<listener>> server_core::listeners() const
     return listeners_;
 }
 
-void server_core::close_listeners()
+void server_core::forget_listeners()
 {
-    for (const auto& l : listeners())
+    std::vector<std::shared_ptr<listener>> all;
+    {
+        const std::lock_guard lock{mutex_};
+        all.swap(listeners_);
+    }
+    for (const auto& l : all)
         l->post_close();
 }
 
@@ -135,7 +140,7 @@ server::server(runtime& r, server_options options)
 
 server::~server()
 {
-    core_->close_listeners();
+    core_->forget_listeners();
 }
 
 void server::listen(const endpoint& where, session_handler handler, const listen_options& options)

@@ -24,7 +24,8 @@ public:
 
     void listen(const endpoint& where, session_handler handler, const listen_options& options);
     std::vector<endpoint> endpoints() const;
-    void close_listeners();
+    /// Closes and forgets the listeners, which hold this object as long as they are remembered.
+    void forget_listeners();
     server_statistics statistics() const;
 
     runtime_core& runtime() const noexcept { return *runtime_; }

@@ -17,6 +17,7 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
         end.local = s->local;
         server.watched_by().session_ended(end);
         server.release(on);
+        on.descriptors->freed();
     };
     socket_stream::socket socket{on.executor()};
     const int family = peer.is_ip() ? AF_INET : AF_UNIX;

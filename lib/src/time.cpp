@@ -20,7 +20,7 @@ public:
 
 const clock& coarse_clock() noexcept
 {
-    static const coarse instance;
+    static const coarse& instance = *new coarse; // never destroyed: loops may outlive the end of main
     return instance;
 }
 

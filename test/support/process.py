@@ -4,8 +4,10 @@ The environment variable HAWSER_APPS names the directory of the programs. Only p
 """
 import os
 import re
+import select
 import signal
 import socket
+import struct
 import subprocess
 import threading
 from pathlib import Path
@@ -15,7 +17,7 @@ PATIENCE = 60  # seconds: what takes longer is stuck, under a sanitizer too
 
 
 class Lines:
-    """The lines of a stream, gathered by a thread."""
+    """The lines of a stream, gathered by a thread until it ends."""
 
     def __init__(self, stream):
         self.seen = []
@@ -29,6 +31,7 @@ class Lines:
             with self._changed:
                 self.seen.append(line.decode("utf-8", "surrogateescape").rstrip("\n"))
                 self._changed.notify_all()
+        stream.close()
         with self._changed:
             self.ended = True
             self._changed.notify_all()
@@ -54,11 +57,16 @@ class Lines:
 
 
 class Program:
-    """A running program. Leaving the `with` block ends it, if it still runs."""
+    """A running program. Leaving the `with` block ends it, if it still runs.
 
-    def __init__(self, name, *arguments, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL):
-        self.process = subprocess.Popen([str(APPS / name), *map(str, arguments)], stdin=stdin,
-                                        stdout=subprocess.PIPE, stderr=stderr)
+    `under` is a command that becomes the program (prlimit, strace -D); `directory` is where it stands, if not in APPS.
+    """
+
+    def __init__(self, name, *arguments, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, under=(), directory=APPS,
+                 **options):
+        self.process = subprocess.Popen([*under, str(directory / name), *map(str, arguments)], stdin=stdin,
+                                        stdout=subprocess.PIPE, stderr=stderr, **options)
+        self.pid = self.process.pid
         self.out = Lines(self.process.stdout)
         self.err = Lines(self.process.stderr) if stderr == subprocess.PIPE else None
 
@@ -66,8 +74,11 @@ class Program:
         self.process.send_signal(number)
 
     def wait(self):
-        """The exit status; the program must be ending."""
-        return self.process.wait(PATIENCE)
+        """The exit status; the program must be ending. Returns as soon as it has: Popen.wait would look now and then."""
+        if self.process.poll() is None:
+            with open(os.pidfd_open(self.pid), "rb") as descriptor:
+                select.select([descriptor], [], [], PATIENCE)
+        return self.process.wait(0.01)
 
     def __enter__(self):
         return self
@@ -76,11 +87,9 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for lines, stream in ((self.out, self.process.stdout), (self.err, self.process.stderr)):
+        for lines in (self.out, self.err):
             if lines:
                 lines.all()
-            if stream:
-                stream.close()
 
 
 class Server(Program):
@@ -135,3 +144,16 @@ def receive(peer, size):
 
 def framed(payload):
     return len(payload).to_bytes(4, "big") + payload
+
+
+def exchange(peer, payload=b"x"):
+    """Sends one frame and expects it back."""
+    peer.sendall(framed(payload))
+    if (answer := receive(peer, 4 + len(payload))) != framed(payload):
+        raise AssertionError(f"expected {framed(payload)!r}, got {answer!r}")
+
+
+def abort(peer):
+    """Closes a socket with a reset."""
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()

@@ -304,6 +304,7 @@ private:
     std::optional<errc> check_prefixed(bytes_view frame) const noexcept;
     std::optional<errc> check_delivered(bytes_view frame) const noexcept;
     std::optional<errc> check_other(bytes_view frame) const noexcept;
+    bytes_view tail_other(bytes_view frame) const noexcept;
     std::size_t head_size_other(bytes_view frame) const noexcept;
     std::size_t encode_head_other(char* out, bytes_view frame) const noexcept;
 
@@ -524,7 +525,8 @@ inline decoded framing::refused(errc error, std::uint64_t length) noexcept
     return {.state = decoded::status::refused, .error = error, .length = length};
 }
 
-inline decoded framing::decode(bytes_view input, std::size_t& scanned) const noexcept
+// Always inline: its result is taken apart where it is used, and never stands in memory.
+[[gnu::always_inline]] inline decoded framing::decode(bytes_view input, std::size_t& scanned) const noexcept
 {
     if (kind_ == kind::bare_u32_be) [[likely]] {
         if (input.size() < 4)
@@ -537,8 +539,6 @@ inline decoded framing::decode(bytes_view input, std::size_t& scanned) const noe
             return incomplete(whole, length);
         return complete(input, 4, whole, whole, length);
     }
-    if (kind_ == kind::prefixed)
-        return decode_prefixed(input);
     return decode_other(input, scanned);
 }
 
@@ -572,6 +572,11 @@ inline decoded framing::decode_prefixed(bytes_view input) const noexcept
 }
 
 // Encoding.
+
+inline bytes_view framing::tail(bytes_view frame) const noexcept
+{
+    return kind_ <= kind::varint ? bytes_view{} : tail_other(frame);
+}
 
 inline std::optional<errc> framing::check(bytes_view frame) const noexcept
 {
