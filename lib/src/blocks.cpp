@@ -8,11 +8,12 @@
 #include <utility>
 
 namespace hawser::detail {
-namespace {
 
 struct free_block {
     free_block* next;
 };
+
+namespace {
 
 char* map(std::size_t size)
 {
@@ -82,8 +83,20 @@ block_pool::~block_pool()
     if (spare_ != nullptr)
         ::munmap(spare_, slab_size);
     for (std::size_t c = 0; c < classes; ++c)
-        for (char* block : kept_[c])
-            ::munmap(block, block_size << (c + 1));
+        while (kept_[c].first != nullptr)
+            ::munmap(kept_[c].pop(), block_size << (c + 1));
+}
+
+void block_pool::kept_list::push(char* block) noexcept
+{
+    first = ::new (block) free_block{first};
+    ++size;
+}
+
+char* block_pool::kept_list::pop() noexcept
+{
+    --size;
+    return reinterpret_cast<char*>(std::exchange(first, first->next));
 }
 
 std::size_t block_pool::size_class(std::size_t size) noexcept
@@ -107,9 +120,8 @@ char* block_pool::take(std::size_t& size)
         block = s->take();
         if (s->full())
             s->remove_from(open_);
-    } else if (c <= classes && !kept_[c - 1].empty()) {
-        block = kept_[c - 1].back();
-        kept_[c - 1].pop_back();
+    } else if (c <= classes && kept_[c - 1].first != nullptr) {
+        block = kept_[c - 1].pop();
         kept_total_ -= size;
     } else {
         block = map(size);
@@ -142,14 +154,11 @@ void block_pool::give(char* block, std::size_t size) noexcept
         return;
     }
     if (c <= classes && kept_total_ + size <= kept_bytes) {
-        try {
-            kept_[c - 1].push_back(block);
-            kept_total_ += size;
-            if (linked_at() == time_point::max())
-                timers_.arm(*this, after(clock_.now(), trim_interval));
-            return;
-        } catch (const std::bad_alloc&) {
-        }
+        kept_[c - 1].push(block);
+        kept_total_ += size;
+        if (linked_at() == time_point::max())
+            timers_.arm(*this, after(clock_.now(), trim_interval));
+        return;
     }
     ::munmap(block, size);
 }
@@ -158,10 +167,9 @@ void block_pool::give(char* block, std::size_t size) noexcept
 time_point block_pool::look(time_point now)
 {
     for (std::size_t c = 0; c < classes; ++c) {
-        for (std::size_t n = (kept_[c].size() + 1) / 2; n > 0; --n) {
-            ::munmap(kept_[c].back(), block_size << (c + 1));
+        for (std::size_t n = (kept_[c].size + 1) / 2; n > 0; --n) {
+            ::munmap(kept_[c].pop(), block_size << (c + 1));
             kept_total_ -= block_size << (c + 1);
-            kept_[c].pop_back();
         }
     }
     return kept_total_ == 0 ? time_point::max() : after(now, trim_interval);

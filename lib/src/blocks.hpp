@@ -15,7 +15,6 @@
 
 #include <array>
 #include <cstddef>
-#include <vector>
 
 namespace hawser::detail {
 
@@ -40,6 +39,12 @@ public:
 
 private:
     struct slab;
+    struct kept_list { // linked through the blocks themselves
+        struct free_block* first = nullptr;
+        std::size_t size = 0;
+        void push(char* block) noexcept;
+        char* pop() noexcept;
+    };
     static constexpr std::size_t slab_size = 64 * block_size;
     static constexpr std::size_t classes = 10;          // kept sizes: 8 KiB to 2 MiB
     static constexpr std::size_t kept_bytes = 8U << 20; // at most, and only while in use now and then
@@ -52,7 +57,7 @@ private:
     const clock& clock_;
     slab* open_ = nullptr; // slabs with a free block, linked
     slab* spare_ = nullptr;
-    std::array<std::vector<char*>, classes> kept_;
+    std::array<kept_list, classes> kept_;
     std::size_t kept_total_ = 0;
     std::size_t in_use_ = 0;
 };

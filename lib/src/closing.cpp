@@ -18,7 +18,7 @@ constexpr std::size_t most_dropped_at_once = 256 * 1024;
 } // namespace
 
 core::core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer)
-    : loop_{on}, stream_{std::move(stream)}, settings_{std::move(s)}, input_{on.blocks()}, output_{on.blocks()},
+    : loop_{on}, input_{on.blocks()}, output_{on.blocks()}, settings_{std::move(s)}, stream_{std::move(stream)},
       opened_{on.now()}, peer_{peer}
 {
     look_every_ = settings_->look_every;
@@ -83,6 +83,8 @@ void core::begin_close()
     const boost::intrusive_ptr<core> keep{this};
     state_ = connection_state::closing;
     output_open_ = false;
+    if (handle_)
+        handle_->connection = nullptr;
     if (loop_.output_cork.owner == this)
         flush_cork(loop_);
     writers_.wake_all();
@@ -121,6 +123,7 @@ void core::linger()
     for (std::size_t total = 0; total < most_dropped_at_once && !e;) {
         const std::size_t n = with_stream([&](auto& s) { return s.read_now(dropped.data(), dropped.size(), e); });
         counts_.bytes_in += n;
+        loop_.counts.bytes_in.add(n);
         total += n;
     }
     if (e && e != boost::asio::error::would_block && e != boost::asio::error::try_again) {
@@ -140,7 +143,6 @@ void core::close_now() noexcept
     state_ = connection_state::closed;
     output_open_ = false;
     awaits_ = awaiting::nothing;
-    fold_counts();
     with_stream([](auto& s) { s.close(); });
     drop_output();
     loop_.cancel(*this);
@@ -213,6 +215,7 @@ void core::abandon() noexcept
     const boost::intrusive_ptr<core> keep{this};
     state_ = connection_state::closed;
     with_stream([](auto& s) { s.close(); });
+    with_stream([](auto& s) { s.abandon(); });
     drop_output();
     const resumption gone = std::move(reader_);
     writers_.abandon();
@@ -231,9 +234,9 @@ void core::set_timeouts(const hawser::timeouts& t)
 
 std::shared_ptr<handle_target> core::make_handle()
 {
+    const bool ends = state_ == connection_state::closing || state_ == connection_state::closed;
     if (!handle_)
-        handle_ =
-            std::make_shared<handle_target>(handle_target{loop_.shared_from_this(), is_closed() ? nullptr : this});
+        handle_ = std::make_shared<handle_target>(handle_target{loop_.shared_from_this(), ends ? nullptr : this});
     return handle_;
 }
 

@@ -57,6 +57,10 @@ awaitable<void> connection::write_frame(bytes_view payload, hawser::framing form
 {
     return core_->write_frame_as(payload, format);
 }
+bool connection::try_write_frame(bytes_view payload)
+{
+    return core_->try_write_frame(payload);
+}
 awaitable<void> connection::write_frames(frames batch)
 {
     return core_->write_frames(batch);

@@ -73,6 +73,7 @@ public:
 
     awaitable<void> write_frame(bytes_view payload, const framing* format);
     awaitable<void> write_frame_as(bytes_view payload, framing format);
+    bool try_write_frame(bytes_view payload);
     awaitable<void> write_frames(frames batch);
     awaitable<void> write(bytes_view bytes);
     awaitable<std::size_t> write_some(bytes_view bytes);
@@ -118,6 +119,7 @@ public:
     time_point opened() const noexcept { return opened_; }
     traffic counts() const noexcept { return counts_; }
     const error_code& error() const noexcept { return error_; }
+    const std::exception_ptr& thrown() const noexcept { return thrown_; }
     std::shared_ptr<handle_target> make_handle();
     void unit_begin() noexcept { unit_open_ = true; }
     void unit_end() noexcept
@@ -181,7 +183,6 @@ private:
     [[noreturn]] void throw_error() const;
     [[noreturn]] static void throw_cancelled();
     void throw_if_truncated(const framing& format) const;
-    void fold_counts() noexcept;
 
     // output.cpp
     bool has_room() const noexcept { return queued() < settings_->high_water && writers_.empty() && !writer_admitted_; }
@@ -232,57 +233,56 @@ private:
         return std::visit(std::forward<F>(f), stream_);
     }
 
+    // First what each message touches, then the rest: fewer cache lines a message.
     loop& loop_;
-    any_stream stream_;
-    std::shared_ptr<const settings> settings_;
-    std::unique_ptr<const hawser::timeouts> own_timeouts_; // once changed for this connection alone
     std::uint32_t references_ = 0;
+    std::int32_t turn_frames_ = 0;
+    std::int32_t turn_bytes_ = 0;
 
     connection_state state_ = connection_state::open;
     awaiting awaits_ = awaiting::nothing;
     waiting_for waits_for_ = waiting_for::next_unit;
     input outcome_ = input::more;
     interruption interruption_ = interruption::none;
-    bool reading_ = false; // an operation of the stream is under way for input
-    bool sending_ = false; // a wait for writability is under way
+    std::uint8_t quiet_looks_ = 0; // passes of the wheel since input last came
+    std::uint8_t small_reads_ = 0; // reads in a row that a block would have held
+    bool reading_ = false;         // an operation of the stream is under way for input
+    bool sending_ = false;         // a wait for writability is under way
     bool draining_ = false;
     bool past_limit_ = false;     // the byte after the data limit has come
+    bool drained_ = false;        // reads have ended at drain, for good
     bool drain_flushing_ = false; // the reader waits for the output to be flushed before it may end
     bool full_read_ = false;      // the last read took all the room there was
     bool peer_ended_ = false;
-    bool failed_ = false;           // error_ or thrown_ is set
-    bool output_open_ = true;       // writes are taken: neither failed, nor ended, nor closing
+    bool failed_ = false;      // error_ or thrown_ is set
+    bool output_open_ = true;  // writes are taken: neither failed, nor ended, nor closing
     bool output_ended_ = false;
     bool unit_open_ = false;
     bool writer_admitted_ = false; // a woken writer has not appended yet
-    std::uint8_t quiet_looks_ = 0; // passes of the wheel since input last came
-    std::uint8_t small_reads_ = 0; // reads in a row that a block would have held
-    std::int32_t turn_frames_ = 0;
-    std::int32_t turn_bytes_ = 0;
 
-    buffer input_;
-    buffer output_;
     std::size_t held_ = 0;    // of the input: what the view last handed out takes up
     std::size_t scanned_ = 0; // of the input: bytes already searched for a delimiter
     std::size_t needed_ = 0;  // of the input: bytes that the frame begun will have, once known
-
+    buffer input_;
+    buffer output_;
+    traffic counts_;
     resumption reader_;
+    std::shared_ptr<const settings> settings_;
     wait_queue writers_;
+    time_point wait_since_ = time_point::max(); // when the wait for input began, or output last moved in an idle one
+    duration look_every_{};
+    duration frame_spent_{}; // of the frame clock, in waits before this one
+    any_stream stream_;
+
     wait_queue flushers_;
     wait_queue closers_;
     struct stream_write* stream_writer_ = nullptr; // the async_write_some that waits, if one does
-
-    time_point wait_since_ = time_point::max(); // when the wait for input began, or output last moved in an idle one
-    duration frame_spent_{};                    // of the frame clock, in waits before this one
-    time_point sending_since_{};                // the write rule's window: its begin,
-    std::uint64_t sending_from_ = 0;            // and the bytes acknowledged by then
+    time_point sending_since_{};                   // the write rule's window: its begin,
+    std::uint64_t sending_from_ = 0;               // and the bytes acknowledged by then
     time_point linger_until_ = time_point::max();
-    duration look_every_{};
-
+    std::unique_ptr<const hawser::timeouts> own_timeouts_; // once changed for this connection alone
     error_code error_;
     std::exception_ptr thrown_;
-    traffic counts_;
-    traffic folded_; // the part of counts_ that the loop's counters have
     time_point opened_;
     address peer_;
     std::unique_ptr<close_listener> listener_;

@@ -50,6 +50,7 @@ inline void core::frame_done(std::size_t encoded, std::size_t count) noexcept
     held_ = encoded;
     scanned_ = 0;
     counts_.frames_in += count;
+    loop_.counts.frames_in.add(count);
     turn_frames_ -= static_cast<std::int32_t>(count);
     turn_bytes_ -= static_cast<std::int32_t>(std::min<std::size_t>(encoded, turn_bytes));
     if (!unit_open_)
@@ -243,7 +244,6 @@ void core::start_input(waiting_for what)
     }
     if (loop_.output_cork.owner == this)
         flush_cork(loop_);
-    fold_counts();
     if (past_limit_)
         fail(errc::data_limit);
     if (failed_ || state_ == connection_state::closing || state_ == connection_state::closed)
@@ -300,6 +300,7 @@ void core::received(std::size_t n) noexcept
         counts_.bytes_in = before + n;
         past_limit_ = true;
     }
+    loop_.counts.bytes_in.add(n);
     full_read_ = n == input_.space_size();
     small_reads_ = n > block_pool::block_size / 2 ? 0 : static_cast<std::uint8_t>(std::min(small_reads_ + 1, 255));
     quiet_looks_ = 0;
@@ -452,7 +453,9 @@ void core::drain_input()
         awaits_ = awaiting::output_flushed;
         return;
     }
-    post_input(receive_now().value_or(input::drained));
+    const input how = drained_ ? input::drained : receive_now().value_or(input::drained);
+    drained_ = how == input::drained;
+    post_input(how);
 }
 
 // ---- Clocks
@@ -484,16 +487,6 @@ time_point core::look_at_input(time_point now)
     if (awaits_ == awaiting::input && input_.empty() && !sending_ && ++quiet_looks_ >= quiet_looks_to_park)
         interrupt(interruption::park);
     return std::min(deadline, after(now, look_every_));
-}
-
-void core::fold_counts() noexcept
-{
-    loop::counters& total = loop_.counts;
-    total.bytes_in.add(counts_.bytes_in - folded_.bytes_in);
-    total.bytes_out.add(counts_.bytes_out - folded_.bytes_out);
-    total.frames_in.add(counts_.frames_in - folded_.frames_in);
-    total.frames_out.add(counts_.frames_out - folded_.frames_out);
-    folded_ = counts_;
 }
 
 // ---- Asio's read operation
@@ -530,10 +523,12 @@ std::pair<error_code, std::size_t> core::take_input(char* into, std::size_t size
 {
     const std::size_t n = std::min(size, input_.size());
     if (n != 0 || size == 0) {
-        std::memcpy(into, input_.data().data(), n);
+        std::copy_n(input_.data().begin(), n, into);
         input_.consume(n);
         return {error_code{}, n};
     }
+    if (past_limit_)
+        fail(errc::data_limit);
     switch (outcome_) {
     case input::ended: return {boost::asio::error::eof, 0};
     case input::cancelled: return {boost::asio::error::operation_aborted, 0};

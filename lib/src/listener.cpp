@@ -16,8 +16,8 @@ constexpr duration starved_interval = 100ms;
 } // namespace
 
 listener::listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket)
-    : server_{std::move(s)}, service_{std::move(what)}, loop_{server_->runtime().first()}, socket_{std::move(socket)},
-      readiness_{loop_.executor()}
+    : server_{std::move(s)}, service_{std::move(what)}, loop_{server_->runtime().first()}, where_{socket.where()},
+      socket_{std::move(socket)}, readiness_{loop_.executor()}
 {}
 
 listener::~listener()

@@ -23,7 +23,8 @@ public:
     listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket);
     ~listener() override;
 
-    const endpoint& where() const noexcept { return socket_.where(); }
+    /// The real address, after the listener has closed too. From any thread.
+    const endpoint& where() const noexcept { return where_; }
 
     // From any thread; each is carried out on the listener's loop.
     void post_start();
@@ -49,6 +50,7 @@ private:
     std::shared_ptr<server_core> server_;
     std::shared_ptr<service> service_;
     loop& loop_;
+    const endpoint where_;
     listening_socket socket_;
     boost::asio::posix::basic_stream_descriptor<loop::executor_type> readiness_;
     state state_ = state::idle;

@@ -6,6 +6,7 @@
 
 #include "blocks.hpp"
 #include "cork.hpp"
+#include "operations.hpp"
 #include "wheel.hpp"
 
 #include <hawser/time.hpp>
@@ -96,13 +97,13 @@ public:
 
     wheel& timers() noexcept { return timers_; }
     block_pool& blocks() noexcept { return blocks_; }
+    operation_memory operations;
     cork output_cork;
     connection_list connections;
     std::unique_ptr<class wait_queue> waits;             // of coroutines that wait for no connection: name look-ups
     std::shared_ptr<class descriptor_watch> descriptors; // shared by a runtime's loops
 
     struct counters {
-        counter accepted, completed, failed, refused;
         counter bytes_in, bytes_out, frames_in, frames_out;
     } counts;
 

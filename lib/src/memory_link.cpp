@@ -113,6 +113,14 @@ void memory_link::close(unsigned side)
     cancel(side);
 }
 
+void memory_link::abandon(unsigned side) noexcept
+{
+    end& at = ends_[side];
+    at.input = input_operation::none;
+    at.reader.reset();
+    at.writer.reset();
+}
+
 memory_stream::memory_stream(std::shared_ptr<memory_link> link, unsigned side) noexcept
     : link_{std::move(link)}, side_{side}
 {}
@@ -171,6 +179,11 @@ void memory_stream::end_output() noexcept
 void memory_stream::close() noexcept
 {
     link_->close(side_);
+}
+
+void memory_stream::abandon() noexcept
+{
+    link_->abandon(side_);
 }
 
 void memory_stream::reset() noexcept

@@ -58,6 +58,7 @@ private:
     void complete(unsigned side);
     void cancel(unsigned side);
     void close(unsigned side);
+    void abandon(unsigned side) noexcept;
 
     loop& loop_;
     std::array<direction, 2> directions_;

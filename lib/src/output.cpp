@@ -44,6 +44,7 @@ inline void core::append(const framing& format, bytes_view frame)
 {
     const bytes_view tail = format.tail(frame);
     ++counts_.frames_out;
+    loop_.counts.frames_out.add(1);
     if (char* at = room_for(format.head_size(frame) + frame.size() + tail.size())) [[likely]] {
         at += format.encode_head(at, frame);
         at = std::copy(frame.begin(), frame.end(), at);
@@ -75,6 +76,16 @@ awaitable<void> core::write_frame(bytes_view frame, const framing* format)
 awaitable<void> core::write_frame_as(bytes_view frame, framing format)
 {
     co_await write_frame(frame, &format);
+}
+
+bool core::try_write_frame(bytes_view frame)
+{
+    check_output();
+    check_frame(settings_->framing, frame);
+    if (!has_room())
+        return false;
+    append(settings_->framing, frame);
+    return true;
 }
 
 awaitable<void> core::write_frames(frames batch)
@@ -306,6 +317,7 @@ void core::send_pending()
 void core::output_moved(std::size_t n) noexcept
 {
     counts_.bytes_out += n;
+    loop_.counts.bytes_out.add(n);
     if (wait_since_ != time_point::max() && waits_for_ != waiting_for::rest_of_unit)
         wait_since_ = loop_.now(); // idle counts from the last byte in either direction
 }
@@ -349,7 +361,7 @@ time_point core::look_at_output(time_point now)
 // ---- Asio's write operation
 
 struct stream_write : waiting {
-    core* c;
+    boost::intrusive_ptr<core> c; // which may be closed and let go before the operation completes
     stream_operation* op;
     stream_write(core* on_core, stream_operation* o) noexcept : c{on_core}, op{o} {}
     ~stream_write()
@@ -368,7 +380,7 @@ void core::write_stream(stream_operation* op)
     node->on = &loop_;
     node->resume = resumption{[w = std::move(wait)]() mutable {
         stream_operation* const o = std::exchange(w->op, nullptr);
-        core* const c = w->c;
+        const boost::intrusive_ptr<core> c = w->c;
         const bool cancelled = w->cancelled;
         w.reset();
         error_code e;

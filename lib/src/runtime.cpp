@@ -6,11 +6,16 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <future>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace hawser {
 namespace detail {
@@ -25,8 +30,21 @@ unsigned usable_processors() noexcept
     return 1;
 }
 
+// Asio goes on without them, on pipes and with a timeout in each wait. A process that is refused one at its start has
+// no descriptors or memory to serve with.
+void require(int descriptor, const char* kind)
+{
+    if (descriptor < 0)
+        throw std::system_error{errno, std::generic_category(), std::string{"no descriptor for "} + kind};
+    ::close(descriptor);
+}
+
 std::vector<std::shared_ptr<loop>> make_loops(unsigned n, const clock& time, bool real_time)
 {
+    if (real_time) {
+        require(::eventfd(0, EFD_CLOEXEC), "events");
+        require(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), "timers");
+    }
     const auto watch = std::make_shared<descriptor_watch>();
     std::vector<std::shared_ptr<loop>> all;
     for (unsigned i = 0; i < n; ++i)

@@ -78,16 +78,22 @@ session::~session()
 void session::ended(std::unique_ptr<session> self, std::exception_ptr e)
 {
     core& c = *core_;
+    if (e == nullptr)
+        e = c.thrown(); // by a posted function; the handler returned without having seen it
     if (e == nullptr) {
         c.begin_close();
     } else {
         end_.reason = end_reason::threw;
         try {
             std::rethrow_exception(std::move(e));
-        } catch (const system_error& failure) {
+        } catch (const described_error& failure) {
             end_.reason = end_reason::failed;
             end_.error = failure.code();
             end_.what = failure.what();
+        } catch (const system_error& failure) { // whose own words name the line of the source it was thrown from
+            end_.reason = end_reason::failed;
+            end_.error = failure.code();
+            end_.what = failure.code().message();
         } catch (const std::exception& failure) {
             end_.what = failure.what();
         } catch (...) {

@@ -19,25 +19,37 @@ error_code last_error() noexcept
     return {errno, boost::system::system_category()};
 }
 
+// The handlers: each keeps its connection, and takes the memory of its operation from the connection's loop.
+struct handler {
+    boost::intrusive_ptr<core> keep;
+    using allocator_type = operation_allocator<void>;
+    allocator_type get_allocator() const noexcept { return allocator_type{keep->on().operations}; }
+};
+struct read_done : handler {
+    void operator()(const error_code& e, std::size_t n) const { keep->on_read(e, n); }
+};
+struct readable : handler {
+    void operator()(const error_code& e) const { keep->on_readable(e); }
+};
+struct writable : handler {
+    void operator()(const error_code& e) const { keep->on_writable(e); }
+};
+
 } // namespace
 
 void socket_stream::read(core& c, char* into, std::size_t size)
 {
-    socket_.async_read_some(
-        boost::asio::buffer(into, size),
-        [keep = boost::intrusive_ptr<core>{&c}](const error_code& e, std::size_t n) { keep->on_read(e, n); });
+    socket_.async_read_some(boost::asio::buffer(into, size), read_done{{&c}});
 }
 
 void socket_stream::wait_readable(core& c)
 {
-    socket_.async_wait(socket::wait_read,
-                       [keep = boost::intrusive_ptr<core>{&c}](const error_code& e) { keep->on_readable(e); });
+    socket_.async_wait(socket::wait_read, readable{{&c}});
 }
 
 void socket_stream::wait_writable(core& c)
 {
-    socket_.async_wait(socket::wait_write,
-                       [keep = boost::intrusive_ptr<core>{&c}](const error_code& e) { keep->on_writable(e); });
+    socket_.async_wait(socket::wait_write, writable{{&c}});
 }
 
 std::size_t socket_stream::read_now(char* into, std::size_t size, error_code& e) noexcept

@@ -50,6 +50,9 @@ public:
     void close() noexcept;
     void reset() noexcept;
 
+    /// Drops the operations under way, which will not complete: the loop ends.
+    static void abandon() noexcept {}
+
     /// Bytes written and not yet acknowledged by the peer (SIOCOUTQ).
     std::size_t unacknowledged() noexcept;
     int descriptor() noexcept { return socket_.native_handle(); }
@@ -75,6 +78,7 @@ public:
     void cancel() noexcept;
     void end_output() noexcept;
     void close() noexcept;
+    void abandon() noexcept;
     void reset() noexcept;
     std::size_t unacknowledged() noexcept;
     static int descriptor() noexcept { return -1; }

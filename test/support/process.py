@@ -77,8 +77,9 @@ class Program:
         """The exit status; the program must be ending. Returns as soon as it has: Popen.wait would look now and then."""
         if self.process.poll() is None:
             with open(os.pidfd_open(self.pid), "rb") as descriptor:
-                select.select([descriptor], [], [], PATIENCE)
-        return self.process.wait(0.01)
+                if not select.select([descriptor], [], [], PATIENCE)[0]:
+                    raise AssertionError(f"{self.process.args} has not ended in {PATIENCE} s")
+        return self.process.wait(PATIENCE)  # at once, or when whoever traces it has seen its end
 
     def __enter__(self):
         return self

@@ -142,6 +142,11 @@ public:
     awaitable<void> write_frame(bytes_view payload);
     awaitable<void> write_frame(bytes_view payload, framing format);
 
+    /// Appends one frame if there is room for it now, and says whether it did: what a function that was posted through a
+    /// handle uses, as it cannot wait. False: the output stands at the high-water mark, and nothing was written.
+    /// Errors as write_frame().
+    bool try_write_frame(bytes_view payload);
+
     /// Appends every frame of a batch, as write_frame() does each.
     awaitable<void> write_frames(frames batch);
 

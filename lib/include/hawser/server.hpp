@@ -45,6 +45,7 @@ struct server_statistics {
     std::uint64_t failed = 0;    ///< sessions that ended in any other way
     std::uint64_t refused = 0;   ///< connections over the limit per address, or without resources
     std::uint64_t accept_errors = 0;
+    traffic carried; ///< by every connection of the runtime, clients' too, in its life
 };
 
 /// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, stopped. Every function may be

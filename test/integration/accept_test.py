@@ -1,0 +1,239 @@
+"""Accepting when the kernel refuses: no descriptors, no memory, aborted connections, a listener that is gone."""
+import contextlib
+import re
+import statistics
+import time
+import unittest
+from pathlib import Path
+
+from crowd import Crowd
+from kernel import TracedServer, Watch, descriptors, eventually, limit_descriptors, processor_time, sockets, stopped
+from process import PATIENCE, Server, exchange
+
+FRAMES = ("--mode", "frames", "--quiet")
+ANY_PORT = "tcp://127.0.0.1:0"
+
+
+def address(server, number=0):
+    host, _, port = server.endpoints[number].removeprefix("tcp://").rpartition(":")
+    return host, int(port)
+
+
+def refused(server):
+    try:
+        server.connect().close()
+    except OSError:
+        return True
+    return False
+
+
+class Starved(unittest.TestCase):
+    """No descriptor is left: the limit is lowered under a server that started with a higher one."""
+
+    def test_a_crowd_is_served_in_turn_and_waiting_costs_nothing(self):
+        with Server("echo_server", *FRAMES, ANY_PORT) as server:
+            before = len(descriptors(server.pid))
+            limit_descriptors(server.pid, 64)
+            with Crowd(address(server), 200) as crowd:
+                inside = 64 - before
+                self.assertEqual(crowd.wait(inside), inside)
+                with Watch(server.pid, "accept4") as watch:
+                    watch.calls.wait_for(r".*EMFILE.*")
+                    since, spent = len(watch.calls.matching(r"accept4\(")), processor_time(server.pid)
+                    time.sleep(5)  # passage: the time over which calls and processor time are counted
+                    calls = len(watch.calls.matching(r"accept4\(")) - since
+                    spent = processor_time(server.pid) - spent
+                    self.assertLessEqual(calls, 5 * 20)
+                    self.assertLessEqual(spent, 5 * 0.03)
+                    self.assertEqual(crowd.wait(inside + 1, 0), inside)
+
+                    # After all this waiting one freed descriptor is still one call that takes it and one that fails.
+                    since = len(watch.calls.matching(r"accept4\("))
+                    crowd.answered.pop(0).close()
+                    self.assertEqual(crowd.wait(inside), inside)
+                    watch.calls.wait_for(r".*EMFILE.*", len(watch.calls.matching("EMFILE")) + 1)
+                    self.assertLessEqual(len(watch.calls.matching(r"accept4\(")) - since, 4)
+
+                delays = []
+                while crowd.open and len(delays) < 40:
+                    begin = time.monotonic()
+                    crowd.answered.pop(0).close()
+                    self.assertEqual(crowd.wait(inside, 1), inside)
+                    delays.append(time.monotonic() - begin)
+                self.assertLessEqual(statistics.median(delays), 0.020)
+                while crowd.open:
+                    crowd.answered.pop(0).close()
+                    self.assertEqual(crowd.wait(inside, 1), inside)
+                self.assertEqual(crowd.lost, [])
+            self.assertTrue(eventually(lambda: len(descriptors(server.pid)) == before))
+            self.assertEqual(server.stop(), 0)
+            pauses = [line for line in server.err.all() if "EMFILE" in line]
+            self.assertGreaterEqual(len(pauses), 1)
+            self.assertLessEqual(len(pauses), 10)
+
+    def test_a_descriptor_that_something_else_frees_is_used_within_100_ms(self):
+        with Server("echo_server", *FRAMES, ANY_PORT) as server:
+            before = len(descriptors(server.pid))
+            limit_descriptors(server.pid, before + 5, hard=False)
+            with Crowd(address(server), 15) as crowd:
+                self.assertEqual(crowd.wait(5), 5)
+                delays = []
+                for more in range(1, 11):
+                    begin = time.monotonic()
+                    limit_descriptors(server.pid, before + 5 + more, hard=False)
+                    self.assertEqual(crowd.wait(5 + more, 5), 5 + more)
+                    delays.append(time.monotonic() - begin)
+                self.assertLessEqual(statistics.median(delays), 0.120)
+
+    def test_established_connections_go_on(self):
+        with Server("echo_server", *FRAMES, ANY_PORT) as server:
+            limit_descriptors(server.pid, len(descriptors(server.pid)) + 2)
+            with server.connect() as one, server.connect() as two, Crowd(address(server), 10) as crowd:
+                for number in range(100):
+                    exchange(one, b"%d" % number)
+                    exchange(two, b"%d" % number)
+                self.assertEqual(crowd.wait(1, 0), 0)
+
+
+class Spoilt(unittest.TestCase):
+    """accept4 fails as it is told to."""
+
+    def queue_of_three(self, error, when):
+        with TracedServer("echo_server", *FRAMES, ANY_PORT, trace="accept4",
+                    inject=[f"accept4:error={error}:when={when}"]) as server:
+            with stopped(server.pid):
+                crowd = Crowd(address(server), 3)
+            with crowd:
+                self.assertEqual(crowd.wait(3, 2), 3)
+            self.assertEqual(server.stop(), 0)
+            self.assertGreaterEqual(len(server.injected()), 1)
+
+    def test_an_aborted_connection_does_not_hold_up_those_behind_it(self):
+        for error in ("ECONNABORTED", "EPROTO", "ENETDOWN", "EHOSTUNREACH"):
+            for when in ("1", "2", "3", "1..3"):
+                with self.subTest(error=error, when=when):
+                    self.queue_of_three(error, when)
+
+    def test_everybody_is_served_once_the_kernel_has_memory_again(self):
+        faults = {"ENOBUFS": 50, "ENFILE": 5, "ENOMEM": 5, "EPERM": 5}
+        with contextlib.ExitStack() as stack:
+            started = []
+            for error, count in faults.items():
+                server = stack.enter_context(TracedServer("echo_server", *FRAMES, ANY_PORT, trace="accept4",
+                                                    inject=[f"accept4:error={error}:when=1..{count}"]))
+                started.append((error, count, server, stack.enter_context(Crowd(address(server), 10))))
+            for error, count, server, crowd in started:
+                with self.subTest(error=error):
+                    self.assertEqual(crowd.wait(10, count * 0.150 + 2), 10)
+                    self.assertEqual(server.stop(), 0)
+                    self.assertEqual(len(server.injected()), count)
+
+    def test_interruptions_and_false_alarms_are_invisible(self):
+        for error in ("EINTR", "EAGAIN"):
+            with self.subTest(error=error), TracedServer("echo_server", *FRAMES, ANY_PORT, trace="accept4",
+                                                   inject=[f"accept4:error={error}:when=1+2"]) as server:
+                for _ in range(1000):
+                    with server.connect() as peer:
+                        exchange(peer)
+                self.assertEqual(server.stop(), 0)
+                self.assertGreaterEqual(len(server.injected()), 1000)
+                self.assertEqual([line for line in server.err.all() if error in line], [])
+
+    def test_a_listener_that_is_gone_says_so_once_and_the_other_lives(self):
+        for error in ("EBADF", "EINVAL", "ENOTSOCK"):
+            with self.subTest(error=error), TracedServer("echo_server", *FRAMES, ANY_PORT, ANY_PORT, listeners=2,
+                                                   trace="accept4",
+                                                   inject=[f"accept4:error={error}:when=1"]) as server:
+                with contextlib.suppress(OSError), server.connect():
+                    pass
+                server.err.wait_for(rf".*{re.escape(server.endpoints[0])}: .*failed.*{error}.*")
+                self.assertTrue(eventually(lambda: refused(server)))
+                for _ in range(10):
+                    with Crowd(address(server, 1), 3) as crowd:
+                        self.assertEqual(crowd.wait(3), 3)
+                self.assertEqual(server.stop(), 0)
+                self.assertEqual(len([line for line in server.err.all() if error in line]), 1)
+                server.calls.all()
+                self.assertLess(len(server.calls.matching(r"accept4\(")), 10 * 3 * 3)
+
+    def test_one_socket_that_the_poller_refuses_is_one_connection_refused(self):
+        with TracedServer("echo_server", *FRAMES, ANY_PORT, trace="epoll_ctl",
+                    inject=["epoll_ctl:error=ENOSPC:when=20+10"]) as server:
+            idle = len(sockets(server.pid))
+            served = 0
+            for _ in range(200):
+                with server.connect() as peer, contextlib.suppress(AssertionError, OSError):
+                    peer.settimeout(5)
+                    exchange(peer)
+                    served += 1
+            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
+            self.assertEqual(server.stop(), 0)
+            hit = len(server.injected())
+            self.assertGreater(hit, 5)
+            self.assertGreaterEqual(served, 200 - hit)
+            self.assertGreater(served, 100)
+
+
+class Limits(unittest.TestCase):
+    def test_beyond_the_limit_a_newcomer_waits_and_is_served_when_one_leaves(self):
+        with Server("echo_server", *FRAMES, "--max-connections", "5", ANY_PORT) as server:
+            with Crowd(address(server), 6) as crowd:
+                self.assertEqual(crowd.wait(5), 5)
+                self.assertEqual(crowd.wait(6, 0.1), 5)
+                begin = time.monotonic()
+                crowd.answered.pop(0).close()
+                self.assertEqual(crowd.wait(5), 5)
+                self.assertLessEqual(time.monotonic() - begin, 0.1)
+                self.assertEqual((crowd.open, crowd.lost), ({}, []))
+
+    def test_the_limit_holds_while_a_thousand_come_and_go(self):
+        with Server("echo_server", *FRAMES, "--max-connections", "8", ANY_PORT) as server:
+            idle = len(sockets(server.pid))
+            with Crowd(address(server), 1000) as crowd:
+                most = 0
+                while crowd.open:
+                    self.assertGreater(crowd.wait(1), 0)
+                    most = max(most, len(sockets(server.pid)) - idle)
+                    while crowd.answered:
+                        crowd.answered.pop().close()
+                self.assertEqual(crowd.lost, [])
+                self.assertLessEqual(most, 8)
+            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
+
+    def test_one_more_from_an_address_is_reset_and_other_addresses_are_not(self):
+        with Server("echo_server", *FRAMES, "--per-address", "3", ANY_PORT) as server:
+            with Crowd(address(server), 3) as crowd:
+                self.assertEqual(crowd.wait(3), 3)
+                delays = []
+                for _ in range(20):
+                    begin = time.monotonic()
+                    with self.assertRaises(ConnectionResetError), server.connect() as peer:
+                        peer.recv(1)
+                    delays.append(time.monotonic() - begin)
+                self.assertLessEqual(statistics.median(delays), 0.010)
+                with Crowd(address(server), 3, sources=["127.0.0.2"]) as others:
+                    self.assertEqual(others.wait(3), 3)
+                crowd.answered.pop().close()
+
+                def served_again():
+                    with server.connect() as peer, contextlib.suppress(OSError):
+                        exchange(peer)
+                        return True
+
+                self.assertTrue(eventually(served_again, 5))
+
+    def test_a_file_opens_while_every_permit_is_used(self):
+        with Server("echo_server", *FRAMES, ANY_PORT, under=["prlimit", "--nofile=256:256"]) as server:
+            idle = len(sockets(server.pid))
+            with Crowd(address(server), 256) as crowd:
+                self.assertEqual(crowd.wait(192), 192)
+                self.assertEqual(crowd.wait(193, 0.2), 192)
+                self.assertEqual(len(sockets(server.pid)) - idle, 192)
+                self.assertLess(len(descriptors(server.pid)), 256 - 16)
+                limit = Path(f"/proc/{server.pid}/limits").read_text()
+                self.assertRegex(limit, r"Max open files\s+256\s+256")
+            self.assertNotIn("EMFILE", " ".join(server.err.seen))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

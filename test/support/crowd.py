@@ -1,0 +1,76 @@
+"""Many clients of one server at once, on one thread."""
+import select
+import socket
+import time
+
+from process import PATIENCE, abort, framed
+
+IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the port is chosen when the peer is known
+MANY = [f"127.0.1.{n}" for n in range(1, 65)]
+
+
+class Crowd:
+    """Connections that each send one frame, their own number, and wait for its echo.
+
+    They come from the given addresses by turns. Leaving the block resets them, so that no port stays taken.
+    """
+
+    def __init__(self, address, count, payload=None, sources=()):
+        self.poll = select.epoll()
+        self.open = {}      # by descriptor: the socket and what it still expects
+        self.answered = []  # sockets whose answer is whole
+        self.lost = []      # and those that ended before
+        try:
+            for number in range(count):
+                peer = socket.socket()
+                if sources:
+                    peer.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+                    peer.bind((sources[number % len(sources)], 0))
+                peer.settimeout(PATIENCE)
+                peer.connect(address)
+                frame = framed(payload if payload is not None else number.to_bytes(4, "big"))
+                peer.sendall(frame)
+                peer.setblocking(False)
+                self.open[peer.fileno()] = [peer, frame]
+                self.poll.register(peer, select.EPOLLIN)
+        except BaseException:
+            self.close()
+            raise
+
+    def wait(self, count, seconds=PATIENCE):
+        """Waits until so many have their answers, or are lost, or the time is up; says how many have them."""
+        until = time.monotonic() + seconds
+        while len(self.answered) < count and self.open:
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            for descriptor, _ in self.poll.poll(left):
+                self._receive(descriptor)
+        return len(self.answered)
+
+    def _receive(self, descriptor):
+        peer, expected = self.open[descriptor]
+        try:
+            piece = peer.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            piece = b""
+        if piece and expected.startswith(piece) and len(piece) < len(expected):
+            self.open[descriptor][1] = expected[len(piece):]
+            return
+        self.poll.unregister(descriptor)
+        del self.open[descriptor]
+        (self.answered if piece == expected else self.lost).append(peer)
+
+    def close(self):
+        self.poll.close()
+        for peer in [peer for peer, _ in self.open.values()] + self.answered + self.lost:
+            if peer.fileno() >= 0:
+                abort(peer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

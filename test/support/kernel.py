@@ -1,0 +1,143 @@
+"""What the kernel knows of a process, and what it can be made to refuse it: /proc, limits, strace."""
+import contextlib
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from process import PATIENCE, Lines, Program, Server
+
+
+def resident(pid):
+    """VmRSS in bytes."""
+    return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) * 1024
+
+
+def threads(pid):
+    return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
+
+
+def processor_time(pid):
+    """Seconds that the threads of a process have run."""
+    return sum(int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0]) for thread in threads(pid)) / 1e9
+
+
+def descriptors(pid):
+    """What each open descriptor of a process is."""
+    found = {}
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
+    return found
+
+
+def sockets(pid):
+    return [what for what in descriptors(pid).values() if what.startswith("socket:")]
+
+
+def closed_on_exec(pid, descriptor):
+    flags = re.search(r"flags:\s+(\d+)", Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text())[1]
+    return bool(int(flags, 8) & os.O_CLOEXEC)
+
+
+def eventually(what, seconds=PATIENCE):
+    """Asks, again and again, until the answer is true, and returns it; the last answer once the time is up."""
+    until = time.monotonic() + seconds
+    nothing = select.poll()
+    while True:
+        answer = what()
+        if answer or time.monotonic() >= until:
+            return answer
+        nothing.poll(2)  # milliseconds
+
+
+def unread(peer):
+    """Bytes that its other end has not read yet, from the kernel's table of this machine's TCP sockets."""
+    def shown(address):
+        return "%s:%04X" % (bytes(reversed(socket.inet_aton(address[0]))).hex().upper(), address[1])
+
+    other, own = shown(peer.getpeername()), shown(peer.getsockname())
+    for line in Path("/proc/net/tcp").read_text().splitlines():
+        field = line.split()
+        if field[1:3] == [other, own]:
+            return int(field[4].partition(":")[2], 16)
+    raise AssertionError(f"no socket {other} to {own}")
+
+
+def limit_descriptors(pid, number, hard=True):
+    """`hard`: for good, or only as long as nobody raises it."""
+    subprocess.run(["prlimit", "--pid", str(pid), f"--nofile={number}:{number if hard else ''}"], check=True)
+
+
+class Calls(Lines):
+    """The system calls that strace saw, as it writes them."""
+
+    def matching(self, pattern):
+        return [line for line in list(self.seen) if re.search(pattern, line)]
+
+
+class Traced:
+    """A Program whose system calls strace sees and, with `inject`, spoils. Its pid and exit status are its own."""
+
+    def __init__(self, name, *arguments, trace, inject=(), **options):
+        reader, writer = os.pipe()
+        under = ["strace", "-D", "-f", "-qq", "-o", f"/dev/fd/{writer}", "-e", f"trace={trace}"]
+        for fault in inject:
+            under += ["-e", f"inject={fault}"]
+        try:
+            super().__init__(name, *arguments, under=under, pass_fds=(writer,), **options)
+        finally:
+            os.close(writer)
+        self.calls = Calls(os.fdopen(reader, "rb"))
+
+    def injected(self):
+        """The calls that were spoilt; the program must be ending."""
+        self.calls.all()
+        return self.calls.matching(r"\(INJECTED\)$")
+
+
+class TracedServer(Traced, Server):
+    pass
+
+
+class TracedProgram(Traced, Program):
+    pass
+
+
+class Watch:
+    """strace beside a process that runs already; leaving the `with` block detaches it."""
+
+    def __init__(self, pid, trace):
+        reader, writer = os.pipe()
+        self.process = subprocess.Popen(
+            ["strace", "-f", "-p", str(pid), "-o", f"/dev/fd/{writer}", "-e", f"trace={trace}"], pass_fds=(writer,),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        os.close(writer)
+        self.calls = Calls(os.fdopen(reader, "rb"))
+        self.said = Lines(self.process.stderr)
+        self.said.wait_for(r"strace: Process \d+ attached.*")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        self.calls.all()
+        self.said.all()
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """Meanwhile the process does nothing."""
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: all(Path(f"/proc/{pid}/task/{t}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+                           for t in threads(pid)))
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

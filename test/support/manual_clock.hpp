@@ -1,0 +1,26 @@
+// A clock that stands still until it is told otherwise.
+#ifndef HAWSER_TEST_MANUAL_CLOCK_HPP
+#define HAWSER_TEST_MANUAL_CLOCK_HPP
+
+#include <hawser/time.hpp>
+
+#include <atomic>
+
+namespace hawser::test {
+
+/// Give it to runtime_options::time, and move it by hand. Any thread may read it.
+class manual_clock final : public clock
+{
+public:
+    explicit manual_clock(time_point start = time_point{std::chrono::hours{1000}}) noexcept : now_{start} {}
+
+    time_point now() const noexcept override { return now_.load(); }
+    void advance(duration by) noexcept { now_.store(now_.load() + by); }
+
+private:
+    std::atomic<time_point> now_;
+};
+
+} // namespace hawser::test
+
+#endif
