@@ -254,8 +254,8 @@ private:
     bool drain_flushing_ = false; // the reader waits for the output to be flushed before it may end
     bool full_read_ = false;      // the last read took all the room there was
     bool peer_ended_ = false;
-    bool failed_ = false;      // error_ or thrown_ is set
-    bool output_open_ = true;  // writes are taken: neither failed, nor ended, nor closing
+    bool failed_ = false;     // error_ or thrown_ is set
+    bool output_open_ = true; // writes are taken: neither failed, nor ended, nor closing
     bool output_ended_ = false;
     bool unit_open_ = false;
     bool writer_admitted_ = false; // a woken writer has not appended yet

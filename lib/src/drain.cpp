@@ -50,8 +50,8 @@ void drain::start(const std::string& cause)
     loop& control = server_.runtime().control();
     step_ = step::draining;
     begun_at_ = control.now();
-    at_begin_ = server_.doors().taken();
-    server_.watched_by().drain_started(cause, at_begin_);
+    ended_before_ = ended();
+    server_.watched_by().drain_started(cause, server_.statistics().connections);
     for (const auto& l : server_.listeners())
         l->post_drain();
     for (const auto& l : server_.runtime().loops())
@@ -156,7 +156,9 @@ void drain::finish()
     if (abandoned)
         for (const auto& l : loops)
             l->abandoned = true;
-    report_.drained = at_begin_ + late_ - std::min(at_begin_ + late_, report_.cut.size());
+    const auto ended_cut =
+        std::count_if(report_.cut.begin(), report_.cut.end(), [](const auto& c) { return !c.abandoned; });
+    report_.drained = ended() - ended_before_ - static_cast<std::size_t>(ended_cut);
     report_.took = control.now() - begun_at_;
     const drain_report copy = report_;
     lock.unlock();
@@ -164,6 +166,11 @@ void drain::finish()
     lock.lock();
     done_ = true;
     reported_.notify_all();
+}
+
+std::uint64_t drain::ended() const noexcept
+{
+    return server_.counts.completed.load() + server_.counts.failed.load();
 }
 
 drain_report drain::wait()

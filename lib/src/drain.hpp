@@ -38,9 +38,6 @@ public:
 
     bool begun() const noexcept { return begun_.load(); }
 
-    /// One more session than at the beginning: it was still in the kernel's queue.
-    void note_late() noexcept { ++late_; }
-
     /// A session or a listener has ended: from any thread.
     void something_ended() noexcept;
 
@@ -60,6 +57,7 @@ private:
     void check();
     void cut();
     void finish();
+    std::uint64_t ended() const noexcept;
     time_point look(time_point now) override;
 
     server_core& server_; // owns this
@@ -67,8 +65,7 @@ private:
     step step_ = step::waiting; // on the control loop
     time_point begun_at_{};
     time_point due_ = time_point::max();
-    std::size_t at_begin_ = 0;
-    std::atomic<std::size_t> late_{0};
+    std::uint64_t ended_before_ = 0;
 
     mutable std::mutex mutex_;
     std::condition_variable reported_;

@@ -189,7 +189,6 @@ void core::refuse_second_read() const
     throw std::logic_error{"two reads of one connection at once"};
 }
 
-
 // After a wait: whether there is more, or (false) nothing more for good. Throws what went wrong.
 bool core::input_came()
 {

@@ -105,8 +105,6 @@ loop& server_core::choose_loop() noexcept
             fewest = n;
         }
     best->assigned.fetch_add(1, std::memory_order_relaxed);
-    if (drain_.begun())
-        drain_.note_late();
     return *best;
 }
 

@@ -62,8 +62,6 @@ session::session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s)
     : core_{std::move(c)}, peer_{core_access::make(core_)}, service_{std::move(s)}
 {
     core_->owner = this;
-    end_.peer = core_->peer().to_endpoint();
-    end_.local = service_->local;
 }
 
 session::~session()
@@ -80,46 +78,56 @@ void session::ended(std::unique_ptr<session> self, std::exception_ptr e)
     core& c = *core_;
     if (e == nullptr)
         e = c.thrown(); // by a posted function; the handler returned without having seen it
+    end_ = std::make_unique<session_end>();
     if (e == nullptr) {
         c.begin_close();
     } else {
-        end_.reason = end_reason::threw;
-        try {
-            std::rethrow_exception(std::move(e));
-        } catch (const described_error& failure) {
-            end_.reason = end_reason::failed;
-            end_.error = failure.code();
-            end_.what = failure.what();
-        } catch (const system_error& failure) { // whose own words name the line of the source it was thrown from
-            end_.reason = end_reason::failed;
-            end_.error = failure.code();
-            end_.what = failure.code().message();
-        } catch (const std::exception& failure) {
-            end_.what = failure.what();
-        } catch (...) {
-            end_.what = "something that is not a std::exception";
-        }
+        describe(std::move(e));
         c.reset();
     }
     c.set_listener(std::move(self));
 }
 
+void session::describe(std::exception_ptr e)
+{
+    session_end& end = *end_;
+    end.reason = end_reason::threw;
+    try {
+        std::rethrow_exception(std::move(e));
+    } catch (const described_error& failure) {
+        end.reason = end_reason::failed;
+        end.error = failure.code();
+        end.what = failure.what();
+    } catch (const system_error& failure) { // whose own words name the line of the source it was thrown from
+        end.reason = end_reason::failed;
+        end.error = failure.code();
+        end.what = failure.code().message();
+    } catch (const std::exception& failure) {
+        end.what = failure.what();
+    } catch (...) {
+        end.what = "something that is not a std::exception";
+    }
+}
+
 void session::connection_closed() noexcept
 {
+    session_end& end = *end_;
     if (cut_) {
-        end_.reason = end_reason::cut;
-        end_.error = errc::drain_timeout;
+        end.reason = end_reason::cut;
+        end.error = errc::drain_timeout;
         service_->server->ending().note_ended(*cut_);
-    } else if (end_.reason == end_reason::completed && core_->error()) {
-        end_.reason = end_reason::failed;
-        end_.error = core_->error();
-        end_.what = core_->error().message();
+    } else if (end.reason == end_reason::completed && core_->error()) {
+        end.reason = end_reason::failed;
+        end.error = core_->error();
+        end.what = core_->error().message();
     }
-    end_.age = core_->on().now() - core_->opened();
-    end_.counts = core_->counts();
+    end.peer = core_->peer().to_endpoint();
+    end.local = service_->local;
+    end.age = core_->on().now() - core_->opened();
+    end.counts = core_->counts();
     auto& counts = service_->server->counts;
-    (end_.reason == end_reason::completed ? counts.completed : counts.failed).fetch_add(1, std::memory_order_relaxed);
-    service_->server->watched_by().session_ended(end_);
+    (end.reason == end_reason::completed ? counts.completed : counts.failed).fetch_add(1, std::memory_order_relaxed);
+    service_->server->watched_by().session_ended(end);
 }
 
 void session::cut()
@@ -135,7 +143,7 @@ void session::cut()
 
 void session::report_blocked(duration held) const noexcept
 {
-    service_->server->watched_by().loop_blocked(end_.peer, held);
+    service_->server->watched_by().loop_blocked(core_->peer().to_endpoint(), held);
 }
 
 } // namespace hawser::detail

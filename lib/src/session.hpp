@@ -51,14 +51,15 @@ public:
 
 private:
     void ended(std::unique_ptr<session> self, std::exception_ptr e);
+    void describe(std::exception_ptr e);
     void connection_closed() noexcept override;
 
     boost::intrusive_ptr<core> core_;
     connection peer_;
     std::shared_ptr<service> service_;
     boost::asio::cancellation_signal cancellation_;
-    std::optional<std::size_t> cut_; // its place in the drain report
-    session_end end_;
+    std::optional<std::size_t> cut_;   // its place in the drain report
+    std::unique_ptr<session_end> end_; // once the handler has ended
 };
 
 } // namespace hawser::detail

@@ -1,19 +1,15 @@
 """What connections cost while they live, and that nothing of them stays."""
 import contextlib
-import select
-import socket
-import struct
 import time
 import unittest
 
-from crowd import MANY, Crowd
+from crowd import MANY, Crowd, churn
 from kernel import descriptors, eventually, resident
-from process import PATIENCE, Server, exchange, framed
+from process import Server, exchange
 
 IDLE = 10_000
 AT_MOST = 2.25 * 1024
 CHURN = 100_000
-AT_ONCE = 100
 
 
 class Memory(unittest.TestCase):
@@ -49,34 +45,6 @@ class Memory(unittest.TestCase):
             self.assertLessEqual(grown, 256 * 1024)
             self.assertEqual(server.stop(), 0)
             server.err.wait_for("caught SIGTERM, draining 0 connections")
-
-
-def churn(address, count):
-    """Connects, echoes one frame and resets, from 64 addresses, so many times."""
-    frame = framed(b"churn")
-    at_once = struct.pack("ii", 1, 0)
-    poll = select.epoll()
-    peers = {}
-    started = done = 0
-    until = time.monotonic() + PATIENCE
-    while done < count:
-        while started < count and len(peers) < AT_ONCE:
-            peer = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-            peer.bind((MANY[started % len(MANY)], 0))
-            peer.connect_ex(address)
-            peer.send(frame)
-            peers[peer.fileno()] = peer
-            poll.register(peer, select.EPOLLIN)
-            started += 1
-        for number, _ in poll.poll(1):
-            peer = peers.pop(number)
-            if (answer := peer.recv(100)) != frame:
-                raise AssertionError(f"expected {frame!r}, got {answer!r}")
-            peer.close()
-            done += 1
-        if time.monotonic() > until:
-            raise AssertionError(f"{done} of {count} were served in time")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """Many clients of one server at once, on one thread."""
 import select
 import socket
+import struct
 import time
 
 from process import PATIENCE, abort, framed
 
 IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the port is chosen when the peer is known
 MANY = [f"127.0.1.{n}" for n in range(1, 65)]
+
+
+AT_ONCE = 100  # connections that churn() has open
 
 
 class Crowd:
@@ -74,3 +78,31 @@ class Crowd:
 
     def __exit__(self, *_):
         self.close()
+
+
+def churn(address, count):
+    """Connects, echoes one frame and resets, from 64 addresses, so many times."""
+    frame = framed(b"churn")
+    at_once = struct.pack("ii", 1, 0)
+    poll = select.epoll()
+    peers = {}
+    started = done = 0
+    until = time.monotonic() + PATIENCE
+    while done < count:
+        while started < count and len(peers) < AT_ONCE:
+            peer = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            peer.bind((MANY[started % len(MANY)], 0))
+            peer.connect_ex(address)
+            peer.send(frame)
+            peers[peer.fileno()] = peer
+            poll.register(peer, select.EPOLLIN)
+            started += 1
+        for number, _ in poll.poll(1):
+            peer = peers.pop(number)
+            if (answer := peer.recv(100)) != frame:
+                raise AssertionError(f"expected {frame!r}, got {answer!r}")
+            peer.close()
+            done += 1
+        if time.monotonic() > until:
+            raise AssertionError(f"{done} of {count} were served in time")

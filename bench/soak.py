@@ -1,0 +1,83 @@
+"""What ./dev soak runs: a server through a great many connections, and through many drains under load.
+
+    soak.py [BUILD] [--connections N] [--drains N] [--json]
+
+Prints how it goes; exits 1 if memory grew by more than 256 KiB in the second half, a descriptor stayed, or a message was
+lost. The defaults take some minutes.
+"""
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+os.environ.setdefault("HAWSER_APPS", str(ROOT / "build" / "release" / "apps"))
+sys.path.append(str(ROOT / "test" / "support"))
+
+import drain  # noqa: E402
+import programs  # noqa: E402
+from crowd import churn  # noqa: E402
+from kernel import descriptors, eventually, resident  # noqa: E402
+from process import Server, exchange  # noqa: E402
+
+ROUNDS = 20
+MOST_GROWTH = 256 * 1024
+
+
+def come_and_go(count):
+    """Connects, echoes one frame and closes so many times, and measures the server after each twentieth."""
+    with Server("echo_server", "--mode", "frames", "--quiet", "tcp://127.0.0.1:0") as server:
+        idle = len(descriptors(server.pid))
+        with server.connect() as peer:
+            address = peer.getpeername()
+            exchange(peer)
+        memory = []
+        began = time.monotonic()
+        for done in range(1, ROUNDS + 1):
+            churn(address, count // ROUNDS)
+            if not eventually(lambda: len(descriptors(server.pid)) == idle):
+                raise AssertionError(f"{len(descriptors(server.pid)) - idle} descriptors stayed open")
+            memory.append(resident(server.pid))
+            print(f"{done * (count // ROUNDS):,} of {count:,} connections, {memory[-1] // 1024:,} KiB resident",
+                  file=sys.stderr, flush=True)
+        seconds = time.monotonic() - began
+        growth = memory[-1] - memory[ROUNDS // 2 - 1]
+        return {"connections": count, "per_second": round(count / seconds), "second_half_growth_bytes": growth,
+                "clean": growth <= MOST_GROWTH and server.stop() == 0}
+
+
+def drains_under_load(build, count):
+    """SIGTERM under load, so many times, each with its account of what was lost."""
+    lost = 0
+    clean = True
+    for done in range(1, count + 1):
+        command = [str(build / "apps" / "echo_server"), "--quiet", "--mode", "frames", "tcp://127.0.0.1:0"]
+        with programs.Server(command) as server:
+            end = drain.drain_under_load(build, server, "frames", load_for="200ms")
+        clean = clean and end.clean
+        lost += end.lost
+        print(f"drain {done} of {count}: {end.outstanding:,} in flight at the signal, {end.answered_after:,} answered "
+              f"after it, {end.lost} lost", file=sys.stderr, flush=True)
+    return {"drains": count, "lost": lost, "clean": clean}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", nargs="?", type=pathlib.Path, default=pathlib.Path("build/release"))
+    parser.add_argument("--connections", type=int, default=1_000_000)
+    parser.add_argument("--drains", type=int, default=200)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    results = {"come_and_go": come_and_go(options.connections), "drain": drains_under_load(options.build, options.drains)}
+    if options.json:
+        print(json.dumps(results, indent=2))
+    else:
+        for name, result in results.items():
+            print(name + ": " + ", ".join(f"{key} {value}" for key, value in result.items()))
+    return 0 if all(result["clean"] for result in results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
