@@ -916,7 +916,7 @@ BOOST_AUTO_TEST_CASE(coding_allocates_nothing)
     const std::size_t before = allocations;
     for (const stream& source : streams)
         for (const std::string& frame : source.frames) {
-            written += source.format.check(frame).has_value() ? 1 : 0;
+            written += source.format.check(frame).has_value() ? 1U : 0U;
             written += source.format.encode_head(head, frame) + source.format.tail(frame).size();
         }
     BOOST_TEST(allocations == before);

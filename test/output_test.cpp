@@ -75,6 +75,25 @@ BOOST_AUTO_TEST_CASE(an_answer_leaves_in_the_same_turn_though_its_handler_waits_
     BOOST_TEST(p.received() == frame("now"));
 }
 
+BOOST_AUTO_TEST_CASE(trying_to_write_takes_a_frame_or_nothing)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    p.capacity(1000);
+    const std::string payload(1000, 'x');
+    std::string accepted;
+    while (c.try_write_frame(payload))
+        accepted += frame(payload);
+    BOOST_TEST(c.queued() >= 256U * 1024 - 1000);
+    run.poll();
+    BOOST_TEST(!c.try_write_frame("refused"));
+    p.capacity(1'000'000);
+    BOOST_CHECK(p.received() == accepted);
+    BOOST_TEST(c.try_write_frame("taken again"));
+    BOOST_CHECK(p.received() == frame("taken again"));
+    BOOST_CHECK_THROW(c.try_write_frame(std::string(framing::default_limit + 1, 'x')), frame_error);
+}
+
 BOOST_AUTO_TEST_CASE(connections_of_one_loop_take_the_cork_from_each_other_and_mix_nothing)
 {
     scenario run;

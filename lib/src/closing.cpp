@@ -59,7 +59,7 @@ awaitable<void> core::close()
     begin_close();
     while (!is_closed()) {
         waiting node;
-        co_await closers_.wait(node, loop_);
+        co_await closers_.wait(node, loop_, this);
         if (node.cancelled)
             throw_cancelled();
     }
@@ -70,7 +70,7 @@ awaitable<void> core::closed()
     const boost::intrusive_ptr<core> keep{this};
     while (!has_ended()) {
         waiting node;
-        co_await closers_.wait(node, loop_);
+        co_await closers_.wait(node, loop_, this);
         if (node.cancelled)
             throw_cancelled();
     }

@@ -112,6 +112,17 @@ void loop::shut_down() noexcept
     context_.reset();
 }
 
+void waiting::end()
+{
+    unlink();
+    if (of == nullptr)
+        return boost::asio::post(on->context(), std::move(resume));
+    boost::asio::post(on->context(), [keep = boost::intrusive_ptr<core>{of}, r = std::move(resume)]() mutable {
+        const loop::running_mark mark{keep->on(), keep.get()};
+        r();
+    });
+}
+
 loop& loop_of(const boost::asio::execution_context& context)
 {
     auto& mutable_context = const_cast<boost::asio::execution_context&>(context);

@@ -139,7 +139,7 @@ awaitable<void> core::flush()
         flush_cork(loop_);
     if (!output_.empty()) {
         waiting node;
-        co_await flushers_.wait(node, loop_);
+        co_await flushers_.wait(node, loop_, this);
         if (node.cancelled)
             throw_cancelled();
     }
@@ -165,7 +165,7 @@ void core::refuse_to_write(errc why, const framing& format, bytes_view frame) co
 awaitable<void> core::wait_for_room()
 {
     waiting node;
-    co_await writers_.wait(node, loop_);
+    co_await writers_.wait(node, loop_, this);
     if (node.cancelled)
         throw_cancelled();
     writer_admitted_ = false;

@@ -21,15 +21,12 @@ namespace hawser::detail {
 
 struct waiting : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     loop* on = nullptr;
+    core* of = nullptr; // whose handler goes on then; null if that is not known
     resumption resume;
     bool cancelled = false;
 
     /// Ends the wait of a linked node: unlinks it and posts its resumption.
-    void end()
-    {
-        unlink();
-        boost::asio::post(on->context(), std::move(resume));
-    }
+    void end();
 };
 
 class wait_queue
@@ -39,9 +36,10 @@ public:
     void push(waiting& node) { list_.push_back(node); }
 
     /// Suspends the coroutine until it is woken. What it returns is awaited at once.
-    auto wait(waiting& node, loop& on)
+    auto wait(waiting& node, loop& on, core* of = nullptr)
     {
         node.on = &on;
+        node.of = of;
         boost::asio::deferred_t token;
         return boost::asio::async_initiate<boost::asio::deferred_t, void()>(
             [](auto handler, wait_queue* queue, waiting* w) {

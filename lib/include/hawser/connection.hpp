@@ -130,7 +130,8 @@ public:
     /// The same with another format for this one frame, for protocols that switch.
     awaitable<std::optional<bytes_view>> read_frame(framing format);
 
-    /// Every complete frame that has arrived, at least one and at most 64 or 64 KiB. Otherwise as read_frame().
+    /// Every complete frame that has arrived: at least one, at most 64, and none after the one that reaches 64 KiB.
+    /// Otherwise as read_frame().
     awaitable<std::optional<frames>> read_frames();
 
     /// Appends one frame to the output. Completes when the frame is accepted, at once unless the output stands at the

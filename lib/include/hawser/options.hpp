@@ -25,6 +25,7 @@ struct timeouts {
     duration frame = 10s;
 
     /// Over which a peer must take write_rate bytes a second on average, while output waits for it: write_timeout.
+    /// An honest peer may acknowledge nothing for several seconds: much less than the default cuts some of those.
     duration write = 30s;
 
     /// For sessions to end by themselves once the server drains: drain_timeout. Belongs to the server.

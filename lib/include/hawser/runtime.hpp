@@ -32,7 +32,7 @@ struct runtime_options {
 };
 
 /// N loops. Threads start with start(), or with the first run(), and end with the runtime, which destroys whatever is
-/// still suspended on them.
+/// still suspended on them. Connections, acceptors and timers on its loops must be gone before it is.
 class runtime
 {
 public:

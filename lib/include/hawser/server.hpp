@@ -73,7 +73,7 @@ public:
     /// Cuts the sessions that are still open. Drains first, if it has not begun.
     void stop_now();
 
-    /// Blocks until the drain has ended, and says how it went. Not from a loop's thread.
+    /// Blocks until the drain has ended, and says how it went. Not from a loop's thread, and only while the runtime runs.
     drain_report wait();
 
     /// The report, once the drain has ended.

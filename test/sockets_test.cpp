@@ -1,0 +1,338 @@
+// Acceptors and clients over real sockets: each stage, each error, each deadline.
+#define BOOST_TEST_MODULE sockets
+#include <hawser/acceptor.hpp>
+#include <hawser/connect.hpp>
+#include <hawser/runtime.hpp>
+#include <hawser/server.hpp>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace {
+
+using namespace hawser;
+
+// A path for a Unix socket, in a folder that goes with it.
+class temporary_path
+{
+public:
+    temporary_path()
+    {
+        std::string name = (std::filesystem::temp_directory_path() / "hawser-XXXXXX").string();
+        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
+        folder_ = name;
+    }
+    temporary_path(const temporary_path&) = delete;
+    temporary_path& operator=(const temporary_path&) = delete;
+    ~temporary_path() { std::filesystem::remove_all(folder_); }
+    std::string name() const { return (folder_ / "socket").string(); }
+
+private:
+    std::filesystem::path folder_;
+};
+
+// A port of 127.0.0.1 that is bound and does not listen: connecting to it is refused.
+class silent_port
+{
+public:
+    silent_port() : fd_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+    {
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+        BOOST_REQUIRE_EQUAL(::bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+        socklen_t size = sizeof at;
+        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size);
+        port_ = ::ntohs(at.sin_port);
+    }
+    silent_port(const silent_port&) = delete;
+    silent_port& operator=(const silent_port&) = delete;
+    ~silent_port() { ::close(fd_); }
+
+    endpoint where() const { return endpoint::tcp("127.0.0.1", port_); }
+    void listen_for_one() const { BOOST_REQUIRE_EQUAL(::listen(fd_, 0), 0); }
+
+private:
+    int fd_;
+    std::uint16_t port_ = 0;
+};
+
+// The symbol of what an awaited operation throws.
+template <class T>
+awaitable<std::string> failure_of(awaitable<T> operation, std::string* words = nullptr)
+{
+    try {
+        static_cast<void>(co_await std::move(operation));
+    } catch (const system_error& e) {
+        if (words != nullptr)
+            *words = e.what();
+        co_return symbol(e.code());
+    }
+    co_return "nothing";
+}
+
+awaitable<std::string> echo_once(acceptor& at)
+{
+    connection peer = co_await at.accept();
+    auto frame = co_await peer.read_frame();
+    const std::string text{frame.value_or("nothing")};
+    co_await peer.write_frame(text);
+    co_await peer.close();
+    co_return text;
+}
+
+awaitable<std::string> ask(endpoint where, connect_options options)
+{
+    connection peer = co_await connect(std::move(where), std::move(options));
+    co_await peer.write_frame("hello");
+    auto answer = co_await peer.read_frame();
+    const std::string text{answer.value_or("nothing")};
+    co_await peer.close();
+    co_return text;
+}
+
+awaitable<std::string> ask_and_answer(acceptor& at, connect_options options)
+{
+    using namespace boost::asio::experimental::awaitable_operators;
+    auto [heard, answered] = co_await (echo_once(at) && ask(at.local_endpoint(), options));
+    BOOST_TEST(heard == "hello");
+    co_return answered;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(an_acceptor_says_where_it_is_at_each_stage)
+{
+    runtime r{{.loops = 1}};
+    acceptor at{r};
+    BOOST_TEST(at.local_endpoint().to_string() == "tcp://:0");
+    at.bind("tcp://127.0.0.1:0");
+    const endpoint bound = at.local_endpoint();
+    BOOST_TEST(bound.host() == "127.0.0.1");
+    BOOST_TEST(bound.port() != 0);
+    at.listen();
+    BOOST_TEST((at.local_endpoint() == bound));
+    BOOST_TEST(run(r, ask_and_answer(at, {})) == "hello");
+}
+
+BOOST_AUTO_TEST_CASE(an_acceptor_takes_unix_sockets_and_ipv6)
+{
+    const temporary_path path;
+    for (const std::string& where : {"unix:" + path.name(), std::string{"tcp://[::1]:0"}}) {
+        runtime r{{.loops = 1}};
+        acceptor at{r};
+        at.bind(where);
+        at.listen();
+        BOOST_TEST_CONTEXT(where) BOOST_TEST(run(r, ask_and_answer(at, {})) == "hello");
+    }
+    BOOST_TEST(!std::filesystem::exists(path.name()));
+}
+
+BOOST_AUTO_TEST_CASE(accepting_gives_up_at_its_deadline_and_can_be_called_again)
+{
+    runtime r{{.loops = 1}};
+    acceptor at{r};
+    at.bind("tcp://127.0.0.1:0");
+    at.listen();
+    BOOST_TEST(run(r, failure_of(at.accept(20ms))) == "accept_timeout");
+    BOOST_TEST(run(r, ask_and_answer(at, {})) == "hello");
+}
+
+BOOST_AUTO_TEST_CASE(accepting_before_listening_is_a_mistake)
+{
+    runtime r{{.loops = 1}};
+    acceptor at{r};
+    at.bind("tcp://127.0.0.1:0");
+    BOOST_CHECK_THROW(run(r, failure_of(at.accept())), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(an_address_that_cannot_be_had_is_named)
+{
+    const auto binding = [](const endpoint& where) {
+        runtime r{{.loops = 1}};
+        acceptor at{r};
+        at.bind(where);
+    };
+    const auto says = [](const char* words) {
+        return [words](const endpoint_error& e) { return std::string{e.what()}.find(words) != std::string::npos; };
+    };
+    const silent_port taken;
+    taken.listen_for_one();
+    BOOST_CHECK_EXCEPTION(binding(taken.where()), endpoint_error, says("EADDRINUSE"));
+    BOOST_CHECK_EXCEPTION(binding(taken.where()), endpoint_error, says(taken.where().to_string().c_str()));
+    BOOST_CHECK_EXCEPTION(binding("tcp://192.0.2.1:0"), endpoint_error, says("EADDRNOTAVAIL"));
+    BOOST_CHECK_EXCEPTION(binding("unix:/proc/version"), endpoint_error, says("expected a socket"));
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_connection_is_named_by_its_symbol)
+{
+    const silent_port nobody;
+    runtime r{{.loops = 1}};
+    std::string words;
+    BOOST_TEST(run(r, failure_of(connect(nobody.where()), &words)) == "ECONNREFUSED");
+    BOOST_TEST(words.find("ECONNREFUSED") != std::string::npos);
+    BOOST_TEST(words.find(nobody.where().to_string()) != std::string::npos);
+}
+
+namespace {
+
+awaitable<std::string> error_of_try(endpoint where)
+{
+    auto result = co_await try_connect(std::move(where));
+    co_return result.has_value() ? "nothing" : symbol(result.error());
+}
+
+// Connections that a listener with a full queue never completes.
+awaitable<std::string> overrun(endpoint where)
+{
+    std::vector<connection> held;
+    for (int i = 0; i < 16; ++i) {
+        connect_options options{.timeout = 300ms};
+        std::optional<connection> made;
+        try {
+            made = co_await connect(where, options);
+        } catch (const system_error& e) {
+            co_return symbol(e.code());
+        }
+        held.push_back(std::move(*made));
+    }
+    co_return "nothing";
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(try_connect_gives_the_error_instead)
+{
+    const silent_port nobody;
+    runtime r{{.loops = 1}};
+    BOOST_TEST(run(r, error_of_try(nobody.where())) == "ECONNREFUSED");
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_nobody_completes_ends_at_its_deadline)
+{
+    const silent_port full;
+    full.listen_for_one();
+    runtime r{{.loops = 1}};
+    BOOST_TEST(run(r, overrun(full.where())) == "connect_timeout");
+}
+
+BOOST_AUTO_TEST_CASE(a_name_is_resolved_beside_the_loop)
+{
+    runtime r{{.loops = 1}};
+    acceptor at{r};
+    at.bind("tcp://127.0.0.1:0");
+    at.listen();
+    const auto by_name = [](acceptor& on) -> awaitable<std::string> {
+        using namespace boost::asio::experimental::awaitable_operators;
+        connect_options options;
+        auto [heard, answered] =
+            co_await (echo_once(on) && ask(endpoint::tcp("localhost", on.local_endpoint().port()), options));
+        static_cast<void>(heard);
+        co_return answered;
+    };
+    BOOST_TEST(run(r, by_name(at)) == "hello");
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_does_not_exist_is_an_error_of_the_resolver)
+{
+    runtime r{{.loops = 1}};
+    std::string words;
+    const std::string e = run(r, failure_of(connect("tcp://no-such-host.invalid:1"), &words));
+    BOOST_TEST(e.starts_with("EAI_"), e);
+    BOOST_TEST(words.find("no-such-host.invalid") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_source_address_is_the_one_asked_for)
+{
+    runtime r{{.loops = 1}};
+    acceptor at{r};
+    at.bind("tcp://127.0.0.1:0");
+    at.listen();
+    const auto from = [](acceptor& on) -> awaitable<std::string> {
+        connect_options options{.source = "127.0.0.7"};
+        connection client = co_await connect(on.local_endpoint(), options);
+        connection served = co_await on.accept();
+        BOOST_TEST((served.peer_endpoint() == client.local_endpoint()));
+        co_return served.peer_endpoint().host();
+    };
+    BOOST_TEST(run(r, from(at)) == "127.0.0.7");
+}
+
+BOOST_AUTO_TEST_CASE(a_source_that_is_no_address_is_refused)
+{
+    const silent_port nobody;
+    runtime r{{.loops = 1}};
+    for (const char* source : {"nowhere", "::1"}) {
+        std::string words;
+        connect_options options{.source = source};
+        BOOST_TEST(run(r, failure_of(connect(nobody.where(), options), &words)) == "invalid_endpoint");
+        BOOST_TEST(words.find(source) != std::string::npos);
+    }
+}
+
+// ---- The watchdog, which needs threads and a handler that keeps one
+
+namespace {
+
+struct blocked_observer : observer {
+    std::atomic<unsigned> reports{0};
+    void loop_blocked(const endpoint&, duration held) noexcept override
+    {
+        if (held >= 40ms)
+            ++reports;
+    }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_handler_that_keeps_its_loop_is_reported_once)
+{
+    const auto seen = std::make_shared<blocked_observer>();
+    runtime r{{.loops = 1, .blocked_after = 40ms}};
+    server s{r, {.observer = seen}};
+    s.listen("tcp://127.0.0.1:0", [seen](connection& peer) -> awaitable<void> {
+        auto first = co_await peer.read_frame();
+        static_cast<void>(first);
+        const auto until = std::chrono::steady_clock::now() + 10s;
+        while (seen->reports == 0 && std::chrono::steady_clock::now() < until) {
+        } // keeps its loop until that is noticed
+        co_await peer.write_frame("noticed");
+    });
+    runtime clients{{.loops = 1}};
+    r.start();
+    connect_options options;
+    BOOST_TEST(run(clients, ask(s.endpoints().front(), options)) == "noticed");
+    BOOST_TEST(seen->reports == 1U);
+    s.stop();
+    BOOST_TEST(s.wait().clean());
+}
+
+BOOST_AUTO_TEST_CASE(the_log_leaves_out_what_repeats_and_says_how_much)
+{
+    std::vector<std::string> lines;
+    log_observer log{[&lines](std::string_view line) { lines.emplace_back(line); }};
+    session_end end;
+    end.reason = end_reason::failed;
+    end.error = errc::idle_timeout;
+    end.what = "words\nwith \x1b a line end";
+    for (int i = 0; i < 1000; ++i)
+        log.session_ended(end);
+    end.reason = end_reason::completed;
+    log.session_ended(end);
+    BOOST_REQUIRE_EQUAL(lines.size(), 1U);
+    BOOST_TEST(lines.front().find("idle_timeout") != std::string::npos);
+    BOOST_TEST(lines.front().find('\n') == std::string::npos);
+    BOOST_TEST(lines.front().find('\x1b') == std::string::npos);
+    BOOST_TEST(log.completed() == 1U);
+}
