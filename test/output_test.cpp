@@ -90,6 +90,7 @@ BOOST_AUTO_TEST_CASE(trying_to_write_takes_a_frame_or_nothing)
     p.capacity(1'000'000);
     BOOST_CHECK(p.received() == accepted);
     BOOST_TEST(c.try_write_frame("taken again"));
+    run.poll();
     BOOST_CHECK(p.received() == frame("taken again"));
     BOOST_CHECK_THROW(c.try_write_frame(std::string(framing::default_limit + 1, 'x')), frame_error);
 }

@@ -1,7 +1,8 @@
 // The inside of a connection: its stream, its buffers, its deadlines, and the state that connection's members work on.
 //
-// Three files share the work: input.cpp (reads, parking, the frame and idle clocks, drain), output.cpp (cork, pending
-// bytes, back-pressure, the write rule), closing.cpp (flush, FIN, linger). Used from its loop's thread only.
+// Four files share the work: input.cpp (reads, parking, the frame and idle clocks, drain), output.cpp (cork, pending
+// bytes, back-pressure, the write rule), closing.cpp (flush, FIN, linger) and stream_operations.cpp (Asio's stream
+// concepts). Used from its loop's thread only.
 #ifndef HAWSER_SRC_CORE_HPP
 #define HAWSER_SRC_CORE_HPP
 
@@ -171,7 +172,13 @@ private:
     void post_input(input how);
     void resume_reader();
     void interrupt(interruption why) noexcept;
-    void begin_read();
+    void begin_read()
+    {
+        if (reader_)
+            refuse_second_read();
+        input_.consume(std::exchange(held_, 0));
+        needed_ = 0;
+    }
     [[noreturn]] void refuse_frame(const framing& format, const decoded& d) const;
     [[noreturn]] void throw_unexpected_end(std::size_t wanted) const;
     [[noreturn]] void refuse_second_read() const;

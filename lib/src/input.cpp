@@ -37,14 +37,6 @@ duration transfer_time(std::size_t bytes)
 
 // ---- What connection's members await
 
-inline void core::begin_read()
-{
-    if (reader_)
-        refuse_second_read();
-    input_.consume(std::exchange(held_, 0));
-    needed_ = 0;
-}
-
 inline void core::frame_done(std::size_t encoded, std::size_t count) noexcept
 {
     held_ = encoded;
@@ -486,53 +478,6 @@ time_point core::look_at_input(time_point now)
     if (awaits_ == awaiting::input && input_.empty() && !sending_ && ++quiet_looks_ >= quiet_looks_to_park)
         interrupt(interruption::park);
     return std::min(deadline, after(now, look_every_));
-}
-
-// ---- Asio's read operation
-
-void core::read_stream(stream_operation* op)
-{
-    struct pending { // destroys the operation if the connection ends without calling it
-        core* c;
-        stream_operation* op;
-        pending(core* on, stream_operation* o) noexcept : c{on}, op{o} {}
-        pending(pending&& other) noexcept : c{other.c}, op{std::exchange(other.op, nullptr)} {}
-        pending& operator=(pending&&) = delete;
-        ~pending()
-        {
-            if (op != nullptr)
-                op->destroy(op);
-        }
-        void operator()()
-        {
-            stream_operation* const o = std::exchange(op, nullptr);
-            const auto [e, n] = c->take_input(o->data, o->size);
-            o->complete(o, e, n);
-        }
-    };
-    pending p{this, op};
-    begin_read();
-    reader_ = resumption{std::move(p)};
-    if (!input_.empty() || op->size == 0)
-        return post_input(input::more);
-    start_input(waiting_for::stream);
-}
-
-std::pair<error_code, std::size_t> core::take_input(char* into, std::size_t size)
-{
-    const std::size_t n = std::min(size, input_.size());
-    if (n != 0 || size == 0) {
-        std::copy_n(input_.data().begin(), n, into);
-        input_.consume(n);
-        return {error_code{}, n};
-    }
-    if (past_limit_)
-        fail(errc::data_limit);
-    switch (outcome_) {
-    case input::ended: return {boost::asio::error::eof, 0};
-    case input::cancelled: return {boost::asio::error::operation_aborted, 0};
-    default: return {error_ ? error_ : error_code{errc::connection_closed}, 0};
-    }
 }
 
 } // namespace hawser::detail

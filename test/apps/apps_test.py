@@ -493,8 +493,15 @@ class Clients(Test):
 
     def test_sigint(self):
         accepted = threading.Event()
+
+        def hold(connection):
+            connection.recv(1)
+            accepted.set()
+            while connection.recv(100):
+                pass  # no answer, and no end before the client's
+
         for client, where in (("echo_client", ()), ("multi_client", ("1",))):
-            with self.subTest(client=client), Peer(lambda c: (c.recv(1), accepted.set(), c.recv(100))) as peer:
+            with self.subTest(client=client), Peer(hold) as peer:
                 accepted.clear()
                 with Program(client, peer.endpoint, *where) as program:
                     self.assertTrue(accepted.wait(PATIENCE))
