@@ -100,7 +100,9 @@ void log_observer::session_ended(const session_end& end) noexcept
     }
     try {
         const std::string name = end.error ? symbol(end.error) : std::string{to_string(end.reason)};
-        std::string text = end.peer.short_string() + ": " + to_string(end.reason) + ": " + name;
+        std::string text = end.peer.short_string() + ": " + to_string(end.reason);
+        if (end.error)
+            text += ": " + name;
         if (!end.what.empty())
             text += ": " + end.what;
         text += " (age " + seconds(end.age) + ", " + std::to_string(end.counts.bytes_in) + " bytes in, " +
