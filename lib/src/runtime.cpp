@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstdio>
-#include <future>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -120,15 +121,27 @@ void runtime_core::end() noexcept
 
 void run_to_end(runtime& r, awaitable<void> work)
 {
-    std::promise<void> done;
-    r.spawn(std::move(work), [&done](std::exception_ptr e) {
-        if (e != nullptr)
-            done.set_exception(std::move(e));
-        else
-            done.set_value();
+    struct {
+        std::mutex mutex;
+        std::condition_variable told;
+        bool done = false;
+        std::exception_ptr error;
+    } end;
+    r.spawn(std::move(work), [&](std::exception_ptr e) {
+        // From a later handler, when the coroutine has let go of its exception; then it changes hands, and this thread
+        // keeps no share in it. (std::promise would.)
+        r.core().first().post([&end, e = std::move(e)]() mutable {
+            const std::lock_guard lock{end.mutex};
+            end.error = std::move(e);
+            end.done = true;
+            end.told.notify_one();
+        });
     });
     r.start();
-    done.get_future().get();
+    std::unique_lock lock{end.mutex};
+    end.told.wait(lock, [&] { return end.done; });
+    if (end.error != nullptr)
+        std::rethrow_exception(std::move(end.error));
 }
 
 } // namespace detail
