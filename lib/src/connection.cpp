@@ -81,14 +81,35 @@ awaitable<void> connection::write(bytes_view bytes)
 {
     return core_->write(bytes);
 }
+bool connection::try_write(bytes_view bytes)
+{
+    return core_->try_write(bytes);
+}
 awaitable<std::size_t> connection::write_some(bytes_view bytes)
 {
     return core_->write_some(bytes);
 }
 
+bytes_view connection::received() const noexcept
+{
+    return core_->received();
+}
+awaitable<std::optional<bytes_view>> connection::read_more(std::size_t have)
+{
+    return core_->read_more(have);
+}
+void connection::consume(std::size_t n)
+{
+    core_->consume(n);
+}
+
 void connection::unit_begin()
 {
     core_->unit_begin();
+}
+void connection::unit_allow(duration total)
+{
+    core_->unit_allow(total);
 }
 void connection::unit_end()
 {

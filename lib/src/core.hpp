@@ -65,6 +65,9 @@ public:
     awaitable<std::optional<frames>> read_frames();
     awaitable<std::optional<bytes_view>> read_some();
     awaitable<std::optional<bytes_view>> read(std::size_t n);
+    awaitable<std::optional<bytes_view>> read_more(std::size_t have);
+    bytes_view received() const noexcept { return has_turn() ? input_.data().substr(held_) : bytes_view{}; }
+    void consume(std::size_t n);
     void read_stream(stream_operation* op);
     std::pair<error_code, std::size_t> take_input(char* into, std::size_t size);
     void cancel_read() noexcept;
@@ -77,6 +80,7 @@ public:
     bool try_write_frame(bytes_view payload);
     awaitable<void> write_frames(frames batch);
     awaitable<void> write(bytes_view bytes);
+    bool try_write(bytes_view bytes);
     awaitable<std::size_t> write_some(bytes_view bytes);
     awaitable<void> flush();
     void write_stream(stream_operation* op);
@@ -123,9 +127,11 @@ public:
     const std::exception_ptr& thrown() const noexcept { return thrown_; }
     std::shared_ptr<handle_target> make_handle();
     void unit_begin() noexcept { unit_open_ = true; }
+    void unit_allow(duration total) noexcept;
     void unit_end() noexcept
     {
         unit_open_ = false;
+        unit_allowed_.reset();
         frame_spent_ = duration::zero();
     }
 
@@ -182,6 +188,8 @@ private:
     [[noreturn]] void refuse_frame(const framing& format, const decoded& d) const;
     [[noreturn]] void throw_unexpected_end(std::size_t wanted) const;
     [[noreturn]] void refuse_second_read() const;
+    [[noreturn]] void refuse_to_consume(std::size_t n) const;
+    duration unit_time() const noexcept;
     bool input_came();
     std::optional<frames> take_frames();
     void frame_done(std::size_t encoded, std::size_t count) noexcept;
@@ -287,6 +295,7 @@ private:
     time_point sending_since_{};                   // the write rule's window: its begin,
     std::uint64_t sending_from_ = 0;               // and the bytes acknowledged by then
     time_point linger_until_ = time_point::max();
+    std::optional<duration> unit_allowed_;                 // instead of the frame timeout, for the unit that is open
     std::unique_ptr<const hawser::timeouts> own_timeouts_; // once changed for this connection alone
     error_code error_;
     std::exception_ptr thrown_;

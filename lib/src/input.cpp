@@ -163,6 +163,36 @@ awaitable<std::optional<bytes_view>> core::read(std::size_t n)
     co_return input_.data().substr(0, n);
 }
 
+awaitable<std::optional<bytes_view>> core::read_more(std::size_t have)
+{
+    begin_read();
+    while (input_.size() <= have || !has_turn()) {
+        co_await next_input(next_or_rest());
+        if (!input_came()) {
+            if (input_.empty() && !unit_open_)
+                co_return std::nullopt;
+            throw_unexpected_end(have + 1);
+        }
+    }
+    co_return input_.data();
+}
+
+void core::consume(std::size_t n)
+{
+    if (n > input_.size() - held_)
+        refuse_to_consume(n);
+    input_.consume(std::exchange(held_, 0));
+    frame_done(n, 1);
+    input_.consume(std::exchange(held_, 0));
+}
+
+void core::unit_allow(duration total) noexcept
+{
+    if (!unit_allowed_)
+        frame_spent_ = duration::zero();
+    unit_allowed_ = total;
+}
+
 // What can go wrong stands in functions of its own, so that the coroutines' frames have no room for its words.
 
 void core::refuse_frame(const framing& format, const decoded& d) const
@@ -174,6 +204,12 @@ void core::throw_unexpected_end(std::size_t wanted) const
 {
     throw described_error{errc::unexpected_end, "stream ended after " + std::to_string(input_.size()) + " of " +
                                                     std::to_string(wanted) + " bytes"};
+}
+
+void core::refuse_to_consume(std::size_t n) const
+{
+    throw std::out_of_range{"consume(" + std::to_string(n) + "): expected at most the " +
+                            std::to_string(input_.size() - held_) + " bytes received"};
 }
 
 void core::refuse_second_read() const
@@ -461,14 +497,23 @@ time_point core::look(time_point now)
     return std::min(next, linger_until_);
 }
 
+// What the unit that has begun may take in all.
+duration core::unit_time() const noexcept
+{
+    if (unit_allowed_)
+        return *unit_allowed_;
+    const duration frame = timeouts().frame;
+    return frame == never ? never : frame + transfer_time(needed_);
+}
+
 time_point core::look_at_input(time_point now)
 {
     if (wait_since_ == time_point::max())
         return time_point::max();
     const hawser::timeouts& t = timeouts();
     const bool idle = waits_for_ != waiting_for::rest_of_unit;
-    const duration allowed = idle ? t.idle : t.frame == never ? never : t.frame + transfer_time(needed_) - frame_spent_;
-    const time_point deadline = after(wait_since_, allowed);
+    const duration allowed = idle ? t.idle : unit_time();
+    const time_point deadline = after(wait_since_, allowed == never || idle ? allowed : allowed - frame_spent_);
     if (deadline <= now) {
         fail(idle ? errc::idle_timeout : errc::frame_timeout);
         return time_point::max();

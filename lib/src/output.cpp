@@ -111,6 +111,15 @@ bool core::append_while_room(frames::iterator& at, const framing& format)
     return false;
 }
 
+bool core::try_write(bytes_view bytes)
+{
+    check_output();
+    if (!has_room())
+        return false;
+    append(bytes);
+    return true;
+}
+
 awaitable<std::size_t> core::write_some(bytes_view bytes)
 {
     check_output();

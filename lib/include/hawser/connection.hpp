@@ -168,13 +168,33 @@ public:
     /// as write_frame(); cancelled while suspended, it has written a part. Pieces of two writers may alternate.
     awaitable<void> write(bytes_view bytes);
 
+    /// Appends all of `bytes` if there is room for it now, and says whether it did, as try_write_frame() does.
+    bool try_write(bytes_view bytes);
+
     /// Appends as much as the high-water mark admits now, at least one byte, and says how much.
     awaitable<std::size_t> write_some(bytes_view bytes);
+
+    // ---- Parsing in place: for protocols whose units say where they end only to a parser
+
+    /// What has arrived and is not consumed, without waiting. Empty when others are to have their turn: read_more(0)
+    /// gives it after theirs. Valid until the next read or consume().
+    bytes_view received() const noexcept;
+
+    /// More than `have` bytes in one piece: what received() gave, unconsumed, and what arrives. Nothing when the peer
+    /// has closed, or the server drains, before the first byte of a unit; errc::unexpected_end if the stream ends later.
+    /// Otherwise as read_some().
+    awaitable<std::optional<bytes_view>> read_more(std::size_t have);
+
+    /// The first `n` bytes of received() are done with, and counted as a frame. They stay readable until the next read.
+    void consume(std::size_t n);
 
     // ---- Units: for protocols layered above
 
     /// A unit (a request, a message) has begun: the frame clock runs while the session reads, and drain waits.
     void unit_begin();
+    /// Lets the unit's reads take `total` in all, counted from the first call within the unit, instead of
+    /// timeouts().frame: for a body, whose time grows with what has come of it.
+    void unit_allow(duration total);
     /// It is done: reads are idle again, and may end at drain.
     void unit_end();
     /// Whether the server asks its sessions to end.
