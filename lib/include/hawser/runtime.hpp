@@ -52,6 +52,8 @@ public:
     std::size_t poll();
 
     /// The executor of a loop: what co_spawn, timers and other Asio objects take. `index` is below loops().
+    /// Any thread may post to it and use timers on it; sockets and whatever else has a descriptor are used on the
+    /// loop's own thread, or before the runtime starts.
     boost::asio::any_io_executor executor(unsigned index = 0) const;
 
     /// Starts a coroutine on the first loop and calls `done` there at its end. From any thread.
