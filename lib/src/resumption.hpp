@@ -61,13 +61,13 @@ private:
         [](std::byte* at) {
             F& held = *std::launder(reinterpret_cast<F*>(at));
             F taken(std::move(held));
-            held.~F();
+            held.~F(); // NOLINT(bugprone-use-after-move)
             taken();
         },
         [](std::byte* from, std::byte* to) noexcept {
             F& held = *std::launder(reinterpret_cast<F*>(from));
             ::new (static_cast<void*>(to)) F(std::move(held));
-            held.~F();
+            held.~F(); // NOLINT(bugprone-use-after-move)
         },
         [](std::byte* at) noexcept { std::launder(reinterpret_cast<F*>(at))->~F(); },
     };
