@@ -60,13 +60,18 @@ void leak(std::shared_ptr<loop> l)
     kept->push_back(std::move(l));
 }
 
+const clock& clock_of(const runtime_options& options) noexcept
+{
+    return options.time == nullptr ? coarse_clock() : *options.time;
+}
+
 } // namespace
 
 runtime_core::runtime_core(const runtime_options& options)
     : real_time_{options.time == nullptr}, loops_{make_loops(options.loops != 0 ? options.loops : usable_processors(),
-                                                             real_time_ ? coarse_clock() : *options.time, real_time_)},
-      control_{make_loops(1, real_time_ ? coarse_clock() : *options.time, real_time_).front()},
-      watchdog_{*control_, loops_, options.blocked_after}
+                                                             clock_of(options), real_time_)},
+      control_{make_loops(1, clock_of(options), real_time_).front()}, watchdog_{*control_, loops_,
+                                                                                options.blocked_after}
 {
     if (options.blocked_after <= duration::zero())
         throw std::invalid_argument{"runtime_options.blocked_after: expected a time above zero, got " +

@@ -20,7 +20,8 @@ public:
 
 const clock& coarse_clock() noexcept
 {
-    static const coarse& instance = *new coarse; // never destroyed: loops may outlive the end of main
+    // Never destroyed: loops may outlive the end of main.
+    static const coarse& instance = *new coarse; // NOLINT(bugprone-unhandled-exception-at-new)
     return instance;
 }
 
