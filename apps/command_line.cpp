@@ -67,8 +67,24 @@ void command_line::add_note(const std::string& text)
     footer(notes_);
 }
 
+// CLI11 would read "-v-" as "-v --".
+void command_line::refuse_dash_behind_switches(std::string_view text) const
+{
+    if (!text.starts_with('-') || text.starts_with("--"))
+        return;
+    for (const char letter : text.substr(1)) {
+        if (letter == '-')
+            throw usage_error{"expected an option that --help lists, got " + shown(text)};
+        const CLI::Option* const option = get_option_no_throw(std::string{'-', letter});
+        if (option == nullptr || option->get_items_expected_max() != 0)
+            return; // unknown, which is told later, or the rest is its value
+    }
+}
+
 void command_line::read(int argc, const char* const* argv)
 {
+    for (int i = 1; i < argc && std::string_view{argv[i]} != "--"; ++i)
+        refuse_dash_behind_switches(argv[i]);
     parse(argc, argv);
     bool options_ended = false;
     for (std::string& text : remaining()) {

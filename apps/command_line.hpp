@@ -8,6 +8,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace app {
@@ -53,6 +54,8 @@ public:
     using CLI::App::help;
 
 private:
+    void refuse_dash_behind_switches(std::string_view text) const;
+
     positionals expected_;
     std::string notes_;
     std::vector<std::string> arguments_;

@@ -157,6 +157,9 @@ class CommandLines(Test):
         self.refused(("multi_server", "127.0.0.1", "70000"), "70000", "65535")
         self.refused(("multi_client", "127.0.0.1", "70000", "1"), "70000", "65535")
 
+    def test_a_dash_behind_a_switch_is_no_option(self):
+        self.refused(("echo_client", "127.0.0.1:1", "-v-"), '"-v-"', "--help")
+
     def test_fuzzed_command_lines(self):
         """200 lines of right pieces with one wrong piece among them."""
         seed = int(os.environ.get("HAWSER_SEED", random.randrange(2**32)))
