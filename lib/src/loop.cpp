@@ -6,7 +6,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <stdexcept>
 #include <vector>
 
@@ -26,6 +28,15 @@ public:
 private:
     void shutdown() override {}
 };
+
+// How far the coarse clock usually is behind the one that wakes the loop, at most. Woken earlier than that after a
+// deadline, a loop would find it not yet due, and be woken again at once, and again.
+duration longest_lag() noexcept
+{
+    std::timespec resolution{};
+    ::clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+    return std::chrono::seconds{resolution.tv_sec} + std::chrono::nanoseconds{resolution.tv_nsec};
+}
 
 // A descriptor is used on its loop's thread alone, so Asio need not lock it for every operation (1 to 2% of a message).
 // Its queue and its timers stay locked: other threads post, and may arm timers.
@@ -54,7 +65,9 @@ void loop::set_timer()
     timer_at_ = timers_.next();
     if (timer_at_ == time_point::max())
         return;
-    timer_->expires_at(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(timer_at_));
+    const time_point precisely_now{std::chrono::steady_clock::now()};
+    const time_point wake = after(std::max(timer_at_, precisely_now), longest_lag());
+    timer_->expires_at(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(wake));
     timer_->async_wait([this](const boost::system::error_code& e) {
         if (!e)
             tick();
