@@ -1,8 +1,11 @@
-// Micro-benchmarks of the parts that every message passes and that no socket hides: the frame codec and the timing
-// wheel. Run by hand, `micro --benchmark_filter=decode` for a part; the figures that are published are run.py's.
+// Micro-benchmarks of the parts that every message passes and that no socket hides: the frame codec, HTTP's parser and
+// writer, and the timing wheel. Run by hand, `micro --benchmark_filter=decode` for a part; the figures that are
+// published are run.py's.
 #include "wheel.hpp"
 
 #include <hawser/framing.hpp>
+#include <hawser/http/parser.hpp>
+#include <hawser/http/writer.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -72,6 +75,55 @@ BENCHMARK_CAPTURE(decode, netstring, framing::netstring);
 BENCHMARK_CAPTURE(decode, lines, framing::lines);
 BENCHMARK_CAPTURE(encode, u32_be, framing::u32_be);
 BENCHMARK_CAPTURE(encode, varint, framing::varint);
+
+// ---- HTTP
+
+// What wrk, ab and a browser send.
+constexpr const char* of_wrk = "GET / HTTP/1.1\r\nHost: localhost:8001\r\n\r\n";
+
+constexpr const char* of_ab = "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\nHost: localhost:8001\r\n"
+                              "User-Agent: ApacheBench/2.3\r\nAccept: */*\r\n\r\n";
+
+constexpr const char* of_browser =
+    "GET /index.html HTTP/1.1\r\nHost: www.example.org\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0\r\n"
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: en-US,en;q=0.5\r\n"
+    "Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\n"
+    "Cookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\nUpgrade-Insecure-Requests: 1\r\n\r\n";
+
+void parse_request(benchmark::State& state, const char* request)
+{
+    const std::string bytes = request;
+    hawser::http::request_parser parser;
+    for (auto _ : state) {
+        parser.reset();
+        if (parser.parse(bytes) != hawser::http::progress::complete)
+            state.SkipWithError("refused");
+        benchmark::DoNotOptimize(parser.head().path().data());
+    }
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
+}
+
+void write_response(benchmark::State& state)
+{
+    std::string out;
+    hawser::http::date_cache dates;
+    for (auto _ : state) {
+        out.clear();
+        hawser::http::append_status_line(out, hawser::http::status::ok);
+        out += dates.line(784'111'777);
+        hawser::http::append_field(out, "Content-Type", "text/plain");
+        hawser::http::append_content_length(out, 13);
+        hawser::http::end_head(out);
+        out += "Hello, World!";
+        benchmark::DoNotOptimize(out.data());
+    }
+}
+
+BENCHMARK_CAPTURE(parse_request, of_wrk, of_wrk);
+BENCHMARK_CAPTURE(parse_request, of_ab, of_ab);
+BENCHMARK_CAPTURE(parse_request, of_browser, of_browser);
+BENCHMARK(write_response);
 
 // ---- The wheel
 

@@ -37,6 +37,10 @@ LISTED = (
     ("test", "fuzz/*.cpp", "test/CMakeLists.txt", "fuzz/{name}"),
     ("test", "integration/*.py", "test/CMakeLists.txt", "integration/{name}"),
     ("test", "apps/*.py", "test/CMakeLists.txt", "apps/{name}"),
+    ("test", "bench/*.py", "test/CMakeLists.txt", "bench/{name}"),
+    ("test", "judges/*.py", "test/CMakeLists.txt", "judges/{name}"),
+    ("test", "http/*.cpp", "test/CMakeLists.txt", "http/{name}"),
+    ("test", "http/*_test.py", "test/CMakeLists.txt", "http/{name}"),
 )
 
 

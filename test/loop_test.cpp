@@ -1,0 +1,43 @@
+// A loop in real time: how often its deadlines wake it.
+#include "loop.hpp"
+
+#include "descriptor_watch.hpp"
+
+#define BOOST_TEST_MODULE loop
+#include <boost/test/unit_test.hpp>
+
+#include <memory>
+
+using namespace hawser;
+using namespace hawser::detail;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct deadline : wheel::entry {
+    bool passed = false;
+    time_point look(time_point) override
+    {
+        passed = true;
+        return time_point::max();
+    }
+};
+
+} // namespace
+
+// The clock that wakes a loop is finer than the one that its deadlines are read from: a loop that is woken too early must
+// not be woken again at once. Each deadline here goes through two levels of the wheel at most.
+BOOST_AUTO_TEST_CASE(a_deadline_wakes_its_loop_at_most_twice_for_each_level_of_the_wheel_that_it_goes_through)
+{
+    const auto on = std::make_shared<loop>(coarse_clock(), true, std::make_shared<descriptor_watch>());
+    for (const duration wait : {1ms, 5ms, 30ms, 300ms}) {
+        deadline entry;
+        const time_point asked = on->now() + wait;
+        on->arm(entry, asked);
+        std::size_t woken = 0;
+        while (!entry.passed)
+            woken += on->context().run_one();
+        BOOST_TEST(woken <= 4u);
+        BOOST_TEST((on->now() >= asked));
+    }
+}
