@@ -30,6 +30,9 @@ acceptor::~acceptor() = default;
 
 void acceptor::bind(const endpoint& where, const listen_options& options)
 {
+    if (where.scheme() == endpoint::scheme_type::tls || options.tls)
+        throw endpoint_error{errc::invalid_endpoint,
+                             where.to_string() + ": expected an endpoint without TLS, which only a server speaks"};
     const timeouts t = options.timeouts.value_or(timeouts{});
     validate(t);
     std::vector<detail::listening_socket> bound = detail::bind_all(where, options);

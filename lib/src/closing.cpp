@@ -47,10 +47,17 @@ awaitable<void> core::half_close()
     do
         co_await flush();
     while (queued() != 0); // a writer that waited was admitted meanwhile
-    output_ended_ = true;
     output_open_ = false;
-    with_stream([](auto& s) { s.end_output(); });
+    end_output();
     writers_.wake_all();
+}
+
+// TLS's end of the stream is a record, for which the kernel may have no room yet.
+void core::end_output()
+{
+    output_ended_ = true;
+    if (!with_stream([](auto& s) { return s.end_output(); }))
+        start_sending();
 }
 
 awaitable<void> core::close()
@@ -99,18 +106,16 @@ void core::continue_close()
         return close_now();
     if (!output_.empty() || reading_)
         return; // send_pending() or the end of the read comes back
-    if (!output_ended_) {
-        output_ended_ = true;
-        if (!peer_ended_)
-            with_stream([](auto& s) { s.end_output(); });
-    }
+    if (!output_ended_ && (!peer_ended_ || needs_handshake()))
+        end_output();
+    if (peer_ended_ && !sending_)
+        return close_now();
     if (linger_until_ == time_point::max()) {
         linger_until_ = after(loop_.now(), longest_linger);
         loop_.arm(*this, linger_until_);
     }
-    if (peer_ended_)
-        return close_now();
-    linger();
+    if (!peer_ended_)
+        linger();
 }
 
 // Drops input, so that the peer reads all of the output: closing a socket that holds unread input resets it.
@@ -121,13 +126,15 @@ void core::linger()
     std::array<char, 16 * 1024> dropped;
     error_code e;
     for (std::size_t total = 0; total < most_dropped_at_once && !e;) {
-        const std::size_t n = with_stream([&](auto& s) { return s.read_now(dropped.data(), dropped.size(), e); });
+        const std::size_t n = with_stream([&](auto& s) { return s.drop_now(dropped.data(), dropped.size(), e); });
         counts_.bytes_in += n;
         loop_.counts.bytes_in.add(n);
         total += n;
     }
     if (e && e != boost::asio::error::would_block && e != boost::asio::error::try_again) {
         peer_ended_ = true;
+        if (e == boost::asio::error::eof && sending_)
+            return; // this side's end is still to be sent
         return close_now();
     }
     awaits_ = awaiting::end;

@@ -4,11 +4,13 @@
 #include "expiry.hpp"
 #include "listening_socket.hpp"
 #include "resolver.hpp"
+#include "tls_engine.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <netdb.h>
 #include <netinet/tcp.h>
 
 #include <cstdio>
@@ -45,9 +47,12 @@ struct attempt {
     connect_options options;
     waiting* look_up = nullptr;
     socket_stream::socket* socket = nullptr;
+    core* handshake = nullptr;
 
     void interrupt()
     {
+        if (handshake != nullptr)
+            handshake->cancel_read();
         if (look_up != nullptr && look_up->is_linked())
             look_up->end();
         error_code ignored;
@@ -56,15 +61,28 @@ struct attempt {
     }
 };
 
-[[noreturn]] void fail(const attempt& a, const char* doing, const error_code& e)
+void check_above_zero(const char* name, duration d)
 {
-    throw endpoint_error{e, a.where.to_string() + ": " + doing + ": " + symbol(e) + " (" + e.message() + ')'};
+    if (d <= duration::zero())
+        throw std::invalid_argument{std::string{name} + ": expected a time above zero, got " +
+                                    std::to_string(d.count()) + " ns"};
 }
 
-[[noreturn]] void fail_late(const attempt& a)
+// Asio has words for two errors of a name look-up, and the C library for all.
+std::string meaning(const error_code& e)
+{
+    return e.category() == boost::asio::error::get_addrinfo_category() ? ::gai_strerror(e.value()) : e.message();
+}
+
+[[noreturn]] void fail(const attempt& a, const char* doing, const error_code& e)
+{
+    throw endpoint_error{e, a.where.to_string() + ": " + doing + ": " + symbol(e) + " (" + meaning(e) + ')'};
+}
+
+[[noreturn]] void fail_late(const attempt& a, const char* doing = "")
 {
     throw endpoint_error{errc::connect_timeout,
-                         a.where.to_string() + ": connect_timeout after " + in_words(a.options.timeout)};
+                         a.where.to_string() + ": " + doing + "connect_timeout after " + in_words(a.options.timeout)};
 }
 
 awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
@@ -88,7 +106,7 @@ awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
     if (node.cancelled)
         throw system_error{boost::asio::error::operation_aborted};
     if (deadline.passed() && !l->done)
-        fail_late(a);
+        fail_late(a, "look-up: ");
     if (l->error)
         fail(a, "look-up", l->error);
     co_return l->found;
@@ -110,25 +128,74 @@ void bind_source(const attempt& a, int fd, int family)
         fail(a, "bind to the source address", {errno, boost::system::system_category()});
 }
 
-connection make_connection(const attempt& a, socket_stream::socket socket, const address& peer)
+void set_no_delay(int descriptor, const address& peer)
 {
     const int on = 1;
     if (peer.is_ip())
-        ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+// The name that the certificate has to have; an address without its scope.
+std::string expected_name(const attempt& a)
+{
+    if (a.options.tls.server_name)
+        return *a.options.tls.server_name;
+    return a.where.host().substr(0, a.where.host().find('%'));
+}
+
+any_stream stream_over(const attempt& a, socket_stream::socket socket, std::shared_ptr<const tls_context> tls)
+{
+    if (!tls)
+        return any_stream{socket_stream{std::move(socket)}};
+    const int descriptor = socket.native_handle();
+    return any_stream{tls_stream{
+        std::move(socket), std::make_unique<tls_engine>(std::move(tls), expected_name(a), descriptor, a.on.blocks())}};
+}
+
+connection make_connection(const attempt& a, any_stream stream, const address& peer)
+{
     auto configured = std::make_shared<const settings>(
         settings{.framing = a.options.framing,
                  .timeouts = a.options.timeouts,
                  .data_limit = a.options.limits.received_per_connection.value_or(~std::uint64_t{0}),
                  .high_water = a.options.limits.output_high_water,
                  .low_water = a.options.limits.output_low_water});
-    return core_access::make(boost::intrusive_ptr<core>{
-        new core{a.on, any_stream{socket_stream{std::move(socket)}}, std::move(configured), peer}});
+    return core_access::make(
+        boost::intrusive_ptr<core>{new core{a.on, std::move(stream), std::move(configured), peer}});
+}
+
+// Its errors name the endpoint, and the deadline if that was the cause.
+awaitable<void> shake_hands(attempt& a, connection& c, const expiry& deadline)
+{
+    a.handshake = &core_access::get(c);
+    const expiry own{a.on, a.options.handshake.value_or(never), [&a] { a.interrupt(); }};
+    const expiry& due = a.options.handshake ? own : deadline;
+    std::optional<tls_error> refused;
+    try {
+        co_await a.handshake->handshake();
+    } catch (const tls_error& e) {
+        refused.emplace(e.code(), a.where.to_string() + ": " + symbol(e.code()) + ": " + e.what());
+    } catch (const system_error&) {
+        if (!due.passed())
+            throw;
+        refused.emplace(errc::handshake_timeout, a.where.to_string() + ": handshake_timeout after " +
+                                                     in_words(a.options.handshake.value_or(a.options.timeout)));
+        c.reset();
+    }
+    a.handshake = nullptr;
+    if (refused)
+        throw tls_error{*refused};
 }
 
 awaitable<connection> connect_from(loop& on, endpoint where, connect_options options)
 {
-    attempt a{on, std::move(where), std::move(options), nullptr, nullptr};
-    const expiry deadline{on, a.options.timeout, [&a] { a.interrupt(); }};
+    attempt a{on, std::move(where), std::move(options)};
+    const bool over_tls = a.where.scheme() == endpoint::scheme_type::tls;
+    const std::shared_ptr<const tls_context> tls = over_tls ? client_context(a.options.tls) : nullptr;
+    const expiry deadline{on, a.options.timeout, [&a] {
+                              if (a.handshake == nullptr || !a.options.handshake)
+                                  a.interrupt();
+                          }};
     const address_list list = co_await find_addresses(a, deadline);
     error_code last = boost::asio::error::host_not_found;
     for (const auto& at : list) {
@@ -144,8 +211,14 @@ awaitable<connection> connect_from(loop& on, endpoint where, connect_options opt
         const boost::asio::generic::stream_protocol::endpoint target{&at.first.any, at.second};
         const auto [e] = co_await socket.async_connect(target, as_result);
         a.socket = nullptr;
-        if (!e)
-            co_return make_connection(a, std::move(socket), address{at.first, at.second});
+        if (!e) {
+            const address peer{at.first, at.second};
+            set_no_delay(socket.native_handle(), peer);
+            connection made = make_connection(a, stream_over(a, std::move(socket), tls), peer);
+            if (over_tls)
+                co_await shake_hands(a, made, deadline);
+            co_return made;
+        }
         if (deadline.passed())
             fail_late(a);
         if (e == boost::asio::error::operation_aborted)
@@ -161,9 +234,8 @@ awaitable<connection> connect(endpoint where, connect_options options)
 {
     validate(options.timeouts);
     validate(options.limits);
-    if (options.timeout <= duration::zero())
-        throw std::invalid_argument{"connect_options.timeout: expected a time above zero, got " +
-                                    std::to_string(options.timeout.count()) + " ns"};
+    check_above_zero("connect_options.timeout", options.timeout);
+    check_above_zero("connect_options.handshake", options.handshake.value_or(never));
     const auto executor = co_await boost::asio::this_coro::executor;
     loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
     co_return co_await connect_from(on, std::move(where), std::move(options));
@@ -178,6 +250,17 @@ awaitable<boost::system::result<connection>> try_connect(endpoint where, connect
         failed = e.code();
     }
     co_return failed;
+}
+
+// No default arguments: g++ 12 takes such a temporary in the operand of a co_await apart twice.
+awaitable<connection> connect(endpoint where)
+{
+    return connect(std::move(where), connect_options{});
+}
+
+awaitable<boost::system::result<connection>> try_connect(endpoint where)
+{
+    return try_connect(std::move(where), connect_options{});
 }
 
 } // namespace hawser

@@ -10,6 +10,7 @@ const char* to_string(awaiting what) noexcept
 {
     switch (what) {
     case awaiting::nothing: return "nothing of the connection's";
+    case awaiting::handshake: return "the TLS handshake";
     case awaiting::readability: return "the next frame (parked)";
     case awaiting::input: return "input";
     case awaiting::turn: return "its turn";
@@ -176,6 +177,10 @@ connection_state connection::state() const noexcept
 awaiting connection::awaits() const noexcept
 {
     return core_->awaits();
+}
+std::optional<tls_facts> connection::tls() const
+{
+    return core_->tls();
 }
 handle connection::handle()
 {

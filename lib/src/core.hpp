@@ -68,6 +68,8 @@ public:
     awaitable<std::optional<bytes_view>> read_more(std::size_t have);
     bytes_view received() const noexcept { return has_turn() ? input_.data().substr(held_) : bytes_view{}; }
     void consume(std::size_t n);
+    /// Whether more has come than the first `n` bytes of what is not consumed: to here, or as far as the kernel.
+    bool has_more_than(std::size_t n) noexcept;
     void read_stream(stream_operation* op);
     std::pair<error_code, std::size_t> take_input(char* into, std::size_t size);
     void cancel_read() noexcept;
@@ -103,6 +105,24 @@ public:
 
     /// Hands over whoever is told of the close, and is destroyed after it.
     void set_listener(std::unique_ptr<close_listener> l);
+
+    // ---- TLS (tls_handshake.cpp)
+
+    bool needs_handshake() const noexcept { return std::holds_alternative<tls_stream>(stream_); }
+    /// Shakes hands, then resumes `done`: handshake_done() says how it went. Under timeouts().handshake, and drain.
+    void accept_handshake(resumption done);
+    /// The same for a client; throws tls_error with the words of what failed. Under nobody's deadline.
+    awaitable<void> handshake();
+
+    enum class handshake_end : std::uint8_t {
+        done,
+        none,    // the peer has left, or the server drained, before it began
+        refused, // tls_failure() says why, and the peer has been told
+        failed,  // the connection has
+    };
+    handshake_end handshake_done() const noexcept;
+    tls_error tls_failure() const { return std::get<tls_stream>(stream_).failure(); }
+    std::optional<tls_facts> tls() const;
 
     /// The session that runs on this connection; null for a client's.
     class session* owner = nullptr;
@@ -140,6 +160,7 @@ public:
     void on_read(const error_code& e, std::size_t n);
     void on_readable(const error_code& e);
     void on_writable(const error_code& e);
+    void on_handshake(const error_code& e);
 
     /// Sends what the cork holds, whoever owns it. Never throws into, nor resumes from, the stack that calls it.
     static void flush_cork(loop& on) noexcept;
@@ -154,9 +175,10 @@ private:
         next_unit,    // idle clock; a drain point
         rest_of_unit, // frame clock
         stream,       // idle clock; async_read_some, which knows no units
+        handshake,    // its own clock, a server's; ends at drain if the peer has sent nothing
     };
     // How a wait for input ended.
-    enum class input : std::uint8_t { more, ended, drained, failed, cancelled };
+    enum class input : std::uint8_t { more, ended, drained, failed, cancelled, refused };
     // Why an operation of the stream was cancelled, the strongest last.
     enum class interruption : std::uint8_t { none, park, drain, user, error };
 
@@ -229,7 +251,14 @@ private:
     std::uint64_t acknowledged() noexcept;
     void drop_output() noexcept;
 
+    // tls_handshake.cpp
+    void begin_handshake();
+    void drain_handshake() noexcept;
+    time_point look_at_handshake(time_point now);
+    void note_tls_failure(const error_code& e);
+
     // closing.cpp
+    void end_output();
     void continue_close();
     void linger();
     void close_now() noexcept;

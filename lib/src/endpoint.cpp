@@ -41,6 +41,13 @@ endpoint endpoint::tcp(std::string host, std::uint16_t port)
     return e;
 }
 
+endpoint endpoint::tls(std::string host, std::uint16_t port)
+{
+    endpoint e = tcp(std::move(host), port);
+    e.scheme_ = scheme_type::tls;
+    return e;
+}
+
 endpoint endpoint::unix_socket(std::string path)
 {
     endpoint e;
@@ -66,8 +73,10 @@ endpoint::endpoint(std::string_view text)
         return;
     }
     if (const auto at = rest.find("://"); at != rest.npos) {
-        if (rest.substr(0, at) != "tcp")
-            refuse(text, "expected the scheme tcp:// or unix:, got " + quoted(rest.substr(0, at)));
+        if (rest.substr(0, at) == "tls")
+            scheme_ = scheme_type::tls;
+        else if (rest.substr(0, at) != "tcp")
+            refuse(text, "expected the scheme tcp://, tls:// or unix:, got " + quoted(rest.substr(0, at)));
         rest.remove_prefix(at + 3);
     }
     std::string_view host;
@@ -99,13 +108,21 @@ endpoint::endpoint(std::string_view text)
 
 std::string endpoint::to_string() const
 {
-    return scheme_ == scheme_type::unix_socket ? "unix:" + host_ : "tcp://" + short_string();
+    switch (scheme_) {
+    case scheme_type::unix_socket: return "unix:" + host_;
+    case scheme_type::tls: return "tls://" + host_and_port();
+    case scheme_type::tcp: break;
+    }
+    return "tcp://" + host_and_port();
 }
 
 std::string endpoint::short_string() const
 {
-    if (scheme_ == scheme_type::unix_socket)
-        return to_string();
+    return scheme_ == scheme_type::tcp ? host_and_port() : to_string();
+}
+
+std::string endpoint::host_and_port() const
+{
     const bool ipv6 = host_.find(':') != host_.npos;
     return (ipv6 ? '[' + host_ + ']' : host_) + ':' + std::to_string(port_);
 }

@@ -36,6 +36,35 @@ name_and_meaning words(int value) noexcept
     case errc::too_many_from_address: return {"too_many_from_address", "more connections than one address may have"};
     case errc::shut_down: return {"shut_down", "write after the output was ended"};
     case errc::unexpected_end: return {"unexpected_end", "stream ended before the bytes that were asked for"};
+    case errc::not_tls: return {"not_tls", "peer does not speak TLS"};
+    case errc::handshake_failed: return {"handshake_failed", "TLS handshake failed"};
+    case errc::refused_by_peer: return {"refused_by_peer", "peer ended TLS with an alert"};
+    case errc::no_application_protocol: return {"no_application_protocol", "no application protocol (ALPN) in common"};
+    case errc::stream_truncated: return {"stream_truncated", "connection ended without the end of its TLS stream"};
+    case errc::record_refused: return {"record_refused", "TLS record that is damaged or out of place"};
+    case errc::certificate_missing: return {"certificate_missing", "peer showed no certificate"};
+    case errc::certificate_expired: return {"certificate_expired", "certificate has expired"};
+    case errc::certificate_not_yet_valid: return {"certificate_not_yet_valid", "certificate is not yet valid"};
+    case errc::certificate_wrong_name: return {"certificate_wrong_name", "certificate is another host's"};
+    case errc::certificate_unknown_authority:
+        return {"certificate_unknown_authority", "certificate's issuer is not trusted"};
+    case errc::certificate_self_signed:
+        return {"certificate_self_signed", "certificate is self-signed and not trusted"};
+    case errc::certificate_wrong_purpose: return {"certificate_wrong_purpose", "certificate is for another purpose"};
+    case errc::certificate_revoked: return {"certificate_revoked", "certificate was revoked"};
+    case errc::certificate_refused: return {"certificate_refused", "certificate was refused"};
+    case errc::invalid_certificate: return {"invalid_certificate", "no certificate in PEM form"};
+    case errc::invalid_key: return {"invalid_key", "no private key in PEM form"};
+    case errc::key_mismatch: return {"key_mismatch", "private key is not the certificate's"};
+    case errc::request_refused: return {"request_refused", "HTTP request that was refused"};
+    case errc::invalid_url: return {"invalid_url", "URL that cannot be asked for"};
+    case errc::invalid_response: return {"invalid_response", "response that breaks HTTP/1.1"};
+    case errc::response_timeout: return {"response_timeout", "head of the response not whole before its deadline"};
+    case errc::body_timeout: return {"body_timeout", "no byte of the body before the deadline"};
+    case errc::too_many_redirects: return {"too_many_redirects", "more redirections than the limit"};
+    case errc::redirect_loop: return {"redirect_loop", "redirections that come back to where they were"};
+    case errc::redirect_refused: return {"redirect_refused", "redirection that is not to be followed"};
+    case errc::unsuccessful: return {"unsuccessful", "response with a status of 400 or more"};
     case errc::invalid_endpoint: return {"invalid_endpoint", "endpoint that cannot be used"};
     case errc::resolver_busy: return {"resolver_busy", "too many name look-ups are waiting"};
     }

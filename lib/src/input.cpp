@@ -13,6 +13,8 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -186,6 +188,15 @@ void core::consume(std::size_t n)
     input_.consume(std::exchange(held_, 0));
 }
 
+bool core::has_more_than(std::size_t n) noexcept
+{
+    if (input_.size() - held_ > n)
+        return true;
+    int waiting = 0;
+    const int descriptor = with_stream([](auto& s) { return s.descriptor(); });
+    return descriptor >= 0 && ::ioctl(descriptor, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
 void core::unit_allow(duration total) noexcept
 {
     if (!unit_allowed_)
@@ -225,6 +236,7 @@ bool core::input_came()
     case input::ended:
     case input::drained: return false;
     case input::cancelled: throw_cancelled();
+    case input::refused:
     case input::failed: break;
     }
     throw_error();
@@ -359,6 +371,7 @@ core::input core::stream_ended(const error_code& e)
         closers_.wake_all();
         return input::ended;
     }
+    note_tls_failure(e);
     fail(e);
     return input::failed;
 }
@@ -464,6 +477,8 @@ void core::begin_drain()
     draining_ = true;
     if (waits_for_ == waiting_for::next_unit)
         interrupt(interruption::drain);
+    else if (waits_for_ == waiting_for::handshake)
+        drain_handshake();
 }
 
 // All answers first, then whatever has still arrived; only an empty socket with no output left ends the reads. A peer
@@ -510,6 +525,8 @@ time_point core::look_at_input(time_point now)
 {
     if (wait_since_ == time_point::max())
         return time_point::max();
+    if (waits_for_ == waiting_for::handshake)
+        return look_at_handshake(now);
     const hawser::timeouts& t = timeouts();
     const bool idle = waits_for_ != waiting_for::rest_of_unit;
     const duration allowed = idle ? t.idle : unit_time();

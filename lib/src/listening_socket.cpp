@@ -24,7 +24,7 @@ error_code last_error() noexcept
 [[noreturn]] void refuse(const endpoint& where, const char* what, const error_code& e)
 {
     std::string sentence = where.to_string() + ": " + what + ": " + symbol(e) + " (" + e.message() + ')';
-    if (e == boost::system::errc::permission_denied && where.scheme() == endpoint::scheme_type::tcp &&
+    if (e == boost::system::errc::permission_denied && where.scheme() != endpoint::scheme_type::unix_socket &&
         where.port() != 0 && where.port() < 1024)
         sentence += "; a port below 1024 needs root or CAP_NET_BIND_SERVICE";
     throw endpoint_error{e, sentence};
@@ -58,10 +58,15 @@ void set(int fd, int level, int name, int value)
     ::setsockopt(fd, level, name, &value, sizeof value); // a socket just made takes each of these
 }
 
+// Output that the kernel takes beyond what is under way to the peer. More would be memory that slow readers cost all
+// others: each could have megabytes of it.
+constexpr int most_not_sent = 128 * 1024;
+
 // What accepted connections inherit from their listener, so that nothing has to be set on each of them.
 void set_inherited(int fd, const listen_options& options)
 {
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, most_not_sent);
     using std::chrono::duration_cast;
     if (options.keep_alive != never) {
         const auto seconds = static_cast<int>(
@@ -89,6 +94,8 @@ listening_socket bind_tcp(const endpoint& where, const std::pair<socket_address,
     if (::bind(fd.get(), &at.first.any, at.second) != 0)
         refuse(where, "bind", last_error());
     endpoint real = local_address(fd.get()).to_endpoint();
+    if (where.scheme() == endpoint::scheme_type::tls)
+        real = endpoint::tls(real.host(), real.port());
     return {std::move(fd), std::move(real), options.backlog.value_or(SOMAXCONN)};
 }
 

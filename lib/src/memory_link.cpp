@@ -170,10 +170,11 @@ void memory_stream::cancel() noexcept
     link_->cancel(side_);
 }
 
-void memory_stream::end_output() noexcept
+bool memory_stream::end_output() noexcept
 {
     link_->from(side_).ended = true;
     link_->changed();
+    return true;
 }
 
 void memory_stream::close() noexcept

@@ -137,6 +137,23 @@ void log_observer::loop_blocked(const endpoint& peer, duration held) noexcept
     }
 }
 
+void log_observer::tls_reloaded(std::size_t listeners) noexcept
+{
+    try {
+        line("reload", "certificates loaded anew for " + std::to_string(listeners) +
+                           (listeners == 1 ? " listener" : " listeners"));
+    } catch (...) {
+    }
+}
+
+void log_observer::tls_reload_failed(const tls_error& e) noexcept
+{
+    try {
+        line("reload " + symbol(e.code()), std::string{"certificates not loaded anew, the old ones stay: "} + e.what());
+    } catch (...) {
+    }
+}
+
 void log_observer::drain_started(std::string_view cause, std::size_t connections) noexcept
 {
     try {

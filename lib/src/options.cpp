@@ -21,6 +21,7 @@ void require_positive(const char* field, duration d)
 
 void validate(const timeouts& t)
 {
+    require_positive("timeouts.handshake", t.handshake);
     require_positive("timeouts.idle", t.idle);
     require_positive("timeouts.frame", t.frame);
     require_positive("timeouts.write", t.write);

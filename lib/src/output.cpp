@@ -288,6 +288,11 @@ void core::on_writable(const error_code& e)
 {
     if (state_ == connection_state::closed || output_.empty()) {
         sending_ = false;
+        if (output_ended_ && !failed_ && state_ != connection_state::closed) {
+            end_output();
+            if (state_ == connection_state::closing)
+                continue_close();
+        }
         return;
     }
     if (e == boost::asio::error::operation_aborted) // a read was cancelled, which ends every operation of the socket
@@ -358,7 +363,7 @@ time_point core::look_at_output(time_point now)
         return due;
     const std::uint64_t acked = acknowledged();
     const auto wanted = static_cast<std::uint64_t>(std::chrono::duration<double>(window).count() * write_rate);
-    if (acked - sending_from_ < std::max<std::uint64_t>(wanted, 1)) {
+    if (acked < sending_from_ + std::max<std::uint64_t>(wanted, 1)) {
         fail(errc::write_timeout);
         return time_point::max();
     }

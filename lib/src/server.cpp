@@ -2,6 +2,7 @@
 
 #include "listener.hpp"
 #include "server_core.hpp"
+#include "tls_context.hpp"
 
 #include <sys/resource.h>
 
@@ -34,6 +35,17 @@ server_options checked(server_options o)
     return o;
 }
 
+std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_options& options)
+{
+    const bool over_tls = where.scheme() == endpoint::scheme_type::tls;
+    if (over_tls && !options.tls)
+        throw std::invalid_argument{"listen_options.tls: expected a certificate chain and a key for " +
+                                    where.to_string() + ", got none"};
+    if (!over_tls && options.tls)
+        throw std::invalid_argument{"listen_options.tls: expected a tls:// endpoint, got " + where.to_string()};
+    return over_tls ? std::make_shared<tls_configuration>(*options.tls) : nullptr;
+}
+
 } // namespace
 
 server_core::server_core(std::shared_ptr<runtime_core> r, server_options options)
@@ -51,16 +63,50 @@ void server_core::listen(const endpoint& where, session_handler handler, const l
                         .high_water = options_.limits.output_high_water,
                         .low_water = options_.limits.output_low_water};
     const auto shared = std::make_shared<const settings>(configured);
+    const std::shared_ptr<tls_configuration> tls = tls_for(where, options);
     std::vector<listening_socket> bound = bind_all(where, options);
     for (listening_socket& socket : bound)
         socket.listen();
     const std::lock_guard lock{mutex_};
     for (listening_socket& socket : bound) {
-        const auto what = std::make_shared<service>(service{handler, shared, shared_from_this(), socket.where()});
+        const auto what = std::make_shared<service>(service{handler, shared, shared_from_this(), socket.where(), tls});
         listeners_.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket)));
         open_listeners_.fetch_add(1);
         listeners_.back()->post_start();
     }
+    if (tls)
+        tls_.push_back(tls);
+}
+
+void server_core::reload_tls()
+{
+    const std::lock_guard one_at_a_time{reloading_};
+    const auto all = configurations();
+    std::vector<std::shared_ptr<const tls_context>> loaded;
+    try {
+        for (const auto& c : all)
+            loaded.push_back(c->load());
+    } catch (const tls_error& e) {
+        watched_by().tls_reload_failed(e);
+        throw;
+    }
+    for (std::size_t i = 0; i < all.size(); ++i)
+        all[i]->use(std::move(loaded[i]));
+    watched_by().tls_reloaded(all.size());
+}
+
+std::vector<std::shared_ptr<tls_configuration>> server_core::configurations() const
+{
+    const std::lock_guard lock{mutex_};
+    return tls_;
+}
+
+std::optional<std::chrono::system_clock::time_point> server_core::certificates_expire() const
+{
+    std::optional<std::chrono::system_clock::time_point> first;
+    for (const auto& c : configurations())
+        first = std::min(first.value_or(std::chrono::system_clock::time_point::max()), c->now()->expires());
+    return first;
 }
 
 std::vector<endpoint> server_core::endpoints() const
@@ -153,6 +199,14 @@ server::~server()
 void server::listen(const endpoint& where, session_handler handler, const listen_options& options)
 {
     core_->listen(where, std::move(handler), options);
+}
+void server::reload_tls()
+{
+    core_->reload_tls();
+}
+std::optional<std::chrono::system_clock::time_point> server::certificates_expire() const
+{
+    return core_->certificates_expire();
 }
 std::vector<endpoint> server::endpoints() const
 {

@@ -16,6 +16,7 @@
 namespace hawser::detail {
 
 class listener;
+class tls_configuration;
 
 class server_core : public std::enable_shared_from_this<server_core>
 {
@@ -24,6 +25,8 @@ public:
 
     void listen(const endpoint& where, session_handler handler, const listen_options& options);
     std::vector<endpoint> endpoints() const;
+    void reload_tls();
+    std::optional<std::chrono::system_clock::time_point> certificates_expire() const;
     /// Closes and forgets the listeners, which hold this object as long as they are remembered.
     void forget_listeners();
     server_statistics statistics() const;
@@ -58,8 +61,12 @@ private:
     const server_options options_;
     admission doors_;
     drain drain_;
+    std::vector<std::shared_ptr<tls_configuration>> configurations() const;
+
     mutable std::mutex mutex_;
+    std::mutex reloading_; // one at a time; taken before mutex_
     std::vector<std::shared_ptr<listener>> listeners_;
+    std::vector<std::shared_ptr<tls_configuration>> tls_; // of the listeners over TLS, those that have closed too
     std::atomic<std::size_t> open_listeners_{0};
     std::atomic<bool> permit_wanted_{false};
 

@@ -1,9 +1,22 @@
 #include "session.hpp"
 
+#include "tls_engine.hpp"
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
 namespace hawser::detail {
+namespace {
+
+any_stream stream_over(loop& on, socket_stream::socket socket, const service& s)
+{
+    if (!s.tls)
+        return any_stream{socket_stream{std::move(socket)}};
+    const int descriptor = socket.native_handle();
+    return any_stream{tls_stream{std::move(socket), std::make_unique<tls_engine>(s.tls, descriptor, on.blocks())}};
+}
+
+} // namespace
 
 void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer)
 {
@@ -28,22 +41,47 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
         return refuse(e);
     }
     fd.release();
-    socket_stream stream{std::move(socket)};
     if (peer.is_ip() && !server.doors().enter(peer.limit_key())) {
-        stream.reset();
+        socket_stream{std::move(socket)}.reset();
         return refuse(errc::too_many_from_address);
     }
-    start(on, std::move(s), any_stream{std::move(stream)}, peer);
+    start(on, s, stream_over(on, std::move(socket), *s), peer);
 }
 
 void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer)
 {
     const boost::intrusive_ptr<core> c{new core{on, std::move(stream), s->configured, peer}};
     auto self = std::make_unique<session>(c, std::move(s));
-    session& it = *self;
-    if (it.server().begun_draining())
+    if (self->server().begun_draining())
         c->begin_drain();
-    const loop::running_mark mark{on, c.get()};
+    if (!c->needs_handshake())
+        return run(std::move(self));
+    c->accept_handshake(resumption{[s = std::move(self)]() mutable { shaken(std::move(s)); }});
+}
+
+void session::shaken(std::unique_ptr<session> self)
+{
+    session& it = *self;
+    core& c = *it.core_;
+    switch (c.handshake_done()) {
+    case core::handshake_end::done: return run(std::move(self));
+    case core::handshake_end::none: return it.ended(std::move(self), nullptr);
+    case core::handshake_end::failed:
+        return it.ended(std::move(self), std::make_exception_ptr(system_error{c.error()}));
+    case core::handshake_end::refused: break;
+    }
+    it.end_ = std::make_unique<session_end>();
+    it.describe(std::make_exception_ptr(c.tls_failure()));
+    c.begin_close(); // no reset: it would overtake the alert
+    c.set_listener(std::move(self));
+}
+
+void session::run(std::unique_ptr<session> self)
+{
+    session& it = *self;
+    core& c = *it.core_;
+    loop& on = c.on();
+    const loop::running_mark mark{on, &c};
     try {
         awaitable<void> work = it.service_->handler(it.peer_);
         boost::asio::co_spawn(boost::asio::any_io_executor{on.executor()}, std::move(work),

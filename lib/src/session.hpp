@@ -1,15 +1,18 @@
 // A session: one connection of a server, its handler's coroutine, and what is told when both have ended.
 //
-//     start --> handler --> returns: flush, FIN, linger    --> closed --> told, permit given back
-//                      `--> throws, or is cut: reset ------^
+//     start --> [TLS handshake] --> handler --> returns: flush, FIN, linger  --> closed --> told, permit given back
+//                      |                   `--> throws, or is cut: reset ----^
+//                      `--> refused: alert, FIN, linger ---------------------^
 //
-// While the handler runs, the session is owned by its coroutine's completion handler; after that by the connection.
+// During the handshake the session is owned by its connection, while the handler runs by the coroutine's completion
+// handler, and after that by the connection again.
 #ifndef HAWSER_SRC_SESSION_HPP
 #define HAWSER_SRC_SESSION_HPP
 
 #include "core.hpp"
 #include "listening_socket.hpp"
 #include "server_core.hpp"
+#include "tls_context.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
 
@@ -26,6 +29,7 @@ struct service {
     std::shared_ptr<const settings> configured;
     std::shared_ptr<server_core> server;
     endpoint local;
+    std::shared_ptr<tls_configuration> tls = nullptr; // null: without
 };
 
 class session final : public close_listener
@@ -50,6 +54,8 @@ public:
     void report_blocked(duration held) const noexcept;
 
 private:
+    static void shaken(std::unique_ptr<session> self);
+    static void run(std::unique_ptr<session> self);
     void ended(std::unique_ptr<session> self, std::exception_ptr e);
     void describe(std::exception_ptr e);
     void connection_closed() noexcept override;

@@ -52,14 +52,19 @@ void socket_stream::wait_writable(core& c)
     socket_.async_wait(socket::wait_write, writable{{&c}});
 }
 
-std::size_t socket_stream::read_now(char* into, std::size_t size, error_code& e) noexcept
+std::size_t receive_now(int descriptor, char* into, std::size_t size, error_code& e) noexcept
 {
     ssize_t n = 0;
     do
-        n = ::recv(socket_.native_handle(), into, size, MSG_DONTWAIT);
+        n = ::recv(descriptor, into, size, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     e = n < 0 ? last_error() : n == 0 ? error_code{boost::asio::error::eof} : error_code{};
     return n < 0 ? 0 : static_cast<std::size_t>(n);
+}
+
+std::size_t socket_stream::read_now(char* into, std::size_t size, error_code& e) noexcept
+{
+    return receive_now(socket_.native_handle(), into, size, e);
 }
 
 std::size_t socket_stream::write_now(two_pieces from, error_code& e) noexcept
@@ -89,10 +94,11 @@ void socket_stream::cancel() noexcept
     socket_.cancel(ignored);
 }
 
-void socket_stream::end_output() noexcept
+bool socket_stream::end_output() noexcept
 {
     error_code ignored; // the peer may be gone already
     socket_.shutdown(socket::shutdown_send, ignored);
+    return true;
 }
 
 void socket_stream::close() noexcept
@@ -105,15 +111,25 @@ void socket_stream::reset() noexcept
 {
     if (!socket_.is_open())
         return;
-    const ::linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    reset_on_close(socket_.native_handle());
     close();
+}
+
+void reset_on_close(int descriptor) noexcept
+{
+    const ::linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 std::size_t socket_stream::unacknowledged() noexcept
 {
+    return unacknowledged_by(socket_.native_handle());
+}
+
+std::size_t unacknowledged_by(int descriptor) noexcept
+{
     int bytes = 0;
-    return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+    return ::ioctl(descriptor, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 } // namespace hawser::detail

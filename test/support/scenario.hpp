@@ -175,10 +175,13 @@ public:
         drains.push_back(std::string{cause} + ' ' + std::to_string(n));
     }
     void drain_ended(const drain_report& r) noexcept override { reports.push_back(r); }
+    void tls_reloaded(std::size_t n) noexcept override { reloads.push_back(std::to_string(n)); }
+    void tls_reload_failed(const tls_error& e) noexcept override { reloads.push_back(symbol(e.code())); }
 
     std::vector<session_end> ends;
     std::vector<std::string> drains;
     std::vector<drain_report> reports;
+    std::vector<std::string> reloads; // how many were loaded, or the symbol of what failed
     int blocked = 0;
 };
 

@@ -18,7 +18,7 @@ public:
     acceptor& operator=(const acceptor&) = delete;
     ~acceptor();
 
-    /// Binds to a numeric address (or name with one address) or path. Throws endpoint_error naming it.
+    /// Binds to a numeric address (or name with one address) or path, without TLS. Throws endpoint_error naming it.
     void bind(const endpoint& where, const listen_options& options = {});
 
     /// Listens; options as in bind(). Throws endpoint_error.

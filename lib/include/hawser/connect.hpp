@@ -3,6 +3,7 @@
 #define HAWSER_CONNECT_HPP
 
 #include <hawser/connection.hpp>
+#include <hawser/tls.hpp>
 
 #include <boost/system/result.hpp>
 
@@ -14,26 +15,38 @@ namespace hawser {
 struct connect_options {
     hawser::framing framing = hawser::framing::u32_be;
 
-    /// For everything together: resolving the name and trying each of its addresses in turn. Above zero, or `never`.
+    /// For everything together: resolving the name, trying each of its addresses in turn, and the TLS handshake.
+    /// Above zero, or `never`.
     duration timeout = 10s;
+
+    /// For the TLS handshake alone, from the connection on; `timeout` then ends where this begins. Above zero, or `never`.
+    /// Unset: `timeout` is for both.
+    std::optional<duration> handshake = std::nullopt;
 
     /// Of the connection that results; a client waits for its server as long as it takes unless told otherwise.
     hawser::timeouts timeouts = {.idle = never};
     hawser::limits limits = {};
 
+    /// How TLS is spoken to a tls:// endpoint.
+    tls_client tls = {};
+
     /// The address to connect from, numeric, without a port. Unset: the kernel's choice.
     std::optional<std::string> source = std::nullopt;
 };
 
-/// Connects to a tcp:// or unix: endpoint. The name is resolved beside the loop, in a pool that all loops share; a
+/// Connects to a tcp://, tls:// or unix: endpoint. The name is resolved beside the loop, in a pool that all loops share; a
 /// literal address is not looked up. Completes with a connection on the loop that awaits it.
 ///
 /// Throws endpoint_error, whose code() is errc::connect_timeout, errc::resolver_busy, a resolver's EAI_ error or the
-/// kernel's for the last address tried. Cancelling it ends the attempt with operation_aborted.
-awaitable<connection> connect(endpoint where, connect_options options = {});
+/// kernel's for the last address tried. For tls://, tls_error with errc::handshake_timeout, one of errc's certificate_
+/// values, whose what() names the check that failed, or another of its values for TLS.
+/// Cancelling it ends the attempt with operation_aborted.
+awaitable<connection> connect(endpoint where, connect_options options);
+awaitable<connection> connect(endpoint where);
 
 /// The same, with the error instead of an exception.
-awaitable<boost::system::result<connection>> try_connect(endpoint where, connect_options options = {});
+awaitable<boost::system::result<connection>> try_connect(endpoint where, connect_options options);
+awaitable<boost::system::result<connection>> try_connect(endpoint where);
 
 } // namespace hawser
 

@@ -13,6 +13,7 @@
 #include <hawser/endpoint.hpp>
 #include <hawser/framing.hpp>
 #include <hawser/options.hpp>
+#include <hawser/tls.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -97,6 +98,7 @@ enum class connection_state : std::uint8_t {
 /// What a connection waits for.
 enum class awaiting : std::uint8_t {
     nothing,        ///< the handler runs, or awaits something that is not this connection's
+    handshake,      ///< the peer's part of the TLS handshake; the handler has yet to begin
     readability,    ///< the first byte of the next frame, without a buffer (parked)
     input,          ///< more input
     turn,           ///< its next turn, after 64 frames or 64 KiB at once
@@ -232,6 +234,9 @@ public:
     std::size_t queued() const noexcept; ///< bytes of output not yet in the kernel's hands
     connection_state state() const noexcept;
     awaiting awaits() const noexcept;
+
+    /// What the TLS handshake agreed on; nothing without TLS, and once the connection has closed.
+    std::optional<tls_facts> tls() const;
 
     /// A weak reference that any thread may hold and post through.
     hawser::handle handle();

@@ -3,6 +3,7 @@
 //     tcp://127.0.0.1:7000     HOST:PORT means the same
 //     tcp://[::1]:7000         IPv6 in brackets; [fe80::1%eth0] with a scope
 //     tcp://:7000              every interface, IPv4 and IPv6
+//     tls://example.org:7443   the same over TLS
 //     unix:/run/echo.sock      a path
 //
 // Uses nothing of Asio and resolves nothing: a host may be a name.
@@ -21,7 +22,7 @@ namespace hawser {
 class endpoint
 {
 public:
-    enum class scheme_type : std::uint8_t { tcp, unix_socket };
+    enum class scheme_type : std::uint8_t { tcp, unix_socket, tls };
 
     /// tcp://, every interface, port 0.
     endpoint() = default;
@@ -33,6 +34,7 @@ public:
     endpoint(const std::string& text) : endpoint{std::string_view{text}} {} // NOLINT(google-explicit-constructor)
 
     static endpoint tcp(std::string host, std::uint16_t port);
+    static endpoint tls(std::string host, std::uint16_t port);
     static endpoint unix_socket(std::string path);
 
     scheme_type scheme() const noexcept { return scheme_; }
@@ -49,6 +51,8 @@ public:
     friend bool operator==(const endpoint&, const endpoint&) = default;
 
 private:
+    std::string host_and_port() const;
+
     scheme_type scheme_ = scheme_type::tcp;
     std::uint16_t port_ = 0;
     std::string host_;

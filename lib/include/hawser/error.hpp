@@ -1,5 +1,5 @@
 // The errors of Hawser's own, beside those of the kernel: each deadline, each way a frame can be wrong,
-// each limit, by its cause.
+// each limit, each check of TLS, by its cause.
 //
 // Uses Boost.System alone. Kernel errors keep their own category; symbol() names either kind.
 #ifndef HAWSER_ERROR_HPP
@@ -42,6 +42,41 @@ enum class errc {
     too_many_from_address, ///< over the limit of connections from one address
     shut_down,             ///< this side has ended its output (half-close), and then wrote
     unexpected_end,        ///< the peer ended the stream inside what read(n) was promised
+
+    // TLS: the stream.
+    not_tls,                 ///< the peer's first bytes are not those of a TLS handshake
+    handshake_failed,        ///< no version, cipher or group in common, or a handshake that makes no sense
+    refused_by_peer,         ///< the peer ended TLS with an alert, or a handshake without one
+    no_application_protocol, ///< none of the application protocols (ALPN) that the other side speaks
+    stream_truncated,        ///< the connection ended without TLS's own end of the stream: what came may be a part
+    record_refused,          ///< a record that is forged, damaged, too large or out of place
+
+    // TLS: certificates, the peer's and one's own.
+    certificate_missing,           ///< the peer showed none, and has to
+    certificate_expired,           ///< its time is over
+    certificate_not_yet_valid,     ///< its time has not come
+    certificate_wrong_name,        ///< it is another host's
+    certificate_unknown_authority, ///< nobody trusted issued it
+    certificate_self_signed,       ///< nobody but itself issued it, and it is not trusted
+    certificate_wrong_purpose,     ///< it is not for servers, not for clients, or not for issuing others
+    certificate_revoked,           ///< its issuer has taken it back
+    certificate_refused,           ///< another check of the chain failed
+    invalid_certificate,           ///< a file or text that holds no certificate
+    invalid_key,                   ///< a file or text that holds no private key
+    key_mismatch,                  ///< a private key that is not the certificate's
+
+    // HTTP: a server.
+    request_refused, ///< a request that was answered with an error and its connection ended
+
+    // HTTP, as a client meets it.
+    invalid_url,        ///< a URL that cannot be read, or that is neither http nor https
+    invalid_response,   ///< the server's head or the framing of its body breaks HTTP/1.1
+    response_timeout,   ///< the head of the response did not come whole in time
+    body_timeout,       ///< no byte of the body came for too long
+    too_many_redirects, ///< one more than the limit
+    redirect_loop,      ///< a redirection to a URL that was asked for before
+    redirect_refused,   ///< a redirection from https to http, or without one clear target
+    unsuccessful,       ///< the response's status is 400 or more
 
     // Names and endpoints.
     invalid_endpoint, ///< an endpoint string that cannot be read

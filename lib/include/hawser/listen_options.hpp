@@ -6,6 +6,7 @@
 
 #include <hawser/framing.hpp>
 #include <hawser/options.hpp>
+#include <hawser/tls.hpp>
 
 #include <optional>
 
@@ -14,6 +15,9 @@ namespace hawser {
 struct listen_options {
     /// How frames are delimited, for the life of each connection.
     hawser::framing framing = hawser::framing::u32_be;
+
+    /// How TLS is spoken: required by a tls:// endpoint, refused with any other.
+    std::optional<hawser::tls_server> tls = std::nullopt;
 
     /// Instead of the server's own, for this listener's connections (their drain is the server's).
     std::optional<hawser::timeouts> timeouts = std::nullopt;

@@ -8,6 +8,7 @@
 #include <hawser/endpoint.hpp>
 #include <hawser/error.hpp>
 #include <hawser/time.hpp>
+#include <hawser/tls.hpp>
 
 #include <array>
 #include <atomic>
@@ -75,6 +76,10 @@ public:
     virtual void listener_failed(const endpoint& /*listener*/, const error_code&) noexcept {}
     /// A handler has kept its loop for `held` without suspending; said once a session.
     virtual void loop_blocked(const endpoint& /*peer*/, duration /*held*/) noexcept {}
+    /// server::reload_tls() has loaded `listeners` configurations anew.
+    virtual void tls_reloaded(std::size_t /*listeners*/) noexcept {}
+    /// It has not: one cannot be used, and every listener keeps what it had.
+    virtual void tls_reload_failed(const tls_error&) noexcept {}
     /// The drain begins; `cause` is "SIGTERM", "SIGINT" or "stop".
     virtual void drain_started(std::string_view /*cause*/, std::size_t /*connections*/) noexcept {}
     virtual void drain_ended(const drain_report&) noexcept {}
@@ -95,6 +100,8 @@ public:
     void accept_paused(const endpoint&, const error_code&) noexcept override;
     void listener_failed(const endpoint&, const error_code&) noexcept override;
     void loop_blocked(const endpoint&, duration) noexcept override;
+    void tls_reloaded(std::size_t) noexcept override;
+    void tls_reload_failed(const tls_error&) noexcept override;
     void drain_started(std::string_view, std::size_t) noexcept override;
     void drain_ended(const drain_report&) noexcept override;
 

@@ -17,6 +17,10 @@ using namespace std::chrono_literals;
 
 /// How long a connection waits, by cause. Each is above zero; `never` waits for ever.
 struct timeouts {
+    /// Over TLS, from the accepted connection to the end of the handshake: handshake_timeout. Absolute; a client's
+    /// handshake is under connect_options::timeout instead.
+    duration handshake = 10s;
+
     /// Without a byte either way, while a handler waits in a read between two frames: idle_timeout.
     duration idle = 75s;
 

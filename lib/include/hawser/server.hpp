@@ -13,6 +13,7 @@
 #include <hawser/options.hpp>
 #include <hawser/runtime.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,8 +61,17 @@ public:
     ~server();
 
     /// Binds and listens now, at each address that the endpoint's host has (port 0: one port for all), and accepts as
-    /// soon as the runtime runs. Throws endpoint_error naming the endpoint; then nothing of it listens.
+    /// soon as the runtime runs. Throws endpoint_error naming the endpoint, tls_error naming the file, and
+    /// std::invalid_argument for options that contradict each other or the endpoint; then nothing of it listens.
     void listen(const endpoint& where, session_handler handler, const listen_options& options = {});
+
+    /// Loads the certificates, keys and authorities of every listener anew, from their files, for the handshakes that
+    /// begin after it; connections that are open keep theirs. All or nothing: throws the first tls_error, as listen()
+    /// does, and then everything stays as it was. The observer is told either way. Blocks while it reads.
+    void reload_tls();
+
+    /// When the first of the listeners' own certificates expires; nothing without TLS.
+    std::optional<std::chrono::system_clock::time_point> certificates_expire() const;
 
     /// Where it listens, with the real ports.
     std::vector<endpoint> endpoints() const;

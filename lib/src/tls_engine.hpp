@@ -1,0 +1,140 @@
+// OpenSSL's end of one connection: plaintext on one side, a socket's bytes on the other. It never waits.
+//
+//     input    a socket's own read has put ciphertext somewhere  --> feed(), then read() until it wants more
+//              nothing is fed (a handshake, a read without wait) --> received from the socket directly
+//     output   write() --> one record --> one send. A record that the kernel does not take whole stays with OpenSSL,
+//              its plaintext counts as not written, and the next write begins with the same bytes.
+//
+// Nothing is buffered in between: the BIO is our own. OpenSSL's part is made once the peer's first bytes have arrived, so
+// that a silent peer costs none of it.
+#ifndef HAWSER_SRC_TLS_ENGINE_HPP
+#define HAWSER_SRC_TLS_ENGINE_HPP
+
+#include "buffer.hpp"
+#include "client_hello.hpp"
+#include "openssl.hpp"
+#include "stream.hpp"
+#include "tls_context.hpp"
+
+#include <hawser/bytes.hpp>
+#include <hawser/tls.hpp>
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace hawser::detail {
+
+class tls_engine
+{
+public:
+    /// What the engine needs to go on.
+    enum class step : std::uint8_t {
+        done,
+        wants_input,
+        wants_output, // room for it, that is
+        ended,        // the peer has ended its stream
+        failed,       // error() says how
+    };
+
+    /// A server's, of what the configuration is when the peer's first bytes have come.
+    tls_engine(std::shared_ptr<const tls_configuration> from, int descriptor, block_pool& pool);
+    /// A client's, for a server that is called so.
+    tls_engine(std::shared_ptr<const tls_context> context, std::string host, int descriptor, block_pool& pool);
+    tls_engine(const tls_engine&) = delete;
+    tls_engine& operator=(const tls_engine&) = delete;
+    ~tls_engine();
+
+    bool is_client() const noexcept { return configuration_ == nullptr; }
+
+    /// Goes on with the handshake, as far as the socket allows. `ended`: the peer has, before its first byte.
+    step shake() noexcept;
+    /// Whether the peer has sent anything.
+    bool has_begun() const noexcept;
+    bool established() const noexcept { return established_; }
+
+    /// Ciphertext that has arrived, in memory that the next read() may write over.
+    void feed(bytes_view ciphertext) noexcept { arrived_ = ciphertext; }
+
+    /// Plaintext of what was fed. `next`: what has to happen before there is more.
+    std::size_t read(char* into, std::size_t size, step& next) noexcept;
+    /// The same of what was fed and of what the socket has now.
+    std::size_t read_directly(char* into, std::size_t size, step& next) noexcept;
+
+    /// Whether read() may give something without new input.
+    bool holds_input() const noexcept { return filled_ || failed_ || ended_; }
+
+    /// Plaintext of the records that the kernel has taken whole. `next`: done if that is all or enough for one turn.
+    std::size_t write(two_pieces from, step& next) noexcept;
+
+    /// TLS's end of the stream: done, or wants_output.
+    step end() noexcept;
+
+    /// How many bytes of plaintext stand for so many on the wire, on this connection's average.
+    std::size_t plaintext_of(std::size_t on_wire) const noexcept;
+
+    /// The socket has ended without the peer's having ended its stream.
+    const error_code& truncated() noexcept;
+
+    const error_code& error() const noexcept { return error_; }
+    const std::string& words() const noexcept { return words_; }
+    void fail(const error_code& e, std::initializer_list<std::string_view> words) noexcept;
+
+    tls_facts facts() const;
+
+    /// What the stream over this engine remembers; here, so that no other connection is larger for it.
+    struct {
+        char* into = nullptr; // where the read under way wants its plaintext
+        std::size_t size = 0;
+        bool cancelled = false; // since the operation under way began
+        bool dropping = false;
+        bool write_wants_input = false;
+    } operation;
+
+private:
+    friend struct engine_callbacks;
+    step look_at_opening() noexcept;
+    void start();
+    step stopped() noexcept;
+    void explain();
+    int receive(char* into, std::size_t size) noexcept;
+    int take_arrived(char* into, std::size_t size) noexcept;
+    bool keep_arrived() noexcept;
+    int send(const char* from, std::size_t size) noexcept;
+    void note_message(int content, bytes_view message) noexcept;
+    int refuse_hello() noexcept;
+    void note_refused(X509_STORE_CTX& chain);
+    bool is_flooded() const noexcept;
+
+    std::shared_ptr<const tls_configuration> configuration_; // a server's
+    std::shared_ptr<const tls_context> context_;             // once started
+    std::string host_;                                       // a client's
+    ssl_ptr ssl_;
+    bytes_view arrived_;
+    buffer kept_; // what of it did not fit OpenSSL's buffer
+    std::uint64_t plaintext_in_ = 0;
+    std::uint64_t plaintext_out_ = 0;
+    std::uint64_t wire_out_ = 0;
+    std::uint32_t messages_ = 0; // of the handshake protocol, after the handshake
+    client_hello hello_;
+    const int descriptor_;
+    int alert_ = -1;      // that the peer has sent, other than close_notify
+    bool opened_ = false; // the peer's first bytes look like TLS
+    bool established_ = false;
+    bool directly_ = true;      // input comes from the socket
+    bool starved_ = false;      // there was no input, in the operation under way
+    bool blocked_ = false;      // the kernel did not take all, in the operation under way
+    bool end_of_input_ = false; // of the socket's
+    bool close_notify_ = false; // has come
+    bool filled_ = false;       // the last read stopped for want of room
+    bool ended_ = false;
+    bool failed_ = false;
+    error_code socket_error_;
+    error_code error_;
+    std::string words_;
+};
+
+} // namespace hawser::detail
+
+#endif
