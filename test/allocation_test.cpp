@@ -5,6 +5,8 @@
 #define BOOST_TEST_MODULE allocation
 #include <hawser/server.hpp>
 
+#include "heap_count.hpp"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,19 +18,13 @@
 
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <random>
 #include <vector>
 
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-}
+using namespace hawser::test::heap;
 
 namespace {
 
@@ -37,58 +33,7 @@ constexpr std::uint64_t measured = 100'000;
 constexpr unsigned connections = 64;
 constexpr std::uint32_t largest = 64 * 1024;
 
-thread_local bool on_a_loop = false;
-std::atomic<bool> counting{false};
-std::atomic<std::uint64_t> calls{0};
-std::array<std::atomic<std::size_t>, 16> first_sizes;
 std::atomic<std::uint64_t> frames_served{0};
-
-void note(std::size_t size) noexcept
-{
-    if (!on_a_loop || !counting.load(std::memory_order_relaxed))
-        return;
-    const std::uint64_t n = calls.fetch_add(1);
-    if (n < first_sizes.size())
-        first_sizes[n] = size;
-}
-
-} // namespace
-
-extern "C" {
-void* malloc(std::size_t size)
-{
-    note(size);
-    return __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size)
-{
-    note(count * size);
-    return __libc_calloc(count, size);
-}
-void* realloc(void* old, std::size_t size)
-{
-    note(size);
-    return __libc_realloc(old, size);
-}
-void* memalign(std::size_t alignment, std::size_t size)
-{
-    note(size);
-    return __libc_memalign(alignment, size);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t size)
-{
-    note(size);
-    return __libc_memalign(alignment, size);
-}
-int posix_memalign(void** to, std::size_t alignment, std::size_t size)
-{
-    note(size);
-    *to = __libc_memalign(alignment, size);
-    return *to == nullptr ? ENOMEM : 0;
-}
-}
-
-namespace {
 
 void count_frame()
 {

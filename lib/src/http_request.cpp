@@ -1,0 +1,204 @@
+// How a handler reads a request's body, and what becomes of one that it does not read.
+#include "http_session.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace hawser::http {
+namespace detail {
+namespace {
+
+constexpr bytes_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+
+} // namespace
+
+// Once for each request with a body, before its handler.
+void exchange::begin_body(bytes_view input)
+{
+    const request_head& head = parser_.head();
+    body_refused_ = false;
+    const std::size_t came = input.size() - head.size();
+    if (const auto length = head.content_length(); length && *length <= came) {
+        in_place_ = true;
+        continue_due_ = false;
+        body_ = input.substr(head.size(), static_cast<std::size_t>(*length));
+        used_ += body_.size();
+        return;
+    }
+    body_done_ = false;
+    continue_due_ = head.expects_continue() && came == 0;
+    head_copy_.assign(input.data(), head.size());
+    core_->consume(std::exchange(used_, 0));
+    parser_.rebase(head_copy_.data());
+}
+
+std::optional<bytes_view> exchange::take_in_place()
+{
+    if (body_.size() > body_limit_.value_or(serving_->options.body)) {
+        refusal why;
+        why.status = status::content_too_large;
+        why.words = "the body is longer than this server takes";
+        refuse_body(why);
+    }
+    if (body_.empty())
+        return std::nullopt;
+    return std::exchange(body_, {});
+}
+
+// The rest of the connection's input cannot be told from a request.
+void exchange::refuse_body(const refusal& why)
+{
+    body_refused_ = true;
+    throw status_error{why.status, std::string{why.words}};
+}
+
+// Says whether the client has to be told to send it.
+bool exchange::start_reading(std::uint64_t limit)
+{
+    reading_ = true;
+    decoder_.start(parser_.head(), limit, serving_->options.head);
+    core_->unit_begin();
+    if (decoder_.next({}).state == body_state::refused)
+        refuse_body(decoder_.refusal());
+    if (continue_due_ && response_.sent_)
+        throw std::logic_error{"an HTTP handler reads a body that the client keeps back, after the response"};
+    return std::exchange(continue_due_, false);
+}
+
+// Takes a step on what has come of the body; false: more has to come.
+bool exchange::take(bytes_view input, body_step& step)
+{
+    step = decoder_.next(input);
+    switch (step.state) {
+    case body_state::data: held_ = step.consumed; return true;
+    case body_state::need_more:
+        if (step.consumed != 0)
+            core_->consume(step.consumed);
+        return false;
+    case body_state::done:
+        if (step.consumed != 0)
+            core_->consume(step.consumed);
+        body_done_ = true;
+        return true;
+    case body_state::refused: break;
+    }
+    refuse_body(decoder_.refusal());
+}
+
+// The slowest client that is waited for: counted from the first read of the body.
+void exchange::allow_time()
+{
+    const serve_options& o = serving_->options;
+    if (o.body_grace == never)
+        return core_->unit_allow(never);
+    const double seconds = static_cast<double>(decoder_.received()) / static_cast<double>(o.body_rate);
+    constexpr double longest = 1e9;
+    const std::chrono::duration<double> earned{std::min(seconds, longest)};
+    core_->unit_allow(o.body_grace + std::chrono::duration_cast<duration>(earned));
+}
+
+// Before each read: gives back the piece that was handed out.
+void exchange::drop_piece()
+{
+    if (held_ != 0)
+        core_->consume(std::exchange(held_, 0));
+}
+
+awaitable<std::optional<bytes_view>> exchange::read_some()
+{
+    if (in_place_)
+        co_return take_in_place();
+    if (!body_done_ && !reading_ && start_reading(body_limit_.value_or(serving_->options.body)))
+        co_await core_->write(go_on);
+    drop_piece();
+    bytes_view input = core_->received();
+    body_step step;
+    while (!body_done_ && !take(input, step)) {
+        allow_time();
+        const std::optional<bytes_view> more = co_await core_->read_more(0);
+        input = *more; // within a unit, the end is an error
+    }
+    if (body_done_)
+        co_return std::nullopt;
+    co_return step.data;
+}
+
+// The same, without a coroutine for each piece.
+awaitable<bytes_view> exchange::read_all()
+{
+    if (in_place_)
+        co_return take_in_place().value_or(bytes_view{});
+    if (!body_done_ && !reading_ && start_reading(body_limit_.value_or(serving_->options.body)))
+        co_await core_->write(go_on);
+    collected_.clear();
+    drop_piece();
+    bytes_view input = core_->received();
+    while (!body_done_) {
+        body_step step;
+        if (take(input, step)) {
+            collected_ += step.data;
+            drop_piece();
+            input = core_->received();
+            continue;
+        }
+        allow_time();
+        const std::optional<bytes_view> more = co_await core_->read_more(0);
+        input = *more;
+    }
+    co_return collected_;
+}
+
+bool exchange::leaves_too_much() const noexcept
+{
+    if (body_done_)
+        return false;
+    const std::uint64_t left = reading_ ? decoder_.remaining() : parser_.head().content_length().value_or(0);
+    return continue_due_ || left > serving_->options.unread_body;
+}
+
+// What the handler has left of the body, so that the next request can be found; or the end of the connection.
+awaitable<void> exchange::drop_body()
+{
+    if (leaves_too_much()) {
+        keep_alive_ = false;
+        co_return;
+    }
+    std::uint64_t left = serving_->options.unread_body;
+    try {
+        if (!reading_)
+            start_reading(left);
+        while (!body_done_ && keep_alive_) {
+            const auto piece = co_await read_some();
+            const std::uint64_t size = piece ? piece->size() : 0;
+            keep_alive_ = size <= left;
+            left -= std::min(size, left);
+        }
+    } catch (const status_error&) {
+        keep_alive_ = false;
+    }
+}
+
+} // namespace detail
+
+hawser::connection& request::peer() const noexcept
+{
+    return exchange_.peer();
+}
+
+void request::limit_body(std::uint64_t bytes) noexcept
+{
+    exchange_.limit_body(bytes);
+}
+
+awaitable<std::optional<bytes_view>> request::read_some()
+{
+    return exchange_.read_some();
+}
+
+awaitable<bytes_view> request::read_all()
+{
+    return exchange_.read_all();
+}
+
+} // namespace hawser::http

@@ -1,0 +1,339 @@
+// Static files: which bytes are sent, and that nothing outside of the root ever is.
+#include <hawser/http/files.hpp>
+
+#include "scenario.hpp"
+
+#define BOOST_TEST_MODULE http_files
+#include <boost/test/unit_test.hpp>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+using namespace hawser;
+using namespace hawser::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string canary = "the canary outside of the root";
+
+// A directory with a root in it, and a canary beside that.
+class tree
+{
+public:
+    tree()
+    {
+        std::string name = (fs::temp_directory_path() / "hawser-files-XXXXXX").string();
+        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
+        top_ = name;
+        write(top_ / "canary", canary);
+        write(root() / "index.html", "index");
+        write(root() / "a.txt", "0123456789");
+        write(root() / "empty.txt", "");
+        write(root() / "sub/index.html", "sub");
+        fs::create_directory(root() / "bare");
+    }
+    tree(const tree&) = delete;
+    tree& operator=(const tree&) = delete;
+    ~tree()
+    {
+        std::error_code ignored;
+        fs::remove_all(top_, ignored);
+    }
+
+    fs::path root() const { return top_ / "root"; }
+
+    static void write(const fs::path& where, const std::string& text)
+    {
+        fs::create_directories(where.parent_path());
+        std::ofstream{where, std::ios::binary} << text;
+    }
+
+private:
+    fs::path top_;
+};
+
+struct site : tree, server_scenario {
+    site() : client{open(http::serve(http::files(root())))} {}
+
+    std::string get(const std::string& target, const std::string& fields = "", const std::string& method = "GET")
+    {
+        client.send(method + ' ' + target + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
+        std::string got = client.received();
+        if (client.has_ended())
+            client = open(http::serve(http::files(root())));
+        return got;
+    }
+    int code(const std::string& target, const std::string& fields = "")
+    {
+        const std::string got = get(target, fields);
+        return got.starts_with("HTTP/1.1 ") ? std::stoi(got.substr(9, 3)) : 0;
+    }
+
+    peer client;
+};
+
+std::string body(const std::string& response)
+{
+    return response.substr(response.find("\r\n\r\n") + 4);
+}
+
+std::string field(const std::string& response, const std::string& name)
+{
+    const std::size_t at = response.find("\r\n" + name + ": ");
+    if (at == response.npos)
+        return "(none)";
+    const std::size_t begin = at + name.size() + 4;
+    return response.substr(begin, response.find('\r', begin) - begin);
+}
+
+} // namespace
+
+// ---- Files
+
+BOOST_AUTO_TEST_CASE(a_file_is_sent_with_its_type_its_length_and_its_date)
+{
+    site s;
+    const std::string got = s.get("/a.txt");
+    BOOST_TEST(got.starts_with("HTTP/1.1 200 OK\r\n"));
+    BOOST_TEST(field(got, "Content-Type") == "text/plain; charset=utf-8");
+    BOOST_TEST(field(got, "Content-Length") == "10");
+    BOOST_TEST(field(got, "Accept-Ranges") == "bytes");
+    BOOST_TEST(field(got, "Last-Modified").ends_with(" GMT"));
+    BOOST_TEST(body(got) == "0123456789");
+    BOOST_TEST(body(s.get("/empty.txt")) == "");
+    BOOST_TEST(s.code("/none.txt") == 404);
+    BOOST_TEST(s.code("/a.txt/") == 404);
+    BOOST_TEST(s.code("/a.txt/b") == 404);
+    BOOST_TEST(s.code("/" + std::string(300, 'x')) == 404);
+    BOOST_TEST(s.code("/" + std::string(5000, 'x')) == 404);
+}
+
+BOOST_AUTO_TEST_CASE(head_tells_what_get_would_send_and_other_methods_are_refused)
+{
+    site s;
+    const std::string got = s.get("/a.txt", "", "HEAD");
+    BOOST_TEST(field(got, "Content-Length") == "10");
+    BOOST_TEST(body(got) == "");
+    for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) {
+        const std::string refused = s.get("/a.txt", "", method);
+        BOOST_TEST(refused.starts_with("HTTP/1.1 405 "));
+        BOOST_TEST(field(refused, "Allow") == "GET, HEAD");
+    }
+    BOOST_TEST(s.get("*", "", "OPTIONS").starts_with("HTTP/1.1 405 "));
+}
+
+BOOST_AUTO_TEST_CASE(a_directory_is_its_index_and_never_a_listing)
+{
+    site s;
+    BOOST_TEST(body(s.get("/")) == "index");
+    BOOST_TEST(body(s.get("/sub/")) == "sub");
+    BOOST_TEST(field(s.get("/"), "Content-Type") == "text/html; charset=utf-8");
+    const std::string moved = s.get("/sub?x=1");
+    BOOST_TEST(moved.starts_with("HTTP/1.1 301 "));
+    BOOST_TEST(field(moved, "Location") == "/sub/");
+    BOOST_TEST(s.code("/bare") == 404);
+    BOOST_TEST(s.code("/bare/") == 404);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_is_as_new_is_not_sent_again)
+{
+    site s;
+    const std::string date = field(s.get("/a.txt"), "Last-Modified");
+    const std::string same = s.get("/a.txt", "If-Modified-Since: " + date + "\r\n");
+    BOOST_TEST(same.starts_with("HTTP/1.1 304 "));
+    BOOST_TEST(body(same) == "");
+    BOOST_TEST(field(same, "Last-Modified") == date);
+    BOOST_TEST(s.code("/a.txt", "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n") == 200);
+    BOOST_TEST(s.code("/a.txt", "If-Modified-Since: yesterday\r\n") == 200);
+    BOOST_TEST(s.code("/a.txt", "If-None-Match: \"x\"\r\nIf-Modified-Since: " + date + "\r\n") == 200);
+}
+
+BOOST_AUTO_TEST_CASE(a_range_is_sent_alone)
+{
+    site s;
+    const std::string got = s.get("/a.txt", "Range: bytes=2-4\r\n");
+    BOOST_TEST(got.starts_with("HTTP/1.1 206 Partial Content\r\n"));
+    BOOST_TEST(field(got, "Content-Range") == "bytes 2-4/10");
+    BOOST_TEST(field(got, "Content-Length") == "3");
+    BOOST_TEST(body(got) == "234");
+    const std::string refused = s.get("/a.txt", "Range: bytes=10-\r\n");
+    BOOST_TEST(refused.starts_with("HTTP/1.1 416 "));
+    BOOST_TEST(field(refused, "Content-Range") == "bytes */10");
+    BOOST_TEST(body(refused) == "");
+    const std::string date = field(s.get("/a.txt"), "Last-Modified");
+    BOOST_TEST(s.code("/a.txt", "Range: bytes=2-4\r\nIf-Range: " + date + "\r\n") == 206);
+    BOOST_TEST(s.code("/a.txt", "Range: bytes=2-4\r\nIf-Range: \"tag\"\r\n") == 200);
+    BOOST_TEST(s.code("/a.txt", "Range: bytes=2-4\r\nIf-Range: Thu, 01 Jan 1970 00:00:00 GMT\r\n") == 200);
+}
+
+BOOST_AUTO_TEST_CASE(a_bomb_of_ranges_costs_less_than_the_file)
+{
+    site s;
+    std::string ranges = "Range: bytes=0-";
+    for (int i = 0; i < 1300; ++i)
+        ranges += ",5-" + std::to_string(i);
+    const std::string got = s.get("/a.txt", ranges + "\r\n");
+    BOOST_TEST(got.starts_with("HTTP/1.1 416 "));
+    BOOST_TEST(body(got) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_large_file_arrives_whole_through_a_narrow_pipe)
+{
+    site s;
+    std::string large;
+    for (int i = 0; i < 60'000; ++i)
+        large += std::to_string(i) + '\n';
+    s.write(s.root() / "large", large);
+    s.client.capacity(7'000);
+    s.client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+    std::string got;
+    for (std::string piece = s.client.received(); !piece.empty(); piece = s.client.received()) {
+        got += piece;
+        s.poll();
+    }
+    const std::string first = body(got);
+    BOOST_TEST((first.substr(0, large.size()) == large));
+    BOOST_TEST(body(first.substr(large.size())) == "0123456789");
+}
+
+// ---- What must not be served
+
+BOOST_AUTO_TEST_CASE(no_spelling_of_a_path_leads_out_of_the_root)
+{
+    site s;
+    fs::create_symlink(s.root().parent_path() / "canary", s.root() / "absolute");
+    fs::create_symlink("../canary", s.root() / "relative");
+    fs::create_symlink("..", s.root() / "up");
+    fs::create_symlink("/", s.root() / "slash");
+    const std::vector<std::string> dots{"..",           "%2e%2e", "%2E.",   ".%2e", "%252e%252e",   "..;",
+                                        "..%00",        "..%2f",  "..%5c",  "..\\", "%c0%ae%c0%ae", "%e0%80%ae.",
+                                        "%uff0e%uff0e", "....",   ".../..", ".",    "%2e",          "..%ef%bc%8f",
+                                        "..%c0%af",     "up"};
+    const std::vector<std::string> slashes{"/", "//", "/./", "%2f", "%5c", "\\", "%c0%af", "%252f", "/%2e/", ";/"};
+    const std::vector<std::string> begins{
+        "/", "//", "/sub/", "/sub/index.html/", "/C:/", "/" + std::string(4000, 'x') + "/"};
+    std::size_t variants = 0;
+    const auto ask = [&](const std::string& target) {
+        const std::string got = s.get(target);
+        BOOST_TEST_CONTEXT(target)
+        {
+            BOOST_TEST(got.find(canary) == got.npos);
+            const bool refused = got.starts_with("HTTP/1.1 400 ") || got.starts_with("HTTP/1.1 404 ") ||
+                                 got.starts_with("HTTP/1.1 414 ");
+            BOOST_TEST(refused);
+        }
+        ++variants;
+    };
+    for (const auto& begin : begins)
+        for (const auto& dot : dots)
+            for (const auto& slash : slashes)
+                for (const char* end : {"canary", "root/../canary"})
+                    ask(begin + dot + slash + end);
+    for (const char* target :
+         {"/absolute", "/relative", "/up/canary", "/slash/etc/passwd", "/etc/passwd", "/proc/self/root/etc",
+          "http://a/../canary", "/relative/", "/%", "/..", "/../", "/../../../../../../etc/passwd"})
+        ask(target);
+    ask("/" + (s.root().parent_path() / "canary").string());
+    BOOST_TEST(variants >= 1000u);
+    BOOST_TEST(body(s.get("/a.txt")) == "0123456789");
+}
+
+BOOST_AUTO_TEST_CASE(a_link_that_stays_beneath_the_root_is_followed)
+{
+    site s;
+    fs::create_symlink("../a.txt", s.root() / "sub/link");
+    BOOST_TEST(body(s.get("/sub/link")) == "0123456789");
+    fs::create_symlink("loop", s.root() / "loop");
+    BOOST_TEST(s.code("/loop") == 404);
+    fs::create_symlink("/proc/self/fd/0", s.root() / "magic");
+    BOOST_TEST(s.code("/magic") == 404);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_neither_file_nor_directory_is_forbidden_at_once)
+{
+    site s;
+    BOOST_REQUIRE(::mkfifo((s.root() / "fifo").c_str(), 0666) == 0);
+    const int listening = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    const std::string name = (s.root() / "socket").string();
+    BOOST_REQUIRE(name.size() < sizeof where.sun_path);
+    name.copy(where.sun_path, name.size());
+    BOOST_REQUIRE(::bind(listening, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0);
+    BOOST_TEST(s.code("/fifo") == 403);
+    BOOST_TEST(s.code("/socket") == 403);
+    ::close(listening);
+}
+
+BOOST_AUTO_TEST_CASE(a_root_that_is_no_directory_is_refused_by_name)
+{
+    const tree t;
+    for (const fs::path& root : {t.root() / "none", t.root() / "a.txt"}) {
+        std::string words;
+        try {
+            http::files(root);
+        } catch (const std::system_error& e) {
+            words = e.what();
+        }
+        BOOST_TEST(words.find(root.string()) != words.npos);
+    }
+}
+
+// ---- Files that change while they are sent
+
+namespace {
+
+// Takes the rest of a response after its beginning, which is so far in the client's hands.
+std::string rest(site& s)
+{
+    std::string got;
+    for (std::string piece = s.client.received(); !piece.empty(); piece = s.client.received()) {
+        got += piece;
+        s.poll();
+    }
+    return got;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_file_that_becomes_shorter_resets_the_connection)
+{
+    site s;
+    s.write(s.root() / "large", std::string(1'000'000, 'x'));
+    s.client.capacity(1'000);
+    s.client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    fs::resize_file(s.root() / "large", 500'000);
+    const std::string got = rest(s);
+    BOOST_TEST(body(got).size() <= 500'000u);
+    BOOST_TEST(s.client.was_reset());
+    BOOST_TEST(s.last_end() == "threw: a file became shorter while it was sent");
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_grows_or_is_replaced_is_sent_as_long_as_it_was)
+{
+    for (const bool replaced : {false, true}) {
+        site s;
+        s.write(s.root() / "large", std::string(1'000'000, 'x'));
+        s.client.capacity(1'000);
+        s.client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+        if (replaced) {
+            s.write(s.root() / "other", std::string(2'000'000, 'y'));
+            fs::rename(s.root() / "other", s.root() / "large");
+        } else {
+            fs::resize_file(s.root() / "large", 2'000'000);
+        }
+        BOOST_TEST((body(rest(s)) == std::string(1'000'000, 'x')));
+        BOOST_TEST(!s.client.has_ended());
+    }
+}
