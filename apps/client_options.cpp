@@ -12,11 +12,25 @@ namespace app {
 
 client_options::client_options(command_line& line)
 {
-    line.add_value(
-        "--timeout", "D",
-        "Time to connect, and then for each answer (default: " + to_string(options_.timeout) +
-            " to connect, never for an answer)",
-        [this](const std::string& text) { options_.timeout = options_.timeouts.idle = read_duration(text); });
+    declare(line, "Time to connect, and then for each answer (default: " + to_string(options_.timeout) +
+                      " to connect, never for an answer)");
+    line.add_note("An ENDPOINT is tcp://HOST:PORT, HOST:PORT, tls://HOST:PORT or unix:PATH.");
+}
+
+client_options::client_options(command_line& line, const hawser::http::client_options& defaults)
+{
+    declare(line,
+            "Time for each of the connection, the TLS handshake, the response's header, and the wait for more of its "
+            "body (default: " +
+                to_string(defaults.connect) + ", " + to_string(defaults.handshake) + ", " +
+                to_string(defaults.response) + ", " + to_string(defaults.body) + ')');
+}
+
+void client_options::declare(command_line& line, const std::string& timeout)
+{
+    line.add_value("--timeout", "D", timeout, [this](const std::string& text) {
+        timeout_ = options_.timeout = options_.timeouts.idle = read_duration(text);
+    });
     line.add_value("--source", "ADDRESS", "Numeric address to connect from", [this](const std::string& text) {
         boost::system::error_code error;
         boost::asio::ip::make_address(text, error);
@@ -24,18 +38,35 @@ client_options::client_options(command_line& line)
             throw usage_error{"expected an IPv4 or IPv6 address, got " + shown(text)};
         options_.source = text;
     });
+    line.add_value("--cacert", "FILE", "Authorities to trust over TLS instead of the system's, in PEM form",
+                   [this](const std::string& text) { options_.tls.ca = read_file_name(text); });
     line.add_switch("-v", verbose_, "Say who is connected to whom");
-    line.add_note("A duration D has a unit (500ms, 10s, 2m, 1h) or is never.\n"
-                  "An ENDPOINT is tcp://HOST:PORT, HOST:PORT or unix:PATH.");
+    line.add_note("A duration D has a unit (500ms, 10s, 2m, 1h) or is never.");
 }
 
-hawser::awaitable<hawser::connection> client_options::connect(hawser::endpoint where) const
+void client_options::say_connected(const hawser::connection& peer) const
 {
-    auto peer = co_await hawser::connect(std::move(where), options_);
     if (verbose_)
         std::cerr << one_line("connected from " + peer.local_endpoint().short_string() + " to " +
                               peer.peer_endpoint().short_string()) +
                          '\n';
+}
+
+void client_options::set(hawser::http::client_options& options) const
+{
+    if (timeout_)
+        options.connect = options.handshake = options.response = options.body = *timeout_;
+    options.source = options_.source;
+    options.tls.ca = options_.tls.ca;
+    options.connected = [this](const hawser::connection& peer) { say_connected(peer); };
+}
+
+hawser::awaitable<hawser::connection> client_options::connect(hawser::endpoint where) const
+{
+    if (!options_.tls.ca.empty() && where.scheme() != hawser::endpoint::scheme_type::tls)
+        throw usage_error{"--cacert: expected a tls:// endpoint with it, got " + where.to_string()};
+    auto peer = co_await hawser::connect(std::move(where), options_);
+    say_connected(peer);
     co_return peer;
 }
 
@@ -43,7 +74,7 @@ void client_options::fail(const hawser::endpoint& peer, const hawser::system_err
 {
     using hawser::errc;
     const hawser::error_code code = error.code();
-    if (code == errc::invalid_endpoint)
+    if (code == errc::invalid_endpoint || code == errc::invalid_certificate)
         throw usage_error{error.what()};
 
     const std::string text = peer.to_string() + ": " + hawser::symbol(code);
@@ -55,6 +86,8 @@ void client_options::fail(const hawser::endpoint& peer, const hawser::system_err
         throw failure{text + " after " + to_string(options_.timeouts.write)};
     if (code == boost::system::errc::connection_refused)
         throw failure{text + ": wrong port, server not running, or a firewall"};
+    if (std::string_view{error.what()}.starts_with(peer.to_string() + ": ")) // it names the peer by itself
+        throw failure{error.what()};
     if (dynamic_cast<const hawser::endpoint_error*>(&error) != nullptr)
         throw failure{error.what()};
     if (code.category() == hawser::category())

@@ -5,26 +5,38 @@
 #include "command_line.hpp"
 
 #include <hawser/connect.hpp>
+#include <hawser/http/client.hpp>
+
+#include <optional>
 
 namespace app {
 
 class client_options
 {
 public:
-    /// Declares --timeout, --source and -v.
+    /// Declares --timeout, --source, --cacert and -v.
     explicit client_options(command_line& line);
+    /// The same for a client of HTTP, which is given a URL. `defaults` are for --help.
+    client_options(command_line& line, const hawser::http::client_options& defaults);
     client_options(const client_options&) = delete;
     client_options& operator=(const client_options&) = delete;
 
-    /// Connects, and says so with -v. The options have to outlive it.
+    /// Connects, and says so with -v. The options have to outlive it. Throws usage_error if they do not fit the peer.
     hawser::awaitable<hawser::connection> connect(hawser::endpoint where) const;
 
     /// Throws the failure that names the peer, the error's symbol, and what may be the cause; or usage_error, if the
     /// peer cannot be connected to in this way.
     [[noreturn]] void fail(const hawser::endpoint& peer, const hawser::system_error& error) const;
 
+    /// After the command line was read: changes what it changes. This has to outlive the requests made with `options`.
+    void set(hawser::http::client_options& options) const;
+
 private:
+    void declare(command_line& line, const std::string& timeout);
+    void say_connected(const hawser::connection& peer) const;
+
     hawser::connect_options options_;
+    std::optional<hawser::duration> timeout_; ///< as it was given
     bool verbose_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include "log.hpp"
 #include "payload.hpp"
 #include "program.hpp"
+#include "serve.hpp"
 #include "server_options.hpp"
 #include "values.hpp"
 
@@ -85,13 +86,12 @@ int main(int argc, char** argv)
         const auto endpoints = app::read_endpoints(line.arguments(), "tcp://127.0.0.1:65432");
         if (options.has_frame_limit() && mode == app::mode::bytes)
             throw app::usage_error{"--frame-limit: expected --mode frames with it, got bytes"};
-        options.begin();
+        options.begin(endpoints);
 
         hawser::runtime runtime{options.runtime()};
         hawser::server server{runtime, options.server()};
         for (const auto& where : endpoints)
-            server.listen(where, handler(mode, options.quiet()), options.listen());
-        app::announce(runtime, server);
-        return hawser::run(runtime, server);
+            server.listen(where, handler(mode, options.quiet()), options.listen(where));
+        return app::serve(runtime, server);
     });
 }

@@ -2,6 +2,7 @@
 #include "log.hpp"
 #include "payload.hpp"
 #include "program.hpp"
+#include "serve.hpp"
 #include "server_options.hpp"
 #include "values.hpp"
 
@@ -39,12 +40,11 @@ int main(int argc, char** argv)
 
     return app::run_server(line, argc, argv, [&] {
         const hawser::endpoint where = app::read_address(line.arguments());
-        options.begin();
+        options.begin({where});
 
         hawser::runtime runtime{options.runtime()};
         hawser::server server{runtime, options.server()};
-        server.listen(where, options.quiet() ? echo : tell, options.listen());
-        app::announce(runtime, server);
-        return hawser::run(runtime, server);
+        server.listen(where, options.quiet() ? echo : tell, options.listen(where));
+        return app::serve(runtime, server);
     });
 }

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <iostream>
 #include <optional>
@@ -40,8 +41,12 @@ std::optional<int> parse(command_line& line, int argc, const char* const* argv)
     return std::nullopt;
 }
 
+std::atomic<void (*)()> clean_up{nullptr};
+
 extern "C" void interrupted(int)
 {
+    if (void (*function)() = clean_up)
+        function();
     constexpr char text[] = "caught SIGINT, exiting\n";
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, sizeof text - 1);
     ::_exit(128 + SIGINT);
@@ -81,6 +86,11 @@ int run_client(command_line& line, int argc, const char* const* argv, const std:
     } catch (const std::exception& error) {
         return say(line, error.what(), failed);
     }
+}
+
+void before_interruption(void (*function)()) noexcept
+{
+    clean_up = function;
 }
 
 void print(const std::string& text)

@@ -23,6 +23,9 @@ public:
 /// The same for a client: 0 when `body` returns, 1 for a failure, 2 for wrong usage. SIGINT ends it at once with 130.
 int run_client(command_line& line, int argc, const char* const* argv, const std::function<void()>& body);
 
+/// What SIGINT does before it ends a client: async-signal-safe things only.
+void before_interruption(void (*function)()) noexcept;
+
 /// Writes one line to standard output, where a client's results go, and flushes it. Throws failure if it cannot be.
 void print(const std::string& text);
 

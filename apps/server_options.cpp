@@ -1,14 +1,18 @@
 #include "server_options.hpp"
 
 #include "log.hpp"
+#include "payload.hpp"
 #include "values.hpp"
 
 #include <hawser/observer.hpp>
 
+#include <pthread.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <csignal>
 #include <fstream>
-#include <iostream>
 #include <limits>
 
 namespace app {
@@ -35,12 +39,23 @@ std::string descriptors(rlim_t limit)
     return limit == RLIM_INFINITY ? "unlimited" : std::to_string(limit);
 }
 
-hawser::awaitable<void> print_endpoints(const hawser::server& server)
+bool is_tls(const hawser::endpoint& where)
 {
-    for (const hawser::endpoint& where : server.endpoints())
-        std::cout << "listening on " + where.to_string() + '\n';
-    std::cout << std::flush;
-    co_return;
+    return where.scheme() == hawser::endpoint::scheme_type::tls;
+}
+
+// A pair that serves for trying, with the client's --cacert server.pem.
+constexpr const char* make_a_pair =
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost "
+    "-addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 -keyout server.key -out server.pem";
+
+// Before any thread: one that does not block it would take the signal, and end the process.
+void block_hangup()
+{
+    sigset_t hangup;
+    ::sigemptyset(&hangup);
+    ::sigaddset(&hangup, SIGHUP);
+    ::pthread_sigmask(SIG_BLOCK, &hangup, nullptr);
 }
 
 } // namespace
@@ -67,10 +82,15 @@ server_options::server_options(command_line& line)
     line.add_value("--drain", "D",
                    "Time for sessions to end after SIGINT or SIGTERM (default: " + to_string(timeouts_.drain) + ")",
                    [this](const std::string& text) { timeouts_.drain = read_duration(text); });
+    line.add_value("--cert", "FILE",
+                   "Certificate for tls://, in PEM form, then those between it and a root; loaded anew at SIGHUP",
+                   [this](const std::string& text) { certificate_ = read_file_name(text); });
+    line.add_value("--key", "FILE", "Its private key, in PEM form; loaded anew at SIGHUP",
+                   [this](const std::string& text) { key_ = read_file_name(text); });
     line.add_switch("--quiet", quiet_, "No lines for single connections and payloads");
     line.add_switch("-v", verbose_, "More lines at the start");
     line.add_note("A duration D has a unit (500ms, 10s, 2m, 1h) or is never.\n"
-                  "An ENDPOINT is tcp://HOST:PORT, HOST:PORT or unix:PATH; port 0 picks a free one.");
+                  "An ENDPOINT is tcp://HOST:PORT, HOST:PORT, tls://HOST:PORT or unix:PATH; port 0 picks a free one.");
 }
 
 void server_options::add_frame_limit(command_line& line)
@@ -83,7 +103,7 @@ void server_options::add_frame_limit(command_line& line)
                    });
 }
 
-void server_options::begin() const
+void server_options::begin(const std::vector<hawser::endpoint>& where) const
 {
     const auto& [connections, per_address, received, high, low] = limits_;
     if (connections && per_address && *per_address > *connections)
@@ -92,6 +112,9 @@ void server_options::begin() const
     if (received && frame_limit_ && *frame_limit_ > *received)
         throw usage_error{"--frame-limit: expected at most the " + std::to_string(*received) +
                           " bytes of --max-data, got " + std::to_string(*frame_limit_)};
+    check_pair(where);
+    if (certificate_)
+        block_hangup();
 
     rlimit before{};
     ::getrlimit(RLIMIT_NOFILE, &before);
@@ -105,6 +128,21 @@ void server_options::begin() const
             " (net.core.somaxconn), which holds");
 }
 
+void server_options::check_pair(const std::vector<hawser::endpoint>& where) const
+{
+    const auto tls = std::find_if(where.begin(), where.end(), is_tls);
+    if (tls == where.end() && (certificate_ || key_)) {
+        const auto& [name, file] = certificate_ ? std::pair{"--cert: ", *certificate_} : std::pair{"--key: ", *key_};
+        throw usage_error{name + std::string{"expected a tls:// endpoint with it, got "} + shown(file) + " alone"};
+    }
+    if (tls != where.end() && !(certificate_ && key_))
+        throw usage_error{tls->to_string() + ": expected --cert FILE and --key FILE, got " +
+                          (certificate_ ? "no --key"
+                           : key_       ? "no --cert"
+                                        : "neither") +
+                          "; this makes a pair for trying: " + make_a_pair};
+}
+
 hawser::runtime_options server_options::runtime() const
 {
     return {.loops = threads_};
@@ -115,17 +153,28 @@ hawser::server_options server_options::server() const
     return {.limits = limits_, .timeouts = timeouts_, .observer = std::make_shared<log_events>()};
 }
 
-hawser::listen_options server_options::listen() const
+hawser::listen_options server_options::listen(const hawser::endpoint& where) const
 {
     hawser::listen_options options{.backlog = backlog_};
+    if (is_tls(where))
+        options.tls = hawser::tls_server{.certificate_chain = *certificate_, .private_key = *key_};
     if (frame_limit_)
         options.framing = options.framing.with_limit(*frame_limit_);
     return options;
 }
 
-void announce(hawser::runtime& runtime, const hawser::server& server)
+plain_options server_options::plain(const std::string& needed) const
 {
-    runtime.spawn(print_endpoints(server), [](std::exception_ptr) {});
+    const std::pair<const char*, bool> given[] = {{"--threads", threads_ != 0},
+                                                  {"--max-connections", limits_.connections.has_value()},
+                                                  {"--per-address", limits_.per_address.has_value()},
+                                                  {"--max-data", limits_.received_per_connection.has_value()},
+                                                  {"--cert", certificate_.has_value()},
+                                                  {"--key", key_.has_value()}};
+    for (const auto& [name, is_given] : given)
+        if (is_given)
+            throw usage_error{std::string{name} + ": expected " + needed + " with it"};
+    return {.idle = timeouts_.idle, .drain = timeouts_.drain, .backlog = backlog_.value_or(SOMAXCONN)};
 }
 
 } // namespace app

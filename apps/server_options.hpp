@@ -8,13 +8,23 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace app {
+
+/// What a server follows that has blocking sockets instead of Hawser's.
+struct plain_options {
+    hawser::duration idle;
+    hawser::duration drain;
+    int backlog;
+};
 
 class server_options
 {
 public:
-    /// Declares --threads, --max-connections, --per-address, --max-data, --backlog, --idle, --drain, --quiet and -v.
+    /// Declares --threads, --max-connections, --per-address, --max-data, --backlog, --idle, --drain, --cert, --key, --quiet
+    /// and -v.
     explicit server_options(command_line& line);
     server_options(const server_options&) = delete;
     server_options& operator=(const server_options&) = delete;
@@ -25,28 +35,34 @@ public:
 
     bool quiet() const noexcept { return quiet_; }
 
-    /// Raises the descriptor limit, and logs what a user should know before it begins. Throws usage_error for options
-    /// that contradict each other. Comes before the runtime is made.
-    void begin() const;
+    /// Raises the descriptor limit, and logs what a user should know before it begins; with a tls:// endpoint, blocks
+    /// SIGHUP for serve(). Throws usage_error for options that contradict each other or the endpoints. Comes before any
+    /// other thread, and before the runtime is made.
+    void begin(const std::vector<hawser::endpoint>& where) const;
 
-    // For the constructors of runtime and server, and for listen(). The server's events go to the log.
+    // For the constructors of runtime and server. The server's events go to the log.
     hawser::runtime_options runtime() const;
     hawser::server_options server() const;
-    hawser::listen_options listen() const;
+
+    /// For listen() at one of the endpoints that begin() was given.
+    hawser::listen_options listen(const hawser::endpoint& where) const;
+
+    /// Throws usage_error if an option was given that only Hawser's own server follows; `needed` is what it asks for.
+    plain_options plain(const std::string& needed) const;
 
 private:
+    void check_pair(const std::vector<hawser::endpoint>& where) const;
+
     unsigned threads_ = 0;
     hawser::limits limits_;
     hawser::timeouts timeouts_;
     std::optional<int> backlog_;
     std::optional<std::uint32_t> frame_limit_;
+    std::optional<std::string> certificate_;
+    std::optional<std::string> key_;
     bool quiet_ = false;
     bool verbose_ = false;
 };
-
-/// Prints `listening on ENDPOINT` for each socket of the server, as soon as the runtime runs: whoever reads the line may
-/// connect, and may send a signal. The server has to outlive that.
-void announce(hawser::runtime& runtime, const hawser::server& server);
 
 } // namespace app
 

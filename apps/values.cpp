@@ -2,9 +2,13 @@
 
 #include "payload.hpp"
 
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 
 namespace app {
 namespace {
@@ -65,6 +69,15 @@ std::uint64_t read_number(std::string_view text, std::uint64_t least, std::uint6
                    (name != nullptr ? std::string{" for "} + name : ""),
                text);
     return number;
+}
+
+std::string read_file_name(const std::string& text)
+{
+    std::error_code none;
+    const int why = ::access(text.c_str(), R_OK) != 0 ? errno : std::filesystem::is_directory(text, none) ? EISDIR : 0;
+    if (why != 0)
+        refuse("a file that can be read (" + hawser::symbol({why, boost::system::system_category()}) + ')', text);
+    return text;
 }
 
 void add_mode(command_line& line, mode& chosen)

@@ -24,6 +24,9 @@ std::string to_string(hawser::duration wait);
 /// Digits alone, from `least` to `most`. `name` is for the error of a positional argument.
 std::uint64_t read_number(std::string_view text, std::uint64_t least, std::uint64_t most, const char* name = nullptr);
 
+/// The name of a file that may be read, and is no directory. It is not opened: a pipe can be read once.
+std::string read_file_name(const std::string& text);
+
 /// How a stream is echoed: as it comes, or frame by frame.
 enum class mode { bytes, frames };
 

@@ -35,6 +35,11 @@ def descriptors(pid):
     return found
 
 
+def how_many_descriptors(pid):
+    """The same number, for less of this process's time where there are thousands."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def sockets(pid):
     return [what for what in descriptors(pid).values() if what.startswith("socket:")]
 

@@ -113,7 +113,7 @@ class Server(Program):
             peer.settimeout(PATIENCE)
             peer.connect(self.endpoint.removeprefix("unix:"))
             return peer
-        host, _, port = self.endpoint.removeprefix("tcp://").rpartition(":")
+        host, _, port = self.endpoint.partition("://")[2].rpartition(":")
         return socket.create_connection((host.strip("[]"), int(port)), PATIENCE)
 
     def stop(self, number=signal.SIGTERM):

@@ -1,0 +1,200 @@
+"""Clients that flood, dawdle or never read: what they hold is bounded, and the others notice nothing."""
+import contextlib
+import os
+import select
+import socket
+import stat
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from http_client import Client, one, request
+from kernel import eventually, resident, sockets
+from process import PATIENCE, Server, run
+
+TEST_PROGRAMS = Path(os.environ["HAWSER_TEST_PROGRAMS"])
+SANITIZED = os.environ["HAWSER_BUILD"] in ("asan", "tsan")
+SLACK = 10 if SANITIZED else 1  # how much longer a sanitizer's build may take
+KIB = 1024
+
+
+def options_server(**options):
+    return Server("http_options_server", *(f"{name}={value}" for name, value in options.items()),
+                  directory=TEST_PROGRAMS)
+
+
+class Flood(unittest.TestCase):
+    def test_a_million_pipelined_requests_that_nobody_reads_the_answers_of(self):
+        count = 50_000 if SANITIZED else 1_000_000
+        text = b"".join(request(f"/{number % 1000:03}") for number in range(1000))
+        with options_server() as server, Client(server) as client:
+            one(server, request())
+            before = resident(server.pid)
+            client.socket.setblocking(False)
+            poll = select.poll()
+            poll.register(client.socket, select.POLLOUT)
+            sent, rest = 0, b""
+            while sent < count // 1000 and poll.poll(500):  # until the server stops reading
+                rest = rest or text
+                with contextlib.suppress(BlockingIOError):
+                    rest = rest[client.socket.send(rest):]
+                    sent += not rest
+            if not SANITIZED:
+                self.assertLess(sent, count // 1000)
+                self.assertLessEqual(resident(server.pid) - before, 512 * KIB)
+            self.assertEqual(one(server, request("/other")).body, b"/other")
+
+            def send_the_rest():
+                client.socket.sendall(rest)
+                for _ in range(count // 1000 - sent - bool(rest)):
+                    client.socket.sendall(text)
+
+            client.socket.settimeout(PATIENCE)
+            sender = threading.Thread(target=send_the_rest)
+            sender.start()
+            for number in range(count):
+                body = client.response().body
+                if body != b"/%03d" % (number % 1000):
+                    self.fail(f"answer {number} is {body!r}")
+            sender.join()
+
+
+class Slow(unittest.TestCase):
+    def dripped(self, server, first, piece, every, until):
+        """Sends `piece` each so many seconds, until the server ends it; what it said, and how long it took."""
+        with Client(server) as client:
+            begin = time.monotonic()
+            client.send(first)
+            poll = select.poll()
+            poll.register(client.socket, select.POLLIN)
+            while not poll.poll(every * 1000) and time.monotonic() - begin < until:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    client.send(piece)
+            taken = time.monotonic() - begin
+            try:
+                return client.rest(), taken
+            except ConnectionResetError:
+                return None, taken
+
+    def test_a_header_that_drips_is_cut_at_its_deadline_with_408(self):
+        with options_server(head=1000, idle=10_000) as server:
+            for first, piece in ((b"G", b"E"), (b"GET / HTTP/1.1\r\n", b"A: b\r\n"), (b"GET / HTTP/1.1\r\nHost: a\r\nA: ", b"b")):
+                with self.subTest(first=first):
+                    said, taken = self.dripped(server, first, piece, 0.09, 5 * SLACK)
+                    self.assertTrue(said.startswith(b"HTTP/1.1 408 Request Timeout\r\n"), said)
+                    self.assertGreaterEqual(taken, 0.9)
+                    self.assertLessEqual(taken, 1.5 * SLACK)
+
+    def test_a_body_that_drips_is_cut_after_its_grace(self):
+        head = request("/echo", "Content-Length: 100000", method="POST")
+        with options_server(grace=1000) as server:
+            said, taken = self.dripped(server, head, b"x", 0.09, 10 * SLACK)
+            self.assertIsNone(said)
+            self.assertGreaterEqual(taken, 0.9)
+            self.assertLessEqual(taken, 1.5 * SLACK)
+            server.err.wait_for(".*frame_timeout.*")
+
+    def test_a_body_at_a_fair_rate_is_taken(self):
+        body = b"x" * 2000
+        with options_server(grace=500) as server, Client(server) as client:
+            client.send(request("/echo", f"Content-Length: {len(body)}", method="POST"))
+            poll = select.poll()
+            poll.register(client.socket, select.POLLIN)
+            for at in range(0, len(body), 100):  # 1,000 bytes a second
+                client.send(body[at:at + 100])
+                poll.poll(100)
+            self.assertEqual(client.response().body, body)
+
+    def test_an_idle_connection_is_ended_and_one_that_is_used_is_not(self):
+        with options_server(idle=500) as server, Client(server) as idle, Client(server) as used:
+            idle.ask(request())
+            begin = time.monotonic()
+            poll = select.poll()
+            poll.register(idle.socket, select.POLLIN)
+            while not poll.poll(100) and time.monotonic() - begin < 5 * SLACK:
+                self.assertEqual(used.ask(request("/x")).body, b"/x")
+            self.assertEqual(idle.rest(), b"")
+            self.assertGreaterEqual(time.monotonic() - begin, 0.4)
+            self.assertEqual(used.ask(request("/x")).body, b"/x")
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.root = Path(self.folder.name)
+        (self.root / "a.txt").write_text("a file")
+
+    def server(self):
+        return Server("http_server", "--quiet", "--threads", 1, "--root", self.root, "tcp://127.0.0.1:0")
+
+    def test_what_is_no_file_is_refused_at_once_while_a_victim_is_served(self):
+        os.mkfifo(self.root / "fifo")
+        bound = socket.socket(socket.AF_UNIX)
+        self.addCleanup(bound.close)
+        bound.bind(str(self.root / "socket"))
+        (self.root / "bare").mkdir()
+        expected = {"/fifo": 403, "/socket": 403, "/bare": 404, "/bare/": 404}
+        if os.geteuid() == 0:  # who else could make one, or read what nobody may
+            os.mknod(self.root / "device", 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+            expected["/device"] = 403
+        else:
+            (self.root / "secret").write_text("x")
+            (self.root / "secret").chmod(0)
+            expected["/secret"] = 403
+        with self.server() as server, Client(server, "127.0.0.9") as victim, Client(server) as client:
+            client.ask(request("/a.txt"))
+            victim.ask(request("/a.txt"))
+            taken = []
+            for target, status in list(expected.items()) * 20:
+                begin = time.monotonic()
+                answer = client.ask(request(target))
+                taken.append(time.monotonic() - begin)
+                self.assertEqual(answer.status, status, target)
+                self.assertEqual(victim.ask(request("/a.txt")).body, b"a file")
+            if not SANITIZED:
+                self.assertLessEqual(sorted(taken)[len(taken) // 2], 0.010)
+            self.assertEqual(server.stop(), 0)
+
+    def test_a_slow_reader_of_a_large_file_costs_little_and_the_file_is_whole(self):
+        octets = os.urandom(20_000_000)
+        (self.root / "large").write_bytes(octets)
+        with self.server() as server:
+            self.assertEqual(one(server, request("/large")).body, octets)
+            before = resident(server.pid)
+            with contextlib.ExitStack() as all_of_them:
+                readers = []
+                for _ in range(50):
+                    reader = all_of_them.enter_context(Client(server))
+                    reader.send(request("/large"))
+                    readers.append(reader)
+                eventually(lambda: len(sockets(server.pid)) >= 51)
+                for reader in readers:
+                    reader.begin()
+                if not SANITIZED:
+                    self.assertLessEqual(resident(server.pid) - before, 50 * 64 * KIB)
+                self.assertEqual(one(server, request("/a.txt")).body, b"a file")
+                self.assertEqual(readers[0].response().body, octets)
+
+    def test_every_descriptor_is_given_back(self):
+        with self.server() as server:
+            one(server, request("/a.txt"))
+            before = len(os.listdir(f"/proc/{server.pid}/fd"))
+            for number in range(300):
+                with Client(server) as client:
+                    client.ask(request("/a.txt"))
+                    client.ask(request("/none"))
+                    client.ask(request("/a.txt", "Range: bytes=1-2"))
+            eventually(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) <= before)
+            self.assertLessEqual(len(os.listdir(f"/proc/{server.pid}/fd")), before)
+
+    def test_a_root_that_is_none_is_wrong_usage(self):
+        status, out, err = run("http_server", "--root", self.root / "none", "tcp://127.0.0.1:0")
+        self.assertEqual((status, out), (2, []))
+        self.assertIn(str(self.root / "none"), err[0])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
