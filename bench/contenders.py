@@ -1,11 +1,12 @@
-"""The servers that are measured: a name, a command line, and what it is. All echo, on one thread.
+"""The servers that are measured: a name, a command line, and what it is. All on one thread.
 
-The floor and the rival do not parse, so the same framed load suits every line of this table.
+Of those that echo, the floor and the rival do not parse, so the same framed load suits every line of that table.
 """
 from dataclasses import dataclass
 from pathlib import Path
 
-from programs import Failure
+from nginx import Nginx
+from programs import Failure, Server
 
 FLOOR = "floor"
 
@@ -18,6 +19,15 @@ class Contender:
 
     def command_line(self, build):
         return [str(Path(build) / self.command[0]), *self.command[1:]]
+
+    def start(self, build, cores=None):
+        """A running server, for a `with` block: its `endpoint`, and the `pid` whose time is counted."""
+        return Server(self.command_line(build), cores)
+
+
+class NginxContender(Contender):
+    def start(self, build, cores=None):
+        return Nginx(cores)
 
 
 ANY_PORT = "tcp://127.0.0.1:0"
@@ -33,9 +43,16 @@ CONTENDERS = [
 ]
 
 
-def choose(names):
+HTTP_CONTENDERS = [
+    Contender(FLOOR, ("bench/http_floor", "0"), "bare epoll in C: finds the ends of requests, parses nothing"),
+    Contender("http_server", ("apps/http_server", "--quiet", ANY_PORT), "http_server with its defaults"),
+    NginxContender("nginx", (), "nginx, one worker"),
+]
+
+
+def choose(names, among=CONTENDERS):
     """The contenders with these names, the floor always first."""
-    known = {c.name: c for c in CONTENDERS}
+    known = {c.name: c for c in among}
     unknown = [n for n in names if n not in known]
     if unknown:
         raise Failure(f"unknown contender {', '.join(unknown)}; there are {', '.join(known)}")

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What `./dev demo` shows after the build: servers, their clients, what a message costs, and a drain under load.
+"""What `./dev demo` shows after the build: servers, their clients, a drain under load, what a message costs, and the
+HTTP servers under ab and wrk (demo_http.py).
 
-    demo.py [BUILD]      exit 0; 1 if anything was lost, or if a line that is looked for is missing
+    demo.py [BUILD]      exit 0; 1 if anything was lost or failed, or if a line that is looked for is missing
 """
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contenders import FLOOR, choose
+from demo_http import show_http
 from drain import drain_under_load
 from programs import DEFAULT_BUILD, Failure, Server, require
 from rebuild import seconds_to_rebuild
@@ -112,14 +114,16 @@ def main(build):
     throughput = {c.name: two_core_throughput(build, c, THROUGHPUT_PIPELINE) for c in contenders}
     table(figures, throughput, drains)
 
+    faults = show_http(build)
+
     seconds, source = seconds_to_rebuild(build)
     say(f"\nRebuild after touching {source}: {seconds:.1f} s (at most 10)")
     say(f"The demonstration took {time.monotonic() - start:.0f} s.")
 
-    bad = [title for title, drain in drains.items() if not drain.clean]
-    if bad:
-        raise Failure(f"lost, torn, reset or cut: {', '.join(bad)}")
-    say("Lost messages: 0")
+    faults += [f"{title}: lost, torn, reset or cut" for title, drain in drains.items() if not drain.clean]
+    if faults:
+        raise Failure("\n  ".join(["", *faults]))
+    say("Lost messages: 0. Failed requests: 0")
 
 
 if __name__ == "__main__":

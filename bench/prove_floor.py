@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Shows that the floor is one: at most 2.1 system calls a message at P=1, and 90% of its CPU time is the kernel's.
+"""Shows that the floors are floors: at most 2.1 system calls a message at P=1, and 90% of the CPU time is the kernel's.
 
-    prove_floor.py [BUILD]      exit 0 if both hold, 1 if not; needs strace
+    prove_floor.py [BUILD]      exit 0 if both hold for floor and http_floor, 1 if not; needs strace
 """
 import os
 import shutil
@@ -15,36 +15,38 @@ from programs import CORES, DEFAULT_BUILD, Failure, Server, require, run_load
 
 MOST_CALLS = 2.1
 LEAST_SYSTEM_SHARE = 0.90
-SHAPE = ["--connections", 64, "--size", 64, "--pipeline", 1]
+SHAPE = ["--connections", 64, "--pipeline", 1]
+MESSAGES = {"floor": ["--size", 64], "http_floor": ["--mode", "http"]}
 
 
 @dataclass(frozen=True)
 class Proof:
+    floor: str
     calls_per_message: float
     system_share: float
 
     def text(self):
-        return (f"floor: {self.calls_per_message:.3f} system calls a message (at most {MOST_CALLS}), "
+        return (f"{self.floor}: {self.calls_per_message:.3f} system calls a message (at most {MOST_CALLS}), "
                 f"{self.system_share:.1%} of its CPU time is the kernel's (at least {LEAST_SYSTEM_SHARE:.0%})")
 
 
-def prove(build):
+def prove(build, name="floor"):
     """Raises Failure when the floor is none."""
-    require([f"{build}/bench/floor", f"{build}/bench/load"])
+    require([f"{build}/bench/{name}", f"{build}/bench/load"])
     if not shutil.which("strace"):
         raise Failure("strace is missing: apt-get install strace")
-    proof = Proof(calls_per_message(build), system_share(build))
+    proof = Proof(name, calls_per_message(build, name), system_share(build, name))
     if proof.calls_per_message > MOST_CALLS or proof.system_share < LEAST_SYSTEM_SHARE:
         raise Failure(proof.text())
     return proof
 
 
-def calls_per_message(build):
+def calls_per_message(build, name):
     """Every call from the start of the process to its end, over 50,000 messages."""
     with tempfile.NamedTemporaryFile("r") as summary:
         # -D makes strace the grandchild, so that the process started here is the floor itself.
-        with Server(["strace", "-D", "-c", "-o", summary.name, f"{build}/bench/floor", "0"]) as floor:
-            run = run_load(build, floor.endpoint, *SHAPE, "--messages", 50_000)
+        with Server(["strace", "-D", "-c", "-o", summary.name, f"{build}/bench/{name}", "0"]) as floor:
+            run = run_load(build, floor.endpoint, *SHAPE, *MESSAGES[name], "--messages", 50_000)
             os.kill(floor.pid, signal.SIGTERM)
             floor.wait(timeout=10)
         return total_calls(summary) / run["messages_in_all"]
@@ -63,11 +65,11 @@ def total_calls(summary):
     raise Failure("strace printed no total")
 
 
-def system_share(build):
+def system_share(build, name):
     """stime / (utime + stime) of /proc/PID/stat over 5 s of load."""
     core = {CORES[-1]}
-    with Server([f"{build}/bench/floor", "0"], core) as floor:
-        run_load(build, floor.endpoint, *SHAPE, "--duration", "5s", cores=core)
+    with Server([f"{build}/bench/{name}", "0"], core) as floor:
+        run_load(build, floor.endpoint, *SHAPE, *MESSAGES[name], "--duration", "5s", cores=core)
         with open(f"/proc/{floor.pid}/stat") as stat:
             user, system = (int(field) for field in stat.read().rpartition(")")[2].split()[11:13])
     return system / (user + system)
@@ -75,6 +77,7 @@ def system_share(build):
 
 if __name__ == "__main__":
     try:
-        print(prove(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_BUILD).text())
+        for name in MESSAGES:
+            print(prove(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_BUILD, name).text())
     except Failure as failure:
         sys.exit(f"prove_floor.py: {failure}")

@@ -20,6 +20,7 @@ PATIENCE = "2s"
 FRAME = 68  # 64 bytes and their length
 WINDOW = PIPELINE * FRAME
 ALL = CONNECTIONS * PIPELINE
+ANSWER = b"HTTP/1.1 200 OK\r\nDate: now\r\ncontent-LENGTH:  13 \r\n\r\nHello, World!"
 
 
 # Each server is what it does with one whole window, `number` being how many came before it. True: go on.
@@ -80,6 +81,45 @@ def resets(peer, window, number):
     return number < 5
 
 
+# And in HTTP.
+
+def answers(peer, window, number):
+    peer.sendall(PIPELINE * ANSWER)
+    return True
+
+
+def answers_change(peer, window, number):
+    peer.sendall(PIPELINE * ANSWER.replace(b"now", b"%d" % number))
+    return True
+
+
+def answers_come_byte_by_byte(peer, window, number):
+    if number >= 3:
+        return answers(peer, window, number)
+    for byte in PIPELINE * ANSWER:
+        peer.send(bytes([byte]))
+    return True
+
+
+def after_five_windows(name, answer):
+    """Sends this instead of the second answer of the sixth window."""
+    def behaviour(peer, window, number):
+        peer.sendall(PIPELINE * ANSWER if number < 5 else ANSWER + answer + 2 * ANSWER)
+        return True
+    behaviour.__name__ = name
+    return behaviour
+
+
+def closes_after_answers(peer, window, number):
+    peer.sendall(PIPELINE * ANSWER)
+    return number < 5
+
+
+def ends_inside_an_answer(peer, window, number):
+    peer.sendall(PIPELINE * ANSWER if number < 5 else ANSWER + ANSWER[:-1])
+    return number < 5
+
+
 @dataclass(frozen=True)
 class Case:
     server: callable
@@ -87,6 +127,7 @@ class Case:
     says: str = ""                              # on standard error
     counts: dict = field(default_factory=dict)  # in the JSON, with --until-end
     options: tuple = ()
+    mode: str = "frames"
 
 
 # So long that no message was sent early enough to be owed an answer, however slow this machine is just now.
@@ -107,19 +148,39 @@ CASES = [
     Case(ends_inside_a_frame, 1, counts={"torn": CONNECTIONS, "lost": 0, "late": 3 * CONNECTIONS},
          options=NOTHING_OWED),
     Case(resets, 1, counts={"ended": CONNECTIONS, "resets": CONNECTIONS}),
-]
+] + [Case(*case, mode="http") for case in (
+    (answers, 0),
+    (answers_change, 0),
+    (answers_come_byte_by_byte, 0),
+    (after_five_windows("another_status", ANSWER.replace(b"200", b"404")), 1,
+     'after 21 answers: expected a status of 200, got "HTTP/1.1 404 OK"'),
+    (after_five_windows("an_older_version", ANSWER.replace(b"/1.1", b"/1.0")), 1, "expected a status of 200"),
+    (after_five_windows("another_body", ANSWER[:-1] + b"?"), 1, 'got "Hello, World?"'),
+    (after_five_windows("a_shorter_body", ANSWER.replace(b"13", b"12")), 1, "expected Content-Length: 13, got 12"),
+    (after_five_windows("no_length", ANSWER.replace(b"-LENGTH", b"-Size")), 1, "expected Content-Length: 13, got none"),
+    (after_five_windows("two_lengths", ANSWER.replace(b"Date: now", b"Content-Length: 13")), 1, "one Content-Length"),
+    (after_five_windows("chunks", ANSWER.replace(b"Date: now", b"Transfer-Encoding: chunked")), 1,
+     "one Content-Length"),
+    (after_five_windows("no_blank_line", 20_000 * b"a"), 1, "expected a status of 200"),
+    (after_five_windows("a_body_too_many", ANSWER + b"Hello, World!"), 1, "expected a status of 200"),
+    (after_five_windows("an_answer_too_many", ANSWER + ANSWER), 1, "more came back than the answers to 24 requests"),
+    (after_five_windows("an_answer_too_few", b""), 1, "nothing came for 2000 ms, with 4 of 4"),
+    (closes_after_answers, 1, "the server closed it after 24 answers"),
+    (closes_after_answers, 0, "", {"ended": CONNECTIONS, "lost": 0, "torn": 0, "resets": 0}),
+    (ends_inside_an_answer, 1, "", {"torn": CONNECTIONS, "lost": 0, "late": 3 * CONNECTIONS}, NOTHING_OWED),
+)]
 
 
-def serve_one(peer, behaviour):
+def serve_one(peer, behaviour, expected):
     """Reads whole windows; when the behaviour is over, half-closes and reads to the client's end."""
     try:
         number, window = 0, b""
         while True:
-            piece = peer.recv(WINDOW - len(window))
+            piece = peer.recv(expected - len(window))
             if not piece:
                 break
             window += piece
-            if len(window) == WINDOW:
+            if len(window) == expected:
                 if not behaviour(peer, window, number):
                     peer.shutdown(socket.SHUT_WR)
                     while peer.recv(65536):
@@ -132,22 +193,24 @@ def serve_one(peer, behaviour):
         peer.close()
 
 
-def serve(listener, behaviour):
+def serve(listener, behaviour, expected):
     try:
         for _ in range(CONNECTIONS):
             peer, _ = listener.accept()
-            threading.Thread(target=serve_one, args=(peer, behaviour), daemon=True).start()
+            threading.Thread(target=serve_one, args=(peer, behaviour, expected), daemon=True).start()
     except OSError:
         pass  # the load was done before all of its connections were accepted
 
 
 def run(build, case):
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, args=(listener, case.server), daemon=True).start()
-        command = [f"{build}/bench/load", "--json", "--mode", "frames", "--connections", str(CONNECTIONS),
+        where = f"127.0.0.1:{listener.getsockname()[1]}"
+        window = len(f"GET / HTTP/1.1\r\nHost: {where}\r\n\r\n") * PIPELINE if case.mode == "http" else WINDOW
+        threading.Thread(target=serve, args=(listener, case.server, window), daemon=True).start()
+        command = [f"{build}/bench/load", "--json", "--mode", case.mode, "--connections", str(CONNECTIONS),
                    "--pipeline", str(PIPELINE), "--patience", PATIENCE, *case.options]
         command += ["--until-end"] if case.counts else ["--messages", "2000"]
-        return subprocess.run([*command, f"127.0.0.1:{listener.getsockname()[1]}"],
+        return subprocess.run([*command, where],
                               capture_output=True, text=True, timeout=30)
 
 

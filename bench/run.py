@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints what a message costs each server, as a ratio to the floor: `bench/run.py --help`.
 
-same_core.py is the method, contenders.py the table of servers, load/ the load.
+same_core.py is the method, contenders.py the table of servers, load/ the load; http_costs.py is the same for HTTP.
 """
 import argparse
 import json
@@ -11,6 +11,7 @@ from contenders import CONTENDERS, FLOOR, choose
 from programs import CORES, DEFAULT_BUILD, Failure, require
 from prove_floor import prove
 from same_core import CONNECTIONS, SIZE, cpu_per_message, ratios, two_core_throughput
+from table import print_ratios
 
 
 def arguments():
@@ -28,23 +29,14 @@ def arguments():
     return parser.parse_args()
 
 
-def print_ratios(contenders, table):
-    print(f"CPU time of the server per message, as a ratio to the floor: one core for server and load,\n"
-          f"{CONNECTIONS} connections, {SIZE}-byte frames; median (least to most) of the rounds\n")
-    print(f"{'':10}" + "".join(f"{f'P={p}':24}" for p in table))
-    for contender in contenders:
-        line = f"{contender.name:10}"
-        for figures in table.values():
-            f = figures[contender.name]
-            cell = f"({f['us']:.3f} us)" if contender.name == FLOOR else f"({f['least']:.2f} to {f['most']:.2f})"
-            line += f"{f['ratio']:.2f} {cell}".ljust(24)
-        print(line + contender.what)
+HEADING = (f"CPU time of the server per message, as a ratio to the floor: one core for server and load,\n"
+           f"{CONNECTIONS} connections, {SIZE}-byte frames")
 
 
 def print_throughput(contenders, table):
     print("\nFor information, server and load on a core each: messages a second, 99th percentile of latency\n")
     for contender in contenders:
-        line = f"{contender.name:10}"
+        line = f"{contender.name:14}"
         for figures in table.values():
             f = figures[contender.name]
             line += f"{f['messages_per_second']:,.0f}, {f['latency_us']['p99']:.0f} us".ljust(24)
@@ -79,7 +71,7 @@ def main():
         return
     if proof:
         print(proof.text() + "\n")
-    print_ratios(contenders, table)
+    print_ratios(HEADING, contenders, table)
     if throughput:
         print_throughput(contenders, throughput)
 

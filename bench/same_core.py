@@ -6,37 +6,40 @@ begin and when they end, so accepting and warming up are not in it. Contenders a
 """
 import statistics
 
-from programs import CORES, Server, run_load
+from programs import CORES, run_load
 
 CONNECTIONS = 64
 SIZE = 64
+FRAMES = ("--mode", "frames", "--size", SIZE)
+HTTP = ("--mode", "http")
 
 
-def _shape(pipeline):
-    return ["--mode", "frames", "--connections", CONNECTIONS, "--size", SIZE, "--pipeline", pipeline]
+def _shape(messages, pipeline):
+    return [*messages, "--connections", CONNECTIONS, "--pipeline", pipeline]
 
 
-def _once(build, contender, pipeline, *goal):
+def _once(build, contender, shape, *goal):
     core = {CORES[-1]}
-    with Server(contender.command_line(build), core) as server:
-        return run_load(build, server.endpoint, *_shape(pipeline), *goal, "--cpu-of", server.pid, cores=core)
+    with contender.start(build, core) as server:
+        return run_load(build, server.endpoint, *shape, *goal, "--cpu-of", server.pid, cores=core)
 
 
-def _messages_for(build, floor, pipeline, cpu_seconds):
+def _messages_for(build, floor, shape, cpu_seconds):
     """How many messages cost the floor so much CPU time."""
-    trial = _once(build, floor, pipeline, "--duration", "300ms")
+    trial = _once(build, floor, shape, "--duration", "300ms")
     return max(1_000, int(cpu_seconds / (trial["server_cpu_us_per_message"] * 1e-6)))
 
 
-def cpu_per_message(build, contenders, pipelines, rounds, cpu_seconds, progress):
+def cpu_per_message(build, contenders, pipelines, rounds, cpu_seconds, progress, what=FRAMES):
     """Measures; contenders[0] is the floor. Returns {pipeline: {name: [microseconds of each round]}}."""
     figures = {p: {c.name: [] for c in contenders} for p in pipelines}
     for pipeline in pipelines:
-        messages = _messages_for(build, contenders[0], pipeline, cpu_seconds)
+        shape = _shape(what, pipeline)
+        messages = _messages_for(build, contenders[0], shape, cpu_seconds)
         for number in range(1, rounds + 1):
             progress(f"same core, P={pipeline}, round {number} of {rounds}, {messages} messages each")
             for contender in contenders:
-                run = _once(build, contender, pipeline, "--messages", messages, "--warm-up", messages // 20)
+                run = _once(build, contender, shape, "--messages", messages, "--warm-up", messages // 20)
                 figures[pipeline][contender.name].append(run["server_cpu_us_per_message"])
     return figures
 
@@ -51,9 +54,9 @@ def ratios(figures, floor):
     return result
 
 
-def two_core_throughput(build, contender, pipeline, duration="1s"):
+def two_core_throughput(build, contender, pipeline, duration="1s", what=FRAMES):
     """Messages a second and latencies with the server on one core and the load on another. For information: it
     swings with who waits for whom."""
-    with Server(contender.command_line(build), {CORES[-1]}) as server:
-        return run_load(build, server.endpoint, *_shape(pipeline), "--warm-up", 1_000 * pipeline,
+    with contender.start(build, {CORES[-1]}) as server:
+        return run_load(build, server.endpoint, *_shape(what, pipeline), "--warm-up", 1_000 * pipeline,
                         "--duration", duration, cores={CORES[0]})

@@ -57,8 +57,11 @@ void connection::receive(std::span<char> buffer)
 {
     const auto n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (n > 0) {
-        compare(buffer.first(static_cast<std::size_t>(n)));
-        count_answers();
+        const auto answer = buffer.first(static_cast<std::size_t>(n));
+        if (options_.mode == mode::http)
+            read_http(answer);
+        else
+            compare(answer);
     } else if (n == 0) {
         if (!options_.until_end)
             throw failure{name() + "the server closed it after " + std::to_string(answered_) + " answers"};
@@ -90,12 +93,25 @@ void connection::compare(std::span<const char> answer)
         received_ += n;
         answer = answer.subspan(n);
     }
+    count_answers(received_ / options_.message_bytes());
 }
 
-void connection::count_answers()
+void connection::read_http(std::span<const char> answer)
+{
+    try {
+        http_.take(answer);
+    } catch (const failure& wrong) {
+        throw failure{name() + "after " + std::to_string(http_.whole()) + " answers: " + wrong.what()};
+    }
+    const auto asked = sent_ / options_.message_bytes();
+    if (http_.whole() > asked || (http_.whole() == asked && http_.unfinished()))
+        throw failure{name() + "more came back than the answers to " + std::to_string(asked) + " requests"};
+    count_answers(http_.whole());
+}
+
+void connection::count_answers(std::uint64_t whole)
 {
     const auto size = options_.message_bytes();
-    const auto whole = received_ / size;
     if (whole == answered_)
         return;
     counts_.answered += whole - answered_;
@@ -105,7 +121,7 @@ void connection::count_answers()
         counts_.latency.add(static_cast<std::uint64_t>(time - send.time), up_to - answered_);
         answered_ = up_to;
     }
-    log_.forget(received_);
+    log_.forget(answered_ * size);
 }
 
 std::uint64_t connection::outstanding() const noexcept
@@ -114,8 +130,10 @@ std::uint64_t connection::outstanding() const noexcept
         return 0;
     int unread = 0;
     ::ioctl(socket_.get(), FIONREAD, &unread);
-    return sent_ / options_.message_bytes() -
-           (received_ + static_cast<std::uint64_t>(unread)) / options_.message_bytes();
+    const auto waiting = static_cast<std::uint64_t>(unread);
+    const auto size = options_.message_bytes();
+    return sent_ / size -
+           (options_.mode == mode::http ? answered_ + http_.expected_in(waiting) : (received_ + waiting) / size);
 }
 
 // A reset ends the output; what the server sent before it may still be there to be read.
@@ -139,12 +157,19 @@ void connection::end()
     const auto size = options_.message_bytes();
     for (auto message = answered_; message < sent_ / size; ++message)
         ++(time - log_.covering((message + 1) * size).time >= options_.grace.count() ? counts_.lost : counts_.late);
-    if (options_.mode == mode::frames && received_ % size != 0)
+    if (torn())
         ++counts_.torn;
     ++counts_.ended;
     ended_ = true;
     blocked_ = false;
     socket_.close();
+}
+
+bool connection::torn() const noexcept
+{
+    if (options_.mode == mode::http)
+        return http_.unfinished();
+    return options_.mode == mode::frames && received_ % options_.message_bytes() != 0;
 }
 
 std::string connection::name() const

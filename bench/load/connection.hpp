@@ -1,10 +1,12 @@
 // One connection of the load: sends its messages, compares the answers, and says what was lost when the server ends it.
 //
 // An echo returns the stream as it was sent, so the answers need no parsing: the bytes that come are compared with the
-// bytes that went, and message number k is answered when the stream has come back as far as its end.
+// bytes that went, and message number k is answered when the stream has come back as far as its end. The answers of an
+// HTTP server are read by http_answers.
 #ifndef LOAD_CONNECTION_HPP
 #define LOAD_CONNECTION_HPP
 
+#include "http_answers.hpp"
 #include "message_ring.hpp"
 #include "options.hpp"
 #include "send_log.hpp"
@@ -36,7 +38,7 @@ public:
     bool ended() const noexcept { return ended_; }
 
     /// Nothing waits for an answer.
-    bool quiet() const noexcept { return ended_ || received_ == ring_.end(); }
+    bool quiet() const noexcept { return ended_ || answered_ == ring_.appended(); }
 
     /// The socket has taken less than there is to send.
     bool blocked() const noexcept { return blocked_; }
@@ -48,7 +50,9 @@ public:
 
 private:
     void compare(std::span<const char> answer);
-    void count_answers();
+    void read_http(std::span<const char> answer);
+    void count_answers(std::uint64_t whole);
+    bool torn() const noexcept;
     void see_reset(const char* where);
     void end();
     std::string name() const;
@@ -60,8 +64,9 @@ private:
     message_ring ring_;
     send_log log_;
     std::uint64_t sent_ = 0;     // bytes
-    std::uint64_t received_ = 0; // bytes
+    std::uint64_t received_ = 0; // bytes of an echo
     std::uint64_t answered_ = 0; // messages
+    http_answers http_;
     bool blocked_ = false;
     bool reset_ = false;
     bool ended_ = false;

@@ -1,4 +1,4 @@
-// The bytes that one connection sends, and expects back unchanged.
+// The bytes that one connection sends, and expects back unchanged (but for http, in which all messages are one request).
 //
 //     | length, only in frames | number of the message, 8 bytes | connection, 4 bytes | pattern ... |
 //
@@ -23,10 +23,15 @@ class message_ring
 {
 public:
     message_ring(const options& o, std::uint32_t connection)
-        : message_{o.message_bytes()}, head_{o.message_bytes() - o.size}, bytes_(o.message_bytes() * o.pipeline)
+        : message_{o.message_bytes()}, head_{o.message_bytes() - o.size},
+          stamp_{o.mode == mode::http ? 0 : std::min(o.size, sizeof appended_)}, bytes_(o.message_bytes() * o.pipeline)
     {
         for (std::size_t slot = 0; slot < o.pipeline; ++slot) {
             char* at = bytes_.data() + slot * message_;
+            if (o.mode == mode::http) {
+                std::memcpy(at, o.request.data(), message_);
+                continue;
+            }
             for (std::size_t i = 0; i < head_; ++i)
                 *at++ = static_cast<char>(o.size >> (8 * (head_ - 1 - i)));
             for (std::size_t i = 0; i < o.size; ++i)
@@ -40,7 +45,7 @@ public:
     void append() noexcept
     {
         char* payload = bytes_.data() + end_ % bytes_.size() + head_;
-        std::memcpy(payload, &appended_, std::min(message_ - head_, sizeof appended_));
+        std::memcpy(payload, &appended_, stamp_);
         ++appended_;
         end_ += message_;
     }
@@ -61,6 +66,7 @@ public:
 private:
     std::size_t message_;
     std::size_t head_;
+    std::size_t stamp_;
     std::vector<char> bytes_;
     std::uint64_t appended_ = 0;
     std::uint64_t end_ = 0;

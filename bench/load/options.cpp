@@ -29,9 +29,9 @@ void add_duration(CLI::App& app, const std::string& name, std::chrono::nanosecon
 void add_shape(CLI::App& app, options& o)
 {
     app.add_option("endpoint", o.endpoint, "tcp://ADDRESS:PORT or unix:PATH")->required();
-    app.add_option("--mode", o.mode, "frames have a length of four bytes before them (bytes)")
-        ->transform(
-            CLI::CheckedTransformer(std::map<std::string, mode>{{"bytes", mode::bytes}, {"frames", mode::frames}}));
+    app.add_option("--mode", o.mode, "frames have a length of four bytes before them, http sends GETs (bytes)")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, mode>{{"bytes", mode::bytes}, {"frames", mode::frames}, {"http", mode::http}}));
     app.add_option("--window", o.window, "wait for a whole pipeline, or send a message for each answer (lock-step)")
         ->transform(CLI::CheckedTransformer(
             std::map<std::string, window>{{"lock-step", window::lock_step}, {"sliding", window::sliding}}));
@@ -67,9 +67,24 @@ void add_end(CLI::App& app, options& o)
         ->needs(term);
 }
 
-void check(options& o)
+// The least that HTTP/1.1 asks for, as the other load generators send it.
+std::string get_request(const std::string& endpoint)
+{
+    const auto scheme = endpoint.find("://");
+    const auto host =
+        endpoint.starts_with("unix:") ? "localhost" : endpoint.substr(scheme == endpoint.npos ? 0 : scheme + 3);
+    return "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+}
+
+void check(options& o, bool size_given)
 {
     o.until_end = o.until_end || o.term_pid != 0;
+    if (o.mode == mode::http) {
+        if (size_given)
+            throw usage_error{"--size needs --mode bytes or frames"};
+        o.request = get_request(o.endpoint);
+        o.size = o.request.size();
+    }
     if (o.message_bytes() == 0)
         throw usage_error{"--size 0 needs --mode frames"};
     if (o.message_bytes() * o.pipeline > (std::size_t{1} << 30) / o.connections)
@@ -86,8 +101,9 @@ options parse(int argc, char** argv)
 {
     options o;
     CLI::App app{"A closed loop on one thread: every connection sends, waits for its answers, and sends again. Each\n"
-                 "answer must equal what was sent, byte for byte. Exit status: 0; 1 when an answer was wrong, missing\n"
-                 "or torn or a connection was reset; 2 for wrong usage."};
+                 "answer must equal what was sent, byte for byte; in http it must be a whole 200 whose body is\n"
+                 "`Hello, World!`. Exit status: 0; 1 when an answer was wrong, missing or torn or a connection was\n"
+                 "reset; 2 for wrong usage."};
     add_shape(app, o);
     add_goals(app, o);
     add_end(app, o);
@@ -98,7 +114,7 @@ options parse(int argc, char** argv)
     } catch (const CLI::ParseError& error) {
         throw usage_error{error.what()};
     }
-    check(o);
+    check(o, app.count("--size") != 0);
     return o;
 }
 

@@ -15,8 +15,9 @@
 namespace load {
 
 enum class mode {
-    bytes, ///< a message is its payload alone
-    frames ///< a message is its length, four bytes in big-endian order, and its payload
+    bytes,  ///< a message is its payload alone, and its answer the same
+    frames, ///< a message is its length, four bytes in big-endian order, and its payload; its answer is the same
+    http    ///< a message is a GET of /, and its answer a 200 whose body is `Hello, World!`
 };
 
 enum class window {
@@ -27,12 +28,13 @@ enum class window {
 struct options {
     std::string endpoint; ///< tcp://ADDRESS:PORT, ADDRESS:PORT or unix:PATH; an address, not a name
     std::string source;   ///< the local IPv4 address to connect from; empty: the kernel chooses
+    std::string request;  ///< what is sent in http
 
     load::mode mode = load::mode::bytes;
     load::window window = load::window::lock_step;
     unsigned connections = 64;            ///< at least 1
     unsigned pipeline = 1;                ///< messages of one connection that may be without answer; at least 1
-    std::size_t size = 64;                ///< bytes of a payload; 0 only in frames
+    std::size_t size = 64;                ///< bytes of a payload; 0 only in frames; in http the length of the request
     std::uint64_t warm_up = 0;            ///< messages answered before the measurement begins
     std::uint64_t messages = 0;           ///< messages to measure; 0: no such goal
     std::chrono::nanoseconds duration{0}; ///< how long to measure; 0: no such goal

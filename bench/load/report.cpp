@@ -40,6 +40,16 @@ double rate(const report& r)
     return r.elapsed == 0 ? 0.0 : static_cast<double>(r.measured) / seconds(r.elapsed);
 }
 
+std::string_view name_of(mode m)
+{
+    switch (m) {
+    case mode::bytes: return "bytes";
+    case mode::frames: return "frames";
+    case mode::http: return "http";
+    }
+    return "";
+}
+
 std::string quoted(std::string_view text)
 {
     std::string result = "\"";
@@ -95,7 +105,7 @@ std::string as_json(const options& o, const report& r)
             json += std::string{", \""} + name + "\": " + std::to_string(value);
     };
 
-    json += std::string{", \"mode\": "} + (o.mode == mode::frames ? "\"frames\"" : "\"bytes\"");
+    json += ", \"mode\": " + quoted(name_of(o.mode));
     number("connections", o.connections);
     number("pipeline", o.pipeline);
     number("size", o.size);

@@ -19,7 +19,7 @@ struct tally {
     std::uint64_t ended = 0;  ///< connections
     std::uint64_t lost = 0;   ///< messages sent at least options::grace before the end that got no whole answer
     std::uint64_t late = 0;   ///< messages sent after that moment that got no whole answer; no fault
-    std::uint64_t torn = 0;   ///< frames of whose answer only a part came
+    std::uint64_t torn = 0;   ///< frames and requests of whose answer only a part came
     std::uint64_t resets = 0; ///< connections on which a reset was seen
 };
 
