@@ -1,7 +1,9 @@
 // Statements of a session's coroutine, which has its connection `peer`.
+#include <hawser/connect.hpp>
 #include <hawser/server.hpp>
 
 #include <chrono>
+#include <iostream>
 #include <string>
 
 using namespace std::chrono_literals;
