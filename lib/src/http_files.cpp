@@ -30,7 +30,7 @@ using hawser::detail::core;
 using hawser::detail::core_access;
 using hawser::detail::descriptor;
 
-constexpr std::size_t piece_size = 32 * 1024;
+constexpr std::size_t piece_size = 16 * 1024;      // what waits for a slow reader is less than two of them
 constexpr std::uint64_t most_at_once = 256 * 1024; // before others get their turn
 constexpr int tries = 8;                           // of an open that a rename beneath the root got in the way of
 
