@@ -322,7 +322,7 @@ BOOST_AUTO_TEST_CASE(a_runtime_may_end_at_any_point_of_a_connections_life)
                 BOOST_TEST_REQUIRE(p.shake());
             if (stage == 4)
                 p.write_some(pattern(12'000'000));
-            run.end_runtime();
+            run.end();
             BOOST_TEST(run.last_end().empty());
         }
     }

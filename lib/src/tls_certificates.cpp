@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 
 namespace hawser::detail {
@@ -106,6 +107,23 @@ std::string one_line(const X509_NAME* name)
     return size > longest_name ? line + "..." : line;
 }
 
+using alternative_names = std::unique_ptr<GENERAL_NAMES, openssl_release<GENERAL_NAMES_free>>;
+
+alternative_names alternatives_of(const X509& certificate) noexcept
+{
+    return alternative_names{
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr))};
+}
+
+// Any byte may stand in a certificate, and these words may end on a terminal.
+std::string printable(const unsigned char* bytes, std::size_t size)
+{
+    std::string text{reinterpret_cast<const char*>(bytes), std::min(size, longest_name)};
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~' || c == '"'; }, '?');
+    return text;
+}
+
 // A host's name or address; empty for other kinds of names.
 std::string host_in(const GENERAL_NAME& name)
 {
@@ -115,7 +133,7 @@ std::string host_in(const GENERAL_NAME& name)
     const unsigned char* bytes = ASN1_STRING_get0_data(value);
     const auto size = static_cast<std::size_t>(ASN1_STRING_length(value));
     if (name.type == GEN_DNS)
-        return {reinterpret_cast<const char*>(bytes), std::min(size, longest_name)};
+        return printable(bytes, size);
     char text[INET6_ADDRSTRLEN];
     if (size != 4 && size != 16)
         return {};
@@ -179,14 +197,28 @@ std::string issuer_of(const X509& certificate)
 std::string names_of(const X509& certificate)
 {
     constexpr int most = 5;
-    const std::unique_ptr<GENERAL_NAMES, openssl_release<GENERAL_NAMES_free>> names{
-        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr))};
+    const alternative_names names = alternatives_of(certificate);
     const int count = names ? sk_GENERAL_NAME_num(names.get()) : 0;
     std::string text;
     for (int i = 0; i < std::min(count, most); ++i)
         if (const std::string one = host_in(*sk_GENERAL_NAME_value(names.get(), i)); !one.empty())
             text += (text.empty() ? "\"" : ", \"") + one + '"';
     return count > most ? text + ", ..." : text;
+}
+
+bool has_nul_in_name(const X509& certificate) noexcept
+{
+    const alternative_names names = alternatives_of(certificate);
+    const int count = names ? sk_GENERAL_NAME_num(names.get()) : 0;
+    for (int i = 0; i < count; ++i) {
+        const GENERAL_NAME& name = *sk_GENERAL_NAME_value(names.get(), i);
+        if (name.type != GEN_DNS && name.type != GEN_EMAIL && name.type != GEN_URI)
+            continue;
+        const ASN1_STRING* text = name.d.ia5;
+        if (std::memchr(ASN1_STRING_get0_data(text), 0, static_cast<std::size_t>(ASN1_STRING_length(text))) != nullptr)
+            return true;
+    }
+    return false;
 }
 
 std::string in_words(const ASN1_TIME& when)

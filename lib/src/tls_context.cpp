@@ -59,12 +59,17 @@ ssl_context_ptr make_context(const SSL_METHOD* method)
     return made;
 }
 
-void use_pair(SSL_CTX& context, const key_pair& pair)
+// The policy refuses small keys and weak signatures here.
+void use_pair(SSL_CTX& context, const key_pair& pair, const pem& chain)
 {
-    check(SSL_CTX_use_certificate(&context, pair.chain.front().get()) == 1);
-    check(SSL_CTX_use_PrivateKey(&context, pair.key.get()) == 1);
-    for (std::size_t i = 1; i < pair.chain.size(); ++i)
-        check(SSL_CTX_add1_chain_cert(&context, pair.chain[i].get()) == 1);
+    bool used = SSL_CTX_use_certificate(&context, pair.chain.front().get()) == 1 &&
+                SSL_CTX_use_PrivateKey(&context, pair.key.get()) == 1;
+    for (std::size_t i = 1; used && i < pair.chain.size(); ++i)
+        used = SSL_CTX_add1_chain_cert(&context, pair.chain[i].get()) == 1;
+    if (!used)
+        throw tls_error{errc::certificate_refused, chain.name() + ": certificate of " +
+                                                       subject_of(*pair.chain.front()) +
+                                                       " cannot be used: " + take_openssl_error()};
 }
 
 void trust(SSL_CTX& context, const pem& authorities)
@@ -166,10 +171,9 @@ tls_context::tls_context(const tls_server& options) : protocols_{encode(options.
         check_complete(where.c_str(), pair.certificate_chain, pair.private_key);
         names_[lower_case(name)] = make_server_context(options, pair);
     }
-    if (!names_.empty()) {
-        SSL_CTX_set_tlsext_servername_callback(own_.get(), choose_name);
-        SSL_CTX_set_tlsext_servername_arg(own_.get(), this);
-    }
+    // Without names too: OpenSSL remembers a session's name only if somebody has taken it.
+    SSL_CTX_set_tlsext_servername_callback(own_.get(), choose_name);
+    SSL_CTX_set_tlsext_servername_arg(own_.get(), this);
 }
 
 ssl_context_ptr tls_context::make_server_context(const tls_server& options, const tls_pair& pair)
@@ -179,7 +183,7 @@ ssl_context_ptr tls_context::make_server_context(const tls_server& options, cons
         expires_ = std::min(expires_, end_of(*c));
     ssl_context_ptr made = make_context(TLS_server_method());
     SSL_CTX* const c = made.get();
-    use_pair(*c, loaded);
+    use_pair(*c, loaded, pair.certificate_chain);
     SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     check(SSL_CTX_set_session_id_context(c, bytes(session_id_context_), session_id_context_size) == 1);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER);
@@ -272,7 +276,7 @@ tls_context::tls_context(const tls_client& options) : protocols_{encode(options.
     if (options.certificate_chain.empty() && options.private_key.empty())
         return;
     check_complete("tls_client.", options.certificate_chain, options.private_key);
-    use_pair(*c, load_pair(options.certificate_chain, options.private_key));
+    use_pair(*c, load_pair(options.certificate_chain, options.private_key), options.certificate_chain);
 }
 
 // RFC 9525: the alternative names alone count, and a star stands for one whole label.

@@ -89,6 +89,11 @@ struct engine_callbacks {
         try {
             auto* const ssl =
                 static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+            if (ok == 1 && X509_STORE_CTX_get_error_depth(chain) == 0 &&
+                has_nul_in_name(*X509_STORE_CTX_get0_cert(chain))) {
+                X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_REJECTED);
+                ok = 0;
+            }
             if (ok == 0)
                 of(SSL_get_rbio(ssl)).note_refused(*chain);
         } catch (...) { // it stays refused, with fewer words

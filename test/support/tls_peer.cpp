@@ -340,6 +340,11 @@ tls_scenario::tls_scenario(session_handler handler, const tls_server& tls, serve
 
 tls_scenario::~tls_scenario()
 {
+    end();
+}
+
+void tls_scenario::end()
+{
     server_.reset();
     end_runtime();
 }

@@ -112,6 +112,9 @@ public:
     hawser::server& server() noexcept { return *server_; }
     recorder& seen() noexcept { return *recorder_; }
 
+    /// Ends the server and its runtime, whatever is open.
+    void end();
+
     /// How the `nth` session to end does: "completed", "failed: SYMBOL", "threw: WORDS". Waits for it.
     std::string end_of_session(std::size_t nth = 1);
     /// How the last one did; "" if none has.
