@@ -43,7 +43,8 @@ class Flood(unittest.TestCase):
                     sent += not rest
             if not SANITIZED:
                 self.assertLess(sent, count // 1000)
-                self.assertLessEqual(resident(server.pid) - before, 512 * KIB)
+                # The smaller buffers that the output grew out of are the loop's, and go back within 2 s.
+                self.assertTrue(eventually(lambda: resident(server.pid) - before <= 512 * KIB, 2))
             self.assertEqual(one(server, request("/other")).body, b"/other")
 
             def send_the_rest():
