@@ -123,6 +123,16 @@ struct asked {
     std::vector<std::string> begun;
 };
 
+awaitable<void> get_without_options(std::string_view url)
+{
+    co_await http::get(url);
+}
+
+awaitable<void> head_without_options(std::string_view url)
+{
+    co_await http::head(url);
+}
+
 } // namespace
 
 // ---- URLs
@@ -800,4 +810,13 @@ BOOST_AUTO_TEST_CASE(a_refused_connection_is_an_error_of_that_step)
         BOOST_TEST(has(e.what(), "/: connect: ECONNREFUSED (Connection refused)"), e.what());
         BOOST_TEST(has(e.what(), e.url()));
     }
+}
+
+// ---- Calls
+
+BOOST_AUTO_TEST_CASE(options_may_be_left_out)
+{
+    scenario run;
+    BOOST_TEST(run.start(get_without_options("gopher://example.org/")).outcome() == "invalid_url");
+    BOOST_TEST(run.start(head_without_options("gopher://example.org/")).outcome() == "invalid_url");
 }

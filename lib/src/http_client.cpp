@@ -184,9 +184,25 @@ awaitable<result> get(std::string_view url, client_options options, sink to)
     return fetch_url(std::string{url}, std::move(options), std::move(to), method::get);
 }
 
+// Not default arguments: g++ 12 destroys those twice, in a caller that awaits the call.
+awaitable<result> get(std::string_view url, client_options options)
+{
+    return get(url, std::move(options), sink{});
+}
+
+awaitable<result> get(std::string_view url)
+{
+    return get(url, client_options{}, sink{});
+}
+
 awaitable<result> head(std::string_view url, client_options options)
 {
     return fetch_url(std::string{url}, std::move(options), {}, method::head);
+}
+
+awaitable<result> head(std::string_view url)
+{
+    return head(url, client_options{});
 }
 
 void require_success(const result& answer)

@@ -177,10 +177,13 @@ struct result {
 /// anything is sent; tls_error for certificates or keys of one's own that cannot be; endpoint_error with
 /// errc::invalid_endpoint for `source`; and what the sink throws. Cancelling it ends the request with operation_aborted.
 /// Runs on the loop that awaits it; any number at once.
-awaitable<result> get(std::string_view url, client_options options = {}, sink to = {});
+awaitable<result> get(std::string_view url, client_options options, sink to);
+awaitable<result> get(std::string_view url, client_options options);
+awaitable<result> get(std::string_view url);
 
 /// The same with HEAD: the head alone, as GET would have got it.
-awaitable<result> head(std::string_view url, client_options options = {});
+awaitable<result> head(std::string_view url, client_options options);
+awaitable<result> head(std::string_view url);
 
 /// Throws client_error with step::status and errc::unsuccessful if the status is 400 or more.
 void require_success(const result& answer);
