@@ -327,3 +327,22 @@ BOOST_AUTO_TEST_CASE(a_runtime_may_end_at_any_point_of_a_connections_life)
         }
     }
 }
+
+BOOST_AUTO_TEST_CASE(a_read_may_be_cancelled_once_its_connection_was_reset)
+{
+    connection* open = nullptr;
+    const session_handler keep = [&open](connection& c) -> awaitable<void> {
+        open = &c;
+        co_await c.closed();
+    };
+    tls_scenario run{keep, good()};
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    BOOST_TEST_REQUIRE(until(run, [&] { return open != nullptr; }));
+    auto read = run.start(open->read_some());
+    open->reset();
+    read.cancel();
+    BOOST_TEST(text(read) == "connection_closed");
+    BOOST_TEST(p.ends());
+    BOOST_TEST(p.was_reset());
+}

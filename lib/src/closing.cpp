@@ -106,7 +106,7 @@ void core::continue_close()
         return close_now();
     if (!output_.empty() || reading_)
         return; // send_pending() or the end of the read comes back
-    if (!output_ended_ && (!peer_ended_ || needs_handshake()))
+    if (!output_ended_ && (!peer_ended_ || over_tls()))
         end_output();
     if (peer_ended_ && !sending_)
         return close_now();

@@ -1,8 +1,8 @@
 // The inside of a connection: its stream, its buffers, its deadlines, and the state that connection's members work on.
 //
-// Four files share the work: input.cpp (reads, parking, the frame and idle clocks, drain), output.cpp (cork, pending
-// bytes, back-pressure, the write rule), closing.cpp (flush, FIN, linger) and stream_operations.cpp (Asio's stream
-// concepts). Used from its loop's thread only.
+// Seven files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, parking, drain),
+// output.cpp (cork, pending bytes, back-pressure, the write rule), clocks.cpp (deadlines), closing.cpp (flush, FIN,
+// linger), tls_handshake.cpp and stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
 #ifndef HAWSER_SRC_CORE_HPP
 #define HAWSER_SRC_CORE_HPP
 
@@ -58,7 +58,7 @@ public:
     core& operator=(const core&) = delete;
     ~core() override;
 
-    // ---- Reading (input.cpp)
+    // ---- Reading (reading.cpp; drain: input.cpp)
 
     awaitable<std::optional<bytes_view>> read_frame(const framing* format);
     awaitable<std::optional<bytes_view>> read_frame_as(framing format);
@@ -108,7 +108,7 @@ public:
 
     // ---- TLS (tls_handshake.cpp)
 
-    bool needs_handshake() const noexcept { return std::holds_alternative<tls_stream>(stream_); }
+    bool over_tls() const noexcept { return std::holds_alternative<tls_stream>(stream_); }
     /// Shakes hands, then resumes `done`: handshake_done() says how it went. Under timeouts().handshake, and drain.
     void accept_handshake(resumption done);
     /// The same for a client; throws tls_error with the words of what failed. Under nobody's deadline.
@@ -183,11 +183,6 @@ private:
     enum class interruption : std::uint8_t { none, park, drain, user, error };
 
     // input.cpp
-    auto next_input(waiting_for what);
-    waiting_for next_or_rest() const noexcept
-    {
-        return input_.empty() && !unit_open_ ? waiting_for::next_unit : waiting_for::rest_of_unit;
-    }
     void start_input(waiting_for what);
     void wait_for_input();
     void make_room();
@@ -200,6 +195,21 @@ private:
     void post_input(input how);
     void resume_reader();
     void interrupt(interruption why) noexcept;
+
+    // reading.cpp. A connection gives the others their turn after so much of its own input.
+    static constexpr std::int32_t turn_frames = 64;
+    static constexpr std::int32_t turn_bytes = 64 * 1024;
+    bool has_turn() const noexcept { return turn_frames_ > 0 && turn_bytes_ > 0; }
+    void new_turn() noexcept
+    {
+        turn_frames_ = turn_frames;
+        turn_bytes_ = turn_bytes;
+    }
+    auto next_input(waiting_for what);
+    waiting_for next_or_rest() const noexcept
+    {
+        return input_.empty() && !unit_open_ ? waiting_for::next_unit : waiting_for::rest_of_unit;
+    }
     void begin_read()
     {
         if (reader_)
@@ -211,12 +221,9 @@ private:
     [[noreturn]] void throw_unexpected_end(std::size_t wanted) const;
     [[noreturn]] void refuse_second_read() const;
     [[noreturn]] void refuse_to_consume(std::size_t n) const;
-    duration unit_time() const noexcept;
     bool input_came();
     std::optional<frames> take_frames();
     void frame_done(std::size_t encoded, std::size_t count) noexcept;
-    bool has_turn() const noexcept { return turn_frames_ > 0 && turn_bytes_ > 0; }
-    void new_turn() noexcept;
     [[noreturn]] void throw_error() const;
     [[noreturn]] static void throw_cancelled();
     void throw_if_truncated(const framing& format) const;
@@ -265,7 +272,8 @@ private:
     void wake_everybody();
     void tell_listener();
 
-    // wheel
+    // clocks.cpp
+    duration unit_time() const noexcept;
     time_point look(time_point now) override;
     time_point look_at_input(time_point now);
     time_point look_at_output(time_point now);

@@ -53,7 +53,7 @@ server_core::server_core(std::shared_ptr<runtime_core> r, server_options options
       doors_{*options_.limits.connections, options_.limits.per_address}, drain_{*this}
 {}
 
-void server_core::listen(const endpoint& where, session_handler handler, const listen_options& options)
+void server_core::listen(const endpoint& where, const session_handler& handler, const listen_options& options)
 {
     if (options.timeouts)
         validate(*options.timeouts);
@@ -198,7 +198,7 @@ server::~server()
 
 void server::listen(const endpoint& where, session_handler handler, const listen_options& options)
 {
-    core_->listen(where, std::move(handler), options);
+    core_->listen(where, handler, options);
 }
 void server::reload_tls()
 {

@@ -23,7 +23,7 @@ class server_core : public std::enable_shared_from_this<server_core>
 public:
     server_core(std::shared_ptr<runtime_core> r, server_options options);
 
-    void listen(const endpoint& where, session_handler handler, const listen_options& options);
+    void listen(const endpoint& where, const session_handler& handler, const listen_options& options);
     std::vector<endpoint> endpoints() const;
     void reload_tls();
     std::optional<std::chrono::system_clock::time_point> certificates_expire() const;
@@ -57,11 +57,12 @@ public:
     } counts;
 
 private:
+    std::vector<std::shared_ptr<tls_configuration>> configurations() const;
+
     std::shared_ptr<runtime_core> runtime_;
     const server_options options_;
     admission doors_;
     drain drain_;
-    std::vector<std::shared_ptr<tls_configuration>> configurations() const;
 
     mutable std::mutex mutex_;
     std::mutex reloading_; // one at a time; taken before mutex_

@@ -54,7 +54,7 @@ void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, con
     auto self = std::make_unique<session>(c, std::move(s));
     if (self->server().begun_draining())
         c->begin_drain();
-    if (!c->needs_handshake())
+    if (!c->over_tls())
         return run(std::move(self));
     c->accept_handshake(resumption{[s = std::move(self)]() mutable { shaken(std::move(s)); }});
 }

@@ -108,7 +108,7 @@ time_point core::look_at_handshake(time_point now)
 // What has failed in TLS has words of its own.
 void core::note_tls_failure(const error_code& e)
 {
-    if (failed_ || !needs_handshake() || e.category() != category())
+    if (failed_ || !over_tls() || e.category() != category())
         return;
     thrown_ = std::make_exception_ptr(tls_failure());
 }

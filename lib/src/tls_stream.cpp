@@ -52,7 +52,7 @@ void tls_stream::handshake(core& c)
 
 void tls_stream::shake(core& c, const error_code& e)
 {
-    if (e || engine_->operation.cancelled || !engine_)
+    if (e || !engine_ || engine_->operation.cancelled)
         return c.on_handshake(e ? e : aborted);
     switch (engine_->shake()) {
     case step::wants_input: return socket_.async_wait(socket::wait_read, handler<&tls_stream::shake>{&c, this});
@@ -191,6 +191,8 @@ std::size_t tls_stream::unacknowledged() noexcept
 
 void tls_stream::cancel() noexcept
 {
+    if (!engine_)
+        return; // closed, which has ended what was pending
     engine_->operation.cancelled = true;
     error_code ignored;
     socket_.cancel(ignored);

@@ -153,7 +153,7 @@ class Refusals(unittest.TestCase):
             clients = [held.enter_context(Client(server)) for _ in range(count)]
             for client in clients:
                 client.send(unfinished)
-            eventually(lambda: not any(unread(client.socket) for client in clients))
+            self.assertTrue(eventually(lambda: not any(unread(client.socket) for client in clients)))
             if not SANITIZED:
                 self.assertLessEqual(resident(server.pid) - before, count * 40 * KIB)
             for client in clients:
