@@ -36,10 +36,11 @@ void add_choice(app::command_line& line, const char* option, const char* value, 
     });
 }
 
+// What a coroutine would only await is returned: it has nothing to do afterwards.
 hawser::awaitable<void> hello(hawser::http::request&, hawser::http::response& response)
 {
     response.set("Content-Type", "text/plain");
-    co_await response.send("Hello, World!");
+    return response.send("Hello, World!");
 }
 
 hawser::awaitable<void> echo(hawser::connection& peer)

@@ -16,6 +16,9 @@
 
 #include <hawser/connection.hpp>
 
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/deferred.hpp>
+
 #include <algorithm>
 #include <exception>
 
@@ -60,12 +63,51 @@ public:
 
     // ---- Reading (reading.cpp; drain: input.cpp)
 
+    // What a wait for input is for: which clock runs, and whether it may end at drain.
+    enum class waiting_for : std::uint8_t {
+        next_unit,    // idle clock; a drain point
+        rest_of_unit, // frame clock
+        stream,       // idle clock; async_read_some, which knows no units
+        handshake,    // its own clock, a server's; ends at drain if the peer has sent nothing
+    };
+
     awaitable<std::optional<bytes_view>> read_frame(const framing* format);
     awaitable<std::optional<bytes_view>> read_frame_as(framing format);
     awaitable<std::optional<frames>> read_frames();
     awaitable<std::optional<bytes_view>> read_some();
     awaitable<std::optional<bytes_view>> read(std::size_t n);
     awaitable<std::optional<bytes_view>> read_more(std::size_t have);
+    // The steps of read_more(), for a protocol's own coroutine, which then needs no second one:
+    //     begin_read();
+    //     while (has_at_most(have)) {
+    //         co_await next_input(next_or_rest());
+    //         if (!more_came(have)) // the end
+    //     }
+    void begin_read()
+    {
+        if (reader_)
+            refuse_second_read();
+        input_.consume(std::exchange(held_, 0));
+        needed_ = 0;
+    }
+    bool has_at_most(std::size_t n) const noexcept { return input_.size() <= n || !has_turn(); }
+    bool more_came(std::size_t have);
+    waiting_for next_or_rest() const noexcept
+    {
+        return input_.empty() && !unit_open_ ? waiting_for::next_unit : waiting_for::rest_of_unit;
+    }
+    auto next_input(waiting_for what)
+    {
+        boost::asio::deferred_t token;
+        return boost::asio::async_initiate<boost::asio::deferred_t, void()>(
+            [](auto handler, core* c, waiting_for w) {
+                if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
+                    slot.assign([c](boost::asio::cancellation_type) { c->cancel_read(); });
+                c->reader_ = resumption{std::move(handler)};
+                c->start_input(w);
+            },
+            token, this, what);
+    }
     bytes_view received() const noexcept { return has_turn() ? input_.data().substr(held_) : bytes_view{}; }
     void consume(std::size_t n);
     /// Whether more has come than the first `n` bytes of what is not consumed: to here, or as far as the kernel.
@@ -170,13 +212,6 @@ private:
     friend void intrusive_ptr_add_ref(core* c) noexcept { ++c->references_; }
     friend void intrusive_ptr_release(core* c) noexcept;
 
-    // What a wait for input is for: which clock runs, and whether it may end at drain.
-    enum class waiting_for : std::uint8_t {
-        next_unit,    // idle clock; a drain point
-        rest_of_unit, // frame clock
-        stream,       // idle clock; async_read_some, which knows no units
-        handshake,    // its own clock, a server's; ends at drain if the peer has sent nothing
-    };
     // How a wait for input ended.
     enum class input : std::uint8_t { more, ended, drained, failed, cancelled, refused };
     // Why an operation of the stream was cancelled, the strongest last.
@@ -204,18 +239,6 @@ private:
     {
         turn_frames_ = turn_frames;
         turn_bytes_ = turn_bytes;
-    }
-    auto next_input(waiting_for what);
-    waiting_for next_or_rest() const noexcept
-    {
-        return input_.empty() && !unit_open_ ? waiting_for::next_unit : waiting_for::rest_of_unit;
-    }
-    void begin_read()
-    {
-        if (reader_)
-            refuse_second_read();
-        input_.consume(std::exchange(held_, 0));
-        needed_ = 0;
     }
     [[noreturn]] void refuse_frame(const framing& format, const decoded& d) const;
     [[noreturn]] void throw_unexpected_end(std::size_t wanted) const;

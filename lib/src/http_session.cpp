@@ -31,6 +31,18 @@ void clear(std::string& text) noexcept
         std::string{}.swap(text);
 }
 
+// False: the end, also of a connection that was idle too long, which is closed and not reset.
+bool request_came(core& c)
+{
+    try {
+        return c.more_came(0);
+    } catch (const system_error& e) {
+        if (e.code() != errc::idle_timeout)
+            throw;
+        return false;
+    }
+}
+
 awaitable<void> serve_requests(std::shared_ptr<const serving> shared, hawser::connection& peer)
 {
     core& c = core_access::get(peer);
@@ -39,16 +51,13 @@ awaitable<void> serve_requests(std::shared_ptr<const serving> shared, hawser::co
         bytes_view input = c.received();
         if (input.empty()) {
             lease.give_back();
-            std::optional<bytes_view> came;
-            try {
-                came = co_await c.read_more(0);
-            } catch (const system_error& e) {
-                if (e.code() != errc::idle_timeout)
-                    throw;
+            c.begin_read();
+            while (c.has_at_most(0)) {
+                co_await c.next_input(c.next_or_rest());
+                if (!request_came(c))
+                    co_return;
             }
-            if (!came) // also of an idle connection, which is closed and not reset
-                co_return;
-            input = *came;
+            input = c.received();
         }
         exchange& x = lease.get();
         progress found = x.parse(input);

@@ -2,18 +2,18 @@
 
 #include "http_characters.hpp"
 
-#include <hawser/http/message.hpp>
-
 #include <cstring>
 
 namespace hawser::http::detail {
 namespace {
 
-// Most names differ from the known one of their length in its first letter.
 known_field find_known(std::string_view name) noexcept
 {
-    const auto if_same = [name](std::string_view model, known_field f) {
-        return lower(name.front()) == model.front() && same_name(name, model) ? f : known_field::other;
+    const auto if_same = [name](const char* model, known_field f) {
+        for (const char c : name)
+            if (lower(c) != *model++)
+                return known_field::other;
+        return f;
     };
     switch (name.size()) {
     case 4: return if_same("host", known_field::host);

@@ -1,9 +1,6 @@
 // What connection's members await: frames, bytes, and what protocols parse in place. input.cpp waits for more.
 #include "core.hpp"
 
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/deferred.hpp>
-
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -21,19 +18,6 @@ inline void core::frame_done(std::size_t encoded, std::size_t count) noexcept
     turn_bytes_ -= static_cast<std::int32_t>(std::min<std::size_t>(encoded, turn_bytes));
     if (!unit_open_)
         frame_spent_ = duration::zero();
-}
-
-auto core::next_input(waiting_for what)
-{
-    boost::asio::deferred_t token;
-    return boost::asio::async_initiate<boost::asio::deferred_t, void()>(
-        [](auto handler, core* c, waiting_for w) {
-            if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
-                slot.assign([c](boost::asio::cancellation_type) { c->cancel_read(); });
-            c->reader_ = resumption{std::move(handler)};
-            c->start_input(w);
-        },
-        token, this, what);
 }
 
 awaitable<std::optional<bytes_view>> core::read_frame(const framing* format)
@@ -140,15 +124,21 @@ awaitable<std::optional<bytes_view>> core::read(std::size_t n)
 awaitable<std::optional<bytes_view>> core::read_more(std::size_t have)
 {
     begin_read();
-    while (input_.size() <= have || !has_turn()) {
+    while (has_at_most(have)) {
         co_await next_input(next_or_rest());
-        if (!input_came()) {
-            if (input_.empty() && !unit_open_)
-                co_return std::nullopt;
-            throw_unexpected_end(have + 1);
-        }
+        if (!more_came(have))
+            co_return std::nullopt;
     }
     co_return input_.data();
+}
+
+bool core::more_came(std::size_t have)
+{
+    if (input_came())
+        return true;
+    if (input_.empty() && !unit_open_)
+        return false;
+    throw_unexpected_end(have + 1);
 }
 
 void core::consume(std::size_t n)
