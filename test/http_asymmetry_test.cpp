@@ -1,0 +1,112 @@
+// What a request costs the server, beside what it costs its sender: nobody may keep a server busy for next to nothing.
+//
+// Each stream goes over sockets many times, from a client that writes it and reads to the end, and does nothing else. The
+// server's processor time is the process's without the client's thread.
+#include <hawser/http/server.hpp>
+#include <hawser/server.hpp>
+
+#define BOOST_TEST_MODULE http_asymmetry
+#include <boost/test/unit_test.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+
+using namespace hawser;
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr double most = 5; // times the client's
+constexpr int times = 300;
+
+double seconds_of(clockid_t clock)
+{
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+awaitable<void> echo_body(http::request& request, http::response& response)
+{
+    co_await response.send(co_await request.read_all());
+}
+
+// Ends its side once it has sent everything, and takes whatever comes.
+void exchange(asio::io_context& context, const tcp::endpoint& where, const std::string& stream)
+{
+    tcp::socket socket{context};
+    socket.connect(where);
+    error_code ignored; // the server may have refused it before its end
+    asio::write(socket, asio::buffer(stream), ignored);
+    socket.shutdown(tcp::socket::shutdown_send, ignored);
+    char taken[16 * 1024];
+    while (socket.read_some(asio::buffer(taken), ignored) != 0) {
+    }
+}
+
+std::string repeated(const std::string& part, std::size_t n)
+{
+    std::string text;
+    while (n-- != 0)
+        text += part;
+    return text;
+}
+
+// The costliest that we can think of, and what fuzzing has kept.
+std::map<std::string, std::string> streams()
+{
+    const std::string begin = "GET / HTTP/1.1\r\nHost: a\r\n";
+    const std::string post = "POST / HTTP/1.1\r\nHost: a\r\n";
+    std::map<std::string, std::string> all{
+        {"100 fields", begin + repeated("a: b\r\n", 98) + "\r\n"},
+        {"fields up to the limit", begin + repeated("a: " + std::string(155, 'b') + "\r\n", 98) + "\r\n"},
+        {"one field up to the limit", begin + "a: " + std::string(16'000, 'b') + "\r\n\r\n"},
+        {"connection options", begin + "Connection: " + repeated("a,", 7'000) + "a\r\n\r\n"},
+        {"codings", post + "Transfer-Encoding: " + repeated("a,", 7'000) + "chunked\r\n\r\n"},
+        {"target up to the limit", "GET /" + repeated("%41", 2'700) + " HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {"chunks of a byte", post + "Transfer-Encoding: chunked\r\n\r\n" + repeated("1\r\na\r\n", 3'000) + "0\r\n\r\n"},
+        {"pipelined requests", repeated(begin + "\r\n", 500)},
+    };
+    for (const auto& file : std::filesystem::directory_iterator{HAWSER_CORPUS}) {
+        std::ifstream in{file.path(), std::ios::binary};
+        all[file.path().filename()] = {std::istreambuf_iterator<char>{in}, {}};
+    }
+    return all;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(no_stream_of_requests_costs_its_server_five_times_what_it_costs_its_sender)
+{
+    runtime loops{{.loops = 1}};
+    server serving{loops};
+    serving.listen("tcp://127.0.0.1:0", http::serve(echo_body));
+    loops.start();
+    const tcp::endpoint where{asio::ip::make_address("127.0.0.1"), serving.endpoints().front().port()};
+    asio::io_context context;
+
+    const auto all = streams();
+    BOOST_TEST_REQUIRE(all.size() > 20u);
+    for (const auto& [name, stream] : all) {
+        exchange(context, where, stream); // warm
+        const double own = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+        const double both = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+        for (int i = 0; i < times; ++i)
+            exchange(context, where, stream);
+        const double client = seconds_of(CLOCK_THREAD_CPUTIME_ID) - own;
+        const double served = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - both - client;
+        BOOST_TEST(served <= most * client, name << ": " << served / client << " times the client's");
+    }
+    serving.stop();
+    BOOST_TEST(serving.wait().clean());
+}
