@@ -36,7 +36,7 @@ void add_choice(app::command_line& line, const char* option, const char* value, 
     });
 }
 
-// What a coroutine would only await is returned: it has nothing to do afterwards.
+// Not a coroutine: what one would only await is returned.
 hawser::awaitable<void> hello(hawser::http::request&, hawser::http::response& response)
 {
     response.set("Content-Type", "text/plain");

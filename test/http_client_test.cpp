@@ -3,6 +3,7 @@
 
 #include "http_exchange.hpp"
 #include "scenario.hpp"
+#include "thrown.hpp"
 
 #include <hawser/http/writer.hpp>
 #include <hawser/server.hpp>
@@ -28,20 +29,6 @@ using http::detail::parse_url;
 using http::detail::redirects;
 
 namespace {
-
-// The words of what a function throws, and the symbol of its code if it has one.
-template <class Function>
-std::string thrown_by(Function f)
-{
-    try {
-        f();
-    } catch (const system_error& e) {
-        return symbol(e.code()) + ": " + e.what();
-    } catch (const std::exception& e) {
-        return e.what();
-    }
-    return "nothing";
-}
 
 bool has(const std::string& text, std::string_view part)
 {

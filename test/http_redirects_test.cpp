@@ -1,35 +1,20 @@
 // Which URLs may be asked for, and where a redirection leads.
 #include "http_redirects.hpp"
 #include "http_url.hpp"
-
-#include <hawser/error.hpp>
+#include "thrown.hpp"
 
 #define BOOST_TEST_MODULE http_redirects
 #include <boost/test/unit_test.hpp>
 
-#include <stdexcept>
 #include <string>
 
 using namespace hawser;
+using namespace hawser::test;
 using http::detail::parse_url;
 using http::detail::redirects;
 using http::detail::resolve_url;
 
 namespace {
-
-// The words of what a function throws, and the symbol of its code if it has one.
-template <class Function>
-std::string thrown_by(Function f)
-{
-    try {
-        f();
-    } catch (const system_error& e) {
-        return symbol(e.code()) + ": " + e.what();
-    } catch (const std::exception& e) {
-        return e.what();
-    }
-    return "nothing";
-}
 
 bool has(const std::string& text, std::string_view part)
 {

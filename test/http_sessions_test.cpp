@@ -259,6 +259,18 @@ BOOST_AUTO_TEST_CASE(a_handler_may_throw_the_status_to_answer_with)
     BOOST_TEST(run.ask(get) == "HTTP/1.1 200 OK\r\nDate: D\r\nA: b\r\nContent-Length: 5\r\n\r\nhello");
 }
 
+BOOST_AUTO_TEST_CASE(a_handler_may_be_a_plain_function_that_returns_what_it_would_await)
+{
+    served run{[](request& q, response& r) {
+        if (q.path() == "/none")
+            throw http::status_error{status::not_found, "no"};
+        return r.send("hello");
+    }};
+    BOOST_TEST(run.ask("GET /none HTTP/1.1\r\nHost: a\r\n\r\n" + get) ==
+               "HTTP/1.1 404 Not Found\r\nDate: D\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nno\n" +
+                   hello);
+}
+
 // ---- Time
 
 BOOST_AUTO_TEST_CASE(a_head_has_ten_seconds_in_all_however_its_bytes_come)

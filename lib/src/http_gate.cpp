@@ -126,40 +126,42 @@ bool framing_gate::check_framing(unsigned minor) noexcept
     return true;
 }
 
+bool framing_gate::take(known_field which, std::string_view value) noexcept
+{
+    switch (which) {
+    case known_field::connection: return take_connection(value);
+    case known_field::content_length: return take_length(value);
+    case known_field::transfer_encoding: return take_coding(value);
+    case known_field::expect:
+    case known_field::host:
+    case known_field::other: break;
+    }
+    return true;
+}
+
 // ---- Requests
 
 bool request_gate::on_field(known_field which, std::string_view name, std::string_view value) noexcept
 {
-    switch (which) {
-    case known_field::connection:
-        if (!take_connection(value))
-            return false;
-        break;
-    case known_field::content_length:
-        if (!take_length(value))
-            return false;
-        break;
-    case known_field::expect:
-        if (same_name(value, "100-continue")) {
-            expects_continue_ = true;
-        } else {
-            expects_other_ = true;
-            unknown_expectation_ = value;
-        }
-        break;
-    case known_field::host:
-        if (!take_host(value))
-            return false;
-        break;
-    case known_field::transfer_encoding:
-        if (!take_coding(value))
-            return false;
-        break;
-    case known_field::other:
-        if (poses_as_framing(name))
-            return refuse(status::bad_request, "field: a name that may be taken for one that frames the body", name);
-    }
+    if (!take(which, value))
+        return false;
+    if (which == known_field::host && !take_host(value))
+        return false;
+    if (which == known_field::expect)
+        take_expectation(value);
+    if (which == known_field::other && poses_as_framing(name))
+        return refuse(status::bad_request, "field: a name that may be taken for one that frames the body", name);
     return add(name, value);
+}
+
+void request_gate::take_expectation(std::string_view value) noexcept
+{
+    if (same_name(value, "100-continue")) {
+        expects_continue_ = true;
+    } else {
+        expects_other_ = true;
+        unknown_expectation_ = value;
+    }
 }
 
 bool request_gate::take_host(std::string_view value) noexcept
@@ -199,24 +201,7 @@ bool request_gate::finish(request_facts& facts, std::string_view authority) noex
 
 bool response_gate::on_field(known_field which, std::string_view name, std::string_view value) noexcept
 {
-    switch (which) {
-    case known_field::connection:
-        if (!take_connection(value))
-            return false;
-        break;
-    case known_field::content_length:
-        if (!take_length(value))
-            return false;
-        break;
-    case known_field::transfer_encoding:
-        if (!take_coding(value))
-            return false;
-        break;
-    case known_field::expect:
-    case known_field::host:
-    case known_field::other: break;
-    }
-    return add(name, value);
+    return take(which, value) && add(name, value);
 }
 
 bool response_gate::finish(response_facts& facts, method request) noexcept

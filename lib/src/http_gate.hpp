@@ -53,10 +53,9 @@ public:
 protected:
     ~framing_gate() = default;
 
+    /// Looks at the fields that frame a message, and no others.
+    bool take(known_field which, std::string_view value) noexcept;
     bool add(std::string_view name, std::string_view value) noexcept;
-    bool take_length(std::string_view value) noexcept;
-    bool take_coding(std::string_view value) noexcept;
-    bool take_connection(std::string_view value) noexcept;
     /// What is known once all fields are: that length and coding do not contradict each other or the version.
     bool check_framing(unsigned minor) noexcept;
     bool refuse(status code, std::string_view words, bytes_view value = {}) noexcept;
@@ -67,6 +66,9 @@ protected:
     bool chunked_ = false;
 
 private:
+    bool take_length(std::string_view value) noexcept;
+    bool take_coding(std::string_view value) noexcept;
+    bool take_connection(std::string_view value) noexcept;
     bool take_connection_option(std::string_view option) noexcept;
 
     fields& fields_;
@@ -97,6 +99,7 @@ public:
 
 private:
     bool take_host(std::string_view value) noexcept;
+    void take_expectation(std::string_view value) noexcept;
     bool check_host(const request_facts& facts, std::string_view authority) noexcept;
 
     std::string_view host_;

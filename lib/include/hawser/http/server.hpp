@@ -160,7 +160,8 @@ private:
 
 /// From a request to its response. Runs on the connection's loop, for one request of a connection at a time, and
 /// several at a time on different loops. A capturing lambda is no coroutine that outlives its captures: the session
-/// shares the handler until it ends.
+/// shares the handler until it ends. A plain function that returns response.send()'s awaitable is a handler too, and
+/// saves a coroutine; what it throws is answered for in the same way.
 using handler = std::function<awaitable<void>(request&, response&)>;
 
 /// What a client may send, and how long it may take.
