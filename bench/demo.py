@@ -102,7 +102,7 @@ def table(figures, throughput, drains):
 def main(build):
     start = time.monotonic()
     contenders = choose([p.contender for p in PAIRS])
-    require([c.command_line(build)[0] for c in contenders] + [f"{build}/bench/load"] +
+    require([c.command_line(build)[0] for c in contenders] + [f"{build}/apps/load"] +
             [f"{build}/apps/{p.client[0]}" for p in PAIRS])
 
     drains = {pair.title: show_pair(build, pair) for pair in PAIRS}

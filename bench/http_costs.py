@@ -98,7 +98,7 @@ def main():
     options = arguments()
     contenders = choose(options.contenders.split(","), HTTP_CONTENDERS)
     pipelines = [int(p) for p in options.pipelines.split(",")]
-    require([c.command_line(options.build)[0] for c in contenders if c.command] + [f"{options.build}/bench/load"])
+    require([c.command_line(options.build)[0] for c in contenders if c.command] + [f"{options.build}/apps/load"])
 
     def progress(text):
         print(text, file=sys.stderr, flush=True)

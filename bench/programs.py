@@ -80,7 +80,7 @@ class Server:
 def run_load(build, endpoint, *options, cores=None, tolerate=False):
     """Runs the load to its end and returns what it reports. A load that fails raises Failure, unless `tolerate`:
     then what it reports about losses is returned as well."""
-    command = [str(Path(build) / "bench" / "load"), "--json", *(str(o) for o in options), endpoint]
+    command = [str(Path(build) / "apps" / "load"), "--json", *(str(o) for o in options), endpoint]
     place = (lambda: os.sched_setaffinity(0, cores)) if cores else None
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, preexec_fn=place)
     if not done.stdout or (done.returncode != 0 and not tolerate):

@@ -32,7 +32,7 @@ class Proof:
 
 def prove(build, name="floor"):
     """Raises Failure when the floor is none."""
-    require([f"{build}/bench/{name}", f"{build}/bench/load"])
+    require([f"{build}/bench/{name}", f"{build}/apps/load"])
     if not shutil.which("strace"):
         raise Failure("strace is missing: apt-get install strace")
     proof = Proof(name, calls_per_message(build, name), system_share(build, name))

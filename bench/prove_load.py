@@ -207,7 +207,7 @@ def run(build, case):
         where = f"127.0.0.1:{listener.getsockname()[1]}"
         window = len(f"GET / HTTP/1.1\r\nHost: {where}\r\n\r\n") * PIPELINE if case.mode == "http" else WINDOW
         threading.Thread(target=serve, args=(listener, case.server, window), daemon=True).start()
-        command = [f"{build}/bench/load", "--json", "--mode", case.mode, "--connections", str(CONNECTIONS),
+        command = [f"{build}/apps/load", "--json", "--mode", case.mode, "--connections", str(CONNECTIONS),
                    "--pipeline", str(PIPELINE), "--patience", PATIENCE, *case.options]
         command += ["--until-end"] if case.counts else ["--messages", "2000"]
         return subprocess.run([*command, where],
@@ -227,7 +227,7 @@ def judge(case, done):
 
 
 def main(build):
-    require([f"{build}/bench/load"])
+    require([f"{build}/apps/load"])
     wrong = 0
     for case in CASES:
         done = run(build, case)

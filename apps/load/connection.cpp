@@ -21,16 +21,22 @@ bool is_reset(int error) noexcept
 
 } // namespace
 
-connection::connection(std::uint32_t number, const options& o, tally& counts)
-    : number_{number}, options_{o}, counts_{counts}, socket_{connect(o)}, ring_{o, number}
+connection::connection(std::uint32_t number, const options& o, const schedule& due, tally& counts)
+    : number_{number}, options_{o}, schedule_{due}, counts_{counts}, socket_{connect(o)}, ring_{o, number}
 {}
 
 void connection::begin()
 {
-    if (options_.window == window::sliding || quiet())
-        while (ring_.appended() - answered_ < options_.pipeline)
+    if (schedule_.open() || options_.window == window::sliding || quiet())
+        for (const auto time = now(); may_begin(time);)
             ring_.append();
     send();
+}
+
+bool connection::may_begin(std::int64_t time) const noexcept
+{
+    return ring_.appended() - answered_ < options_.pipeline &&
+           (!schedule_.open() || schedule_.time_of(number_, ring_.appended()) <= time);
 }
 
 void connection::send()
@@ -111,17 +117,25 @@ void connection::read_http(std::span<const char> answer)
 
 void connection::count_answers(std::uint64_t whole)
 {
-    const auto size = options_.message_bytes();
     if (whole == answered_)
         return;
     counts_.answered += whole - answered_;
-    for (const auto time = now(); answered_ < whole;) {
+    count_latencies(whole);
+    log_.forget(answered_ * options_.message_bytes());
+}
+
+void connection::count_latencies(std::uint64_t whole)
+{
+    const auto size = options_.message_bytes();
+    const auto time = now();
+    while (schedule_.open() && answered_ < whole)
+        counts_.latency.add(static_cast<std::uint64_t>(time - schedule_.time_of(number_, answered_++)), 1);
+    while (answered_ < whole) {
         const auto& send = log_.covering((answered_ + 1) * size);
         const auto up_to = std::min(whole, send.end / size);
         counts_.latency.add(static_cast<std::uint64_t>(time - send.time), up_to - answered_);
         answered_ = up_to;
     }
-    log_.forget(answered_ * size);
 }
 
 std::uint64_t connection::outstanding() const noexcept

@@ -1,16 +1,18 @@
 // A run of the load: all connections on one thread and one epoll set.
 //
-//     running     every connection keeps its window full
+//     running     every connection keeps its window full; in an open loop, begins what is due
 //     gathering   nothing new is begun until every answer is there; then all windows are filled in one go, and
 //                 SIGTERM follows at once if enough of these messages are still without answer
 //     finishing   nothing new is begun; the run is over when every answer is there
-#ifndef LOAD_CLOSED_LOOP_HPP
-#define LOAD_CLOSED_LOOP_HPP
+#ifndef LOAD_GENERATOR_HPP
+#define LOAD_GENERATOR_HPP
 
 #include "clock.hpp"
 #include "connection.hpp"
 #include "options.hpp"
+#include "progress.hpp"
 #include "report.hpp"
+#include "schedule.hpp"
 #include "socket.hpp"
 
 #include <cstdint>
@@ -19,23 +21,25 @@
 
 namespace load {
 
-class closed_loop
+class generator
 {
 public:
     /// Makes all connections. Throws what connect() throws.
-    explicit closed_loop(const options& o);
+    explicit generator(const options& o);
 
     /// Runs to the end that the options name. Throws failure.
     report run();
 
     // The connections hold references into this object.
-    closed_loop(const closed_loop&) = delete;
-    closed_loop& operator=(const closed_loop&) = delete;
+    generator(const generator&) = delete;
+    generator& operator=(const generator&) = delete;
 
 private:
     enum class phase { running, gathering, finishing };
 
+    std::int64_t until_next(std::int64_t time) const;
     void serve_ready_connections();
+    void begin_what_is_due();
     void pump(connection& c);
     void watch_output(connection& c);
     void measure(std::int64_t time);
@@ -47,7 +51,9 @@ private:
     bool all_quiet() const;
 
     options options_;
+    schedule schedule_;
     report report_;
+    progress progress_line_;
     std::optional<process_clock> server_clock_;
     descriptor epoll_;
     std::vector<connection> connections_;
@@ -60,6 +66,9 @@ private:
     bool measured_ = false;
     std::int64_t measure_start_ = 0;
     std::int64_t cpu_start_ = 0;
+    std::int64_t own_cpu_start_ = 0;
+    std::uint64_t begun_ = 0; // messages that have come due, of an open loop
+    std::uint64_t due_at_start_ = 0;
     std::uint64_t answered_at_start_ = 0;
     unsigned attempts_ = 0;
     std::uint64_t most_outstanding_ = 0;

@@ -1,7 +1,7 @@
-// load: a closed-loop load for echo servers, and the judge of their answers. `load --help` has the options.
+// load: load for servers, in a closed loop or an open one, and the judge of their answers. `load --help` has the options.
 //
-// It uses nothing of Hawser, so that it can judge it. closed_loop.hpp is where to start reading.
-#include "closed_loop.hpp"
+// It uses nothing of Hawser, so that it can judge it. generator.hpp is where to start reading.
+#include "generator.hpp"
 #include "options.hpp"
 #include "report.hpp"
 
@@ -11,7 +11,7 @@
 int main(int argc, char** argv)
 try {
     const auto options = load::parse(argc, argv);
-    load::closed_loop loop{options};
+    load::generator loop{options};
     const auto report = loop.run();
     std::fputs((options.json ? as_json(options, report) : as_text(options, report)).c_str(), stdout);
     return report.clean(options) ? 0 : 1;

@@ -9,6 +9,7 @@
 #include "http_answers.hpp"
 #include "message_ring.hpp"
 #include "options.hpp"
+#include "schedule.hpp"
 #include "send_log.hpp"
 #include "socket.hpp"
 #include "tally.hpp"
@@ -21,10 +22,10 @@ namespace load {
 class connection
 {
 public:
-    /// Connects. `o` and `counts` outlive the connection.
-    connection(std::uint32_t number, const options& o, tally& counts);
+    /// Connects. `o`, `due` and `counts` outlive the connection.
+    connection(std::uint32_t number, const options& o, const schedule& due, tally& counts);
 
-    /// Begins as many new messages as the window has room for, and sends.
+    /// Begins as many new messages as the window has room for (and are due, in an open loop), and sends.
     void begin();
 
     /// Sends what has been begun.
@@ -52,6 +53,8 @@ private:
     void compare(std::span<const char> answer);
     void read_http(std::span<const char> answer);
     void count_answers(std::uint64_t whole);
+    void count_latencies(std::uint64_t whole);
+    bool may_begin(std::int64_t time) const noexcept;
     bool torn() const noexcept;
     void see_reset(const char* where);
     void end();
@@ -59,6 +62,7 @@ private:
 
     std::uint32_t number_;
     const options& options_;
+    const schedule& schedule_;
     tally& counts_;
     descriptor socket_;
     message_ring ring_;

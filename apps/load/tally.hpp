@@ -13,7 +13,8 @@ namespace load {
 
 struct tally {
     std::uint64_t answered = 0; ///< messages whose whole answer came back right
-    histogram latency;          ///< from just after the send to the whole answer, in nanoseconds
+    histogram latency;          ///< to the whole answer in nanoseconds, from just after the send; from when it was due
+                                ///< in an open loop
 
     // Counted when the server ends a connection.
     std::uint64_t ended = 0;  ///< connections

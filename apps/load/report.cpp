@@ -9,8 +9,9 @@ namespace load {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, double>, 4> percentiles{
-    {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}}};
+constexpr std::array<std::pair<const char*, double>, 6> percentiles{
+    {{"p50", 0.5}, {"p75", 0.75}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}}};
+constexpr double busy = 0.9; // of a processor: from there on the load may be what is measured
 
 template <class... Values>
 void append(std::string& text, const char* format, Values... values)
@@ -33,6 +34,11 @@ double seconds(std::int64_t nanoseconds)
 double per_message(std::int64_t nanoseconds, const report& r)
 {
     return r.measured == 0 ? 0.0 : static_cast<double>(nanoseconds) / static_cast<double>(r.measured);
+}
+
+double own_share(const report& r)
+{
+    return r.elapsed == 0 ? 0.0 : static_cast<double>(r.own_cpu) / static_cast<double>(r.elapsed);
 }
 
 double rate(const report& r)
@@ -78,6 +84,11 @@ std::string as_text(const options& o, const report& r)
     for (const auto& [name, share] : percentiles)
         append(text, "  %s %.1f", name, microseconds(r.latency.percentile(share)));
     append(text, "  max %.1f\n", microseconds(r.latency.largest()));
+    if (o.rate != 0)
+        append(text, "%llu were due, at %llu a second; a latency counts from then\n",
+               static_cast<unsigned long long>(r.due), static_cast<unsigned long long>(o.rate));
+    append(text, "the load itself used %.0f%% of a processor%s\n", 100 * own_share(r),
+           own_share(r) >= busy ? ": it may be what was measured" : "");
     if (r.server_cpu)
         append(text, "CPU of process %d: %.3f us a message\n", static_cast<int>(o.cpu_of),
                per_message(*r.server_cpu, r) / 1e3);
@@ -107,6 +118,10 @@ std::string as_json(const options& o, const report& r)
 
     json += ", \"mode\": " + quoted(name_of(o.mode));
     number("connections", o.connections);
+    if (o.rate != 0) {
+        number("rate", o.rate);
+        number("due", r.due);
+    }
     number("pipeline", o.pipeline);
     number("size", o.size);
     number("messages", r.measured);
@@ -117,6 +132,7 @@ std::string as_json(const options& o, const report& r)
     for (const auto& [name, share] : percentiles)
         append(json, "\"%s\": %.3f, ", name, microseconds(r.latency.percentile(share)));
     append(json, "\"max\": %.3f}", microseconds(r.latency.largest()));
+    number("own_cpu_share", own_share(r));
     if (r.server_cpu) {
         number("server_cpu_seconds", seconds(*r.server_cpu));
         number("server_cpu_us_per_message", per_message(*r.server_cpu, r) / 1e3);

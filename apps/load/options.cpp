@@ -31,13 +31,18 @@ void add_shape(CLI::App& app, options& o)
     app.add_option("endpoint", o.endpoint, "tcp://ADDRESS:PORT or unix:PATH")->required();
     app.add_option("--mode", o.mode, "frames have a length of four bytes before them, http sends GETs (bytes)")
         ->transform(CLI::CheckedTransformer(
-            std::map<std::string, mode>{{"bytes", mode::bytes}, {"frames", mode::frames}, {"http", mode::http}}));
+            std::map<std::string, mode>{{"bytes", mode::bytes}, {"frames", mode::frames}, {"http", mode::http}}))
+        ->option_text("bytes|frames|http");
     app.add_option("--window", o.window, "wait for a whole pipeline, or send a message for each answer (lock-step)")
         ->transform(CLI::CheckedTransformer(
-            std::map<std::string, window>{{"lock-step", window::lock_step}, {"sliding", window::sliding}}));
-    app.add_option("--connections", o.connections, "(64)")->check(CLI::Range(1u, 100'000u));
-    app.add_option("--pipeline", o.pipeline, "messages of a connection that may be without answer (1)")
+            std::map<std::string, window>{{"lock-step", window::lock_step}, {"sliding", window::sliding}}))
+        ->option_text("lock-step|sliding");
+    app.add_option("--connections", o.connections, "all on one thread (64)")->check(CLI::Range(1u, 100'000u));
+    app.add_option("--pipeline", o.pipeline, "messages of a connection that may be without answer (1; 64 with --rate)")
         ->check(CLI::Range(1u, 1'000'000u));
+    app.add_option("--rate", o.rate,
+                   "an open loop: so many messages are due each second, and a latency counts from then (closed)")
+        ->check(CLI::Range(1u, 10'000'000u));
     app.add_option("--size", o.size, "bytes of a payload (64)");
     app.add_option("--source", o.source, "connect from this IPv4 address");
 }
@@ -46,7 +51,7 @@ void add_goals(CLI::App& app, options& o)
 {
     app.add_option("--warm-up", o.warm_up, "messages before the measurement (0)");
     app.add_option("--messages", o.messages, "end when so many messages are measured");
-    add_duration(app, "--duration", o.duration, "end after so long: 500ms, 10s, 2m");
+    add_duration(app, "--duration", o.duration, "end after so long: 500ms, 10s, 2m (10s, if nothing else ends it)");
     add_duration(app, "--patience", o.patience, "fail when nothing moves for so long (10s)");
     app.add_option("--cpu-of", o.cpu_of, "report the CPU time of this process during the measurement");
     app.add_flag("--json", o.json, "print one JSON object");
@@ -78,6 +83,8 @@ std::string get_request(const std::string& endpoint)
 
 void check(options& o, bool size_given)
 {
+    if (o.rate != 0 && o.term_pid != 0)
+        throw usage_error{"--rate and --term-pid exclude each other"};
     o.until_end = o.until_end || o.term_pid != 0;
     if (o.mode == mode::http) {
         if (size_given)
@@ -92,7 +99,7 @@ void check(options& o, bool size_given)
     if (o.term_outstanding > std::uint64_t{o.connections} * o.pipeline)
         throw usage_error{"--term-outstanding is more than --connections times --pipeline"};
     if (o.messages == 0 && o.duration.count() == 0 && !o.until_end)
-        throw usage_error{"no end: give --messages, --duration, --until-end or --term-pid"};
+        o.duration = std::chrono::seconds{10};
 }
 
 } // namespace
@@ -100,20 +107,24 @@ void check(options& o, bool size_given)
 options parse(int argc, char** argv)
 {
     options o;
-    CLI::App app{"A closed loop on one thread: every connection sends, waits for its answers, and sends again. Each\n"
+    CLI::App app{"A load on one thread: every connection sends, waits for its answers, and sends again; with --rate\n"
+                 "it sends when a message is due, and one that cannot be sent then is late by its own fault. Each\n"
                  "answer must equal what was sent, byte for byte; in http it must be a whole 200 whose body is\n"
                  "`Hello, World!`. Exit status: 0; 1 when an answer was wrong, missing or torn or a connection was\n"
                  "reset; 2 for wrong usage."};
+    app.set_version_flag("--version", std::string{"load (Hawser) "} + HAWSER_VERSION);
     add_shape(app, o);
     add_goals(app, o);
     add_end(app, o);
     try {
         app.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-        std::exit(app.exit(help));
+    } catch (const CLI::Success& help_or_version) {
+        std::exit(app.exit(help_or_version));
     } catch (const CLI::ParseError& error) {
         throw usage_error{error.what()};
     }
+    if (o.rate != 0 && app.count("--pipeline") == 0)
+        o.pipeline = 64;
     check(o, app.count("--size") != 0);
     return o;
 }

@@ -1,4 +1,4 @@
-#include "closed_loop.hpp"
+#include "generator.hpp"
 
 #include <algorithm>
 #include <array>
@@ -35,8 +35,9 @@ void control(int epoll, int operation, int socket, std::uint32_t events, std::si
 
 } // namespace
 
-closed_loop::closed_loop(const options& o)
-    : options_{o}, epoll_{::epoll_create1(EPOLL_CLOEXEC)}, output_watched_(o.connections), buffer_(256 * 1024)
+generator::generator(const options& o)
+    : options_{o}, schedule_{o.rate, o.connections}, progress_line_{options_}, epoll_{::epoll_create1(EPOLL_CLOEXEC)},
+      output_watched_(o.connections), buffer_(256 * 1024)
 {
     if (epoll_.get() < 0)
         throw std::system_error{errno, std::generic_category(), "epoll_create1"};
@@ -45,20 +46,23 @@ closed_loop::closed_loop(const options& o)
     raise_descriptor_limit();
     connections_.reserve(options_.connections);
     for (unsigned i = 0; i < options_.connections; ++i) {
-        connections_.emplace_back(i, options_, report_.counts);
+        connections_.emplace_back(i, options_, schedule_, report_.counts);
         control(epoll_.get(), EPOLL_CTL_ADD, connections_.back().socket(), EPOLLIN, i);
     }
 }
 
-report closed_loop::run()
+report generator::run()
 {
     start_ = last_progress_ = now();
+    schedule_.start(start_);
     measure(start_);
     for (auto& c : connections_)
         pump(c);
     while (!over()) {
         serve_ready_connections();
+        begin_what_is_due();
         const auto time = now();
+        progress_line_.show(time, report_.counts.answered);
         measure(time);
         gather(time);
         give_up_when_stuck(time);
@@ -69,10 +73,31 @@ report closed_loop::run()
     return report_;
 }
 
-void closed_loop::serve_ready_connections()
+// How long nothing but an answer is waited for.
+std::int64_t generator::until_next(std::int64_t time) const
+{
+    constexpr std::int64_t longest = 20'000'000;
+    if (!schedule_.open() || phase_ != phase::running)
+        return longest;
+    return std::clamp<std::int64_t>(schedule_.time_of(begun_) - time, 0, longest);
+}
+
+// A connection whose window is full begins what is due once answers come.
+void generator::begin_what_is_due()
+{
+    if (!schedule_.open() || phase_ != phase::running)
+        return;
+    for (const auto time = now(); schedule_.time_of(begun_) <= time; ++begun_)
+        if (auto& c = connections_[begun_ % connections_.size()]; !c.ended())
+            pump(c);
+}
+
+void generator::serve_ready_connections()
 {
     std::array<epoll_event, 256> events;
-    const int ready = ::epoll_wait(epoll_.get(), events.data(), events.size(), 20);
+    timespec wait{};
+    wait.tv_nsec = until_next(now());
+    const int ready = ::epoll_pwait2(epoll_.get(), events.data(), events.size(), &wait, nullptr);
     for (int i = 0; i < ready; ++i) {
         auto& c = connections_[events[static_cast<std::size_t>(i)].data.u64];
         if (events[static_cast<std::size_t>(i)].events & ~std::uint32_t{EPOLLOUT})
@@ -82,7 +107,7 @@ void closed_loop::serve_ready_connections()
     }
 }
 
-void closed_loop::pump(connection& c)
+void generator::pump(connection& c)
 {
     if (phase_ == phase::running)
         c.begin();
@@ -91,7 +116,7 @@ void closed_loop::pump(connection& c)
     watch_output(c);
 }
 
-void closed_loop::watch_output(connection& c)
+void generator::watch_output(connection& c)
 {
     const auto index = static_cast<std::size_t>(&c - connections_.data());
     if (output_watched_[index] == c.blocked())
@@ -100,13 +125,15 @@ void closed_loop::watch_output(connection& c)
     control(epoll_.get(), EPOLL_CTL_MOD, c.socket(), EPOLLIN | (c.blocked() ? EPOLLOUT : 0u), index);
 }
 
-void closed_loop::measure(std::int64_t time)
+void generator::measure(std::int64_t time)
 {
     if (!measuring_ && report_.counts.answered >= options_.warm_up) {
         measuring_ = true;
         measure_start_ = time;
         answered_at_start_ = report_.counts.answered;
+        due_at_start_ = begun_;
         cpu_start_ = server_clock_ ? server_clock_->read() : 0;
+        own_cpu_start_ = read_clock(CLOCK_PROCESS_CPUTIME_ID);
         report_.counts.latency.clear();
     }
     if (measuring_ && !measured_ && goal_reached(time)) {
@@ -116,23 +143,25 @@ void closed_loop::measure(std::int64_t time)
     }
 }
 
-bool closed_loop::goal_reached(std::int64_t time) const
+bool generator::goal_reached(std::int64_t time) const
 {
     return (options_.messages != 0 && report_.counts.answered - answered_at_start_ >= options_.messages) ||
            (options_.duration.count() != 0 && time - measure_start_ >= options_.duration.count());
 }
 
-void closed_loop::finish_measurement(std::int64_t time)
+void generator::finish_measurement(std::int64_t time)
 {
     measured_ = true;
     report_.elapsed = time - measure_start_;
     report_.measured = report_.counts.answered - answered_at_start_;
+    report_.due = begun_ - due_at_start_;
     report_.latency = report_.counts.latency;
+    report_.own_cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID) - own_cpu_start_;
     if (server_clock_)
         report_.server_cpu = server_clock_->read() - cpu_start_;
 }
 
-void closed_loop::gather(std::int64_t time)
+void generator::gather(std::int64_t time)
 {
     if (options_.term_pid == 0 || report_.signal || time - start_ < options_.term_after.count())
         return;
@@ -172,10 +201,10 @@ void closed_loop::gather(std::int64_t time)
     phase_ = phase::running;
 }
 
-void closed_loop::give_up_when_stuck(std::int64_t time)
+void generator::give_up_when_stuck(std::int64_t time)
 {
     const auto progress = report_.counts.answered + report_.counts.ended;
-    if (progress != progress_) {
+    if (progress != progress_ || (schedule_.open() && all_quiet())) {
         progress_ = progress;
         last_progress_ = time;
     } else if (time - last_progress_ >= options_.patience.count()) {
@@ -186,14 +215,14 @@ void closed_loop::give_up_when_stuck(std::int64_t time)
     }
 }
 
-bool closed_loop::over() const
+bool generator::over() const
 {
     if (options_.until_end)
         return report_.counts.ended == connections_.size();
     return phase_ == phase::finishing && all_quiet();
 }
 
-bool closed_loop::all_quiet() const
+bool generator::all_quiet() const
 {
     return std::all_of(connections_.begin(), connections_.end(), [](const connection& c) { return c.quiet(); });
 }

@@ -38,6 +38,7 @@ struct options {
     std::uint64_t warm_up = 0;            ///< messages answered before the measurement begins
     std::uint64_t messages = 0;           ///< messages to measure; 0: no such goal
     std::chrono::nanoseconds duration{0}; ///< how long to measure; 0: no such goal
+    std::uint64_t rate = 0;               ///< messages due each second, over all connections; 0: a closed loop
     std::chrono::nanoseconds patience = std::chrono::seconds{10}; ///< fail when nothing moves for so long
 
     pid_t cpu_of = 0; ///< report the CPU time this process used during the measurement; 0: of none
@@ -51,7 +52,7 @@ struct options {
     std::chrono::nanoseconds term_after{0}; ///< when, counted from the first message
     std::uint64_t term_outstanding = 0;     ///< only at a moment when so many messages wait for an answer
 
-    bool json = false; ///< print one JSON object instead of text
+    bool json = false; ///< print one JSON object instead of text, and no progress
 
     /// Bytes of a message on the wire.
     std::size_t message_bytes() const noexcept { return size + (mode == mode::frames ? 4 : 0); }
@@ -62,7 +63,7 @@ struct usage_error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Reads a command line. Throws usage_error; for --help, prints and exits.
+/// Reads a command line. Throws usage_error; for --help and --version, prints and exits.
 options parse(int argc, char** argv);
 
 } // namespace load

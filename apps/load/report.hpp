@@ -23,7 +23,9 @@ struct report {
     tally counts;
     histogram latency;                      ///< of the measured part alone
     std::uint64_t measured = 0;             ///< messages
+    std::uint64_t due = 0;                  ///< messages of an open loop that came due in the measured part
     std::int64_t elapsed = 0;               ///< nanoseconds, of the measured part
+    std::int64_t own_cpu = 0;               ///< nanoseconds that the load itself used of it
     std::optional<std::int64_t> server_cpu; ///< nanoseconds, of the measured part
     std::optional<signal_sent> signal;
     std::int64_t end = 0; ///< when the last connection ended

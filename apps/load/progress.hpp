@@ -1,0 +1,51 @@
+// How far a run is, on one line of a terminal.
+#ifndef LOAD_PROGRESS_HPP
+#define LOAD_PROGRESS_HPP
+
+#include "options.hpp"
+
+#include <cstdint>
+#include <cstdio>
+
+#include <unistd.h>
+
+namespace load {
+
+class progress
+{
+public:
+    /// Shows nothing where standard error is no terminal, or the result is for a program.
+    explicit progress(const options& o) noexcept : shown_{!o.json && ::isatty(STDERR_FILENO) == 1} {}
+    progress(const progress&) = delete;
+    progress& operator=(const progress&) = delete;
+    ~progress()
+    {
+        if (drawn_)
+            std::fputs("\r\033[K", stderr);
+    }
+
+    /// So many messages are answered by now; drawn five times a second at most.
+    void show(std::int64_t time, std::uint64_t answered)
+    {
+        constexpr std::int64_t interval = 200'000'000;
+        if (!shown_ || time - time_ < interval)
+            return;
+        if (time_ != 0) {
+            std::fprintf(stderr, "\r\033[K%llu messages, %.0f a second", static_cast<unsigned long long>(answered),
+                         static_cast<double>(answered - answered_) * 1e9 / static_cast<double>(time - time_));
+            drawn_ = true;
+        }
+        time_ = time;
+        answered_ = answered;
+    }
+
+private:
+    bool shown_;
+    bool drawn_ = false;
+    std::int64_t time_ = 0;
+    std::uint64_t answered_ = 0;
+};
+
+} // namespace load
+
+#endif
