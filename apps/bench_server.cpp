@@ -59,7 +59,7 @@ int serve_async(const app::server_options& options, const std::vector<hawser::en
             listening.tls->alpn = {"http/1.1", "http/1.0"};
         server.listen(where, what == app::reply::hello ? hawser::http::serve(hello) : echo, listening);
     }
-    return app::serve(runtime, server);
+    return app::serve(runtime, server, options);
 }
 
 std::size_t serve_plain(model kind, app::plain_listeners& listeners, app::reply what, hawser::duration drain)

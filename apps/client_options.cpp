@@ -4,8 +4,6 @@
 #include "program.hpp"
 #include "values.hpp"
 
-#include <boost/asio/ip/address.hpp>
-
 #include <iostream>
 
 namespace app {
@@ -15,6 +13,11 @@ client_options::client_options(command_line& line)
     declare(line, "Time to connect, and then for each answer (default: " + to_string(options_.timeout) +
                       " to connect, never for an answer)");
     line.add_note("An ENDPOINT is tcp://HOST:PORT, HOST:PORT, tls://HOST:PORT or unix:PATH.");
+}
+
+client_options::client_options(command_line& line, const std::string& timeout_meaning)
+{
+    declare(line, timeout_meaning);
 }
 
 client_options::client_options(command_line& line, const hawser::http::client_options& defaults)
@@ -31,13 +34,8 @@ void client_options::declare(command_line& line, const std::string& timeout)
     line.add_value("--timeout", "D", timeout, [this](const std::string& text) {
         timeout_ = options_.timeout = options_.timeouts.idle = read_duration(text);
     });
-    line.add_value("--source", "ADDRESS", "Numeric address to connect from", [this](const std::string& text) {
-        boost::system::error_code error;
-        boost::asio::ip::make_address(text, error);
-        if (error)
-            throw usage_error{"expected an IPv4 or IPv6 address, got " + shown(text)};
-        options_.source = text;
-    });
+    line.add_value("--source", "ADDRESS", "Numeric address to connect from",
+                   [this](const std::string& text) { options_.source = read_numeric_address(text); });
     line.add_value("--cacert", "FILE", "Authorities to trust over TLS instead of the system's, in PEM form",
                    [this](const std::string& text) { options_.tls.ca = read_file_name(text); });
     line.add_switch("-v", verbose_, "Say who is connected to whom");
@@ -61,10 +59,15 @@ void client_options::set(hawser::http::client_options& options) const
     options.connected = [this](const hawser::connection& peer) { say_connected(peer); };
 }
 
-hawser::awaitable<hawser::connection> client_options::connect(hawser::endpoint where) const
+void client_options::check(const hawser::endpoint& where) const
 {
     if (!options_.tls.ca.empty() && where.scheme() != hawser::endpoint::scheme_type::tls)
         throw usage_error{"--cacert: expected a tls:// endpoint with it, got " + where.to_string()};
+}
+
+hawser::awaitable<hawser::connection> client_options::connect(hawser::endpoint where) const
+{
+    check(where);
     auto peer = co_await hawser::connect(std::move(where), options_);
     say_connected(peer);
     co_return peer;

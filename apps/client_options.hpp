@@ -16,13 +16,23 @@ class client_options
 public:
     /// Declares --timeout, --source, --cacert and -v.
     explicit client_options(command_line& line);
+    /// The same for a client that has another meaning of --timeout.
+    client_options(command_line& line, const std::string& timeout_meaning);
     /// The same for a client of HTTP, which is given a URL. `defaults` are for --help.
     client_options(command_line& line, const hawser::http::client_options& defaults);
     client_options(const client_options&) = delete;
     client_options& operator=(const client_options&) = delete;
 
+    /// Throws usage_error if the options do not fit the peer, as connect() does.
+    void check(const hawser::endpoint& where) const;
+
     /// Connects, and says so with -v. The options have to outlive it. Throws usage_error if they do not fit the peer.
     hawser::awaitable<hawser::connection> connect(hawser::endpoint where) const;
+
+    bool verbose() const noexcept { return verbose_; }
+    /// As they were given.
+    const std::optional<hawser::duration>& timeout() const noexcept { return timeout_; }
+    const std::optional<std::string>& source() const noexcept { return options_.source; }
 
     /// Throws the failure that names the peer, the error's symbol, and what may be the cause; or usage_error, if the
     /// peer cannot be connected to in this way.

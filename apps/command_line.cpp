@@ -37,8 +37,8 @@ command_line::command_line(const std::string& name, const std::string& purpose, 
     set_version_flag("--version", name + " (Hawser) " + HAWSER_VERSION, "Print the version and exit");
 }
 
-void command_line::add_value(const std::string& name, const std::string& value, const std::string& meaning,
-                             std::function<void(const std::string&)> take, bool every)
+CLI::Option* command_line::declare(const std::string& name, const std::string& value, const std::string& meaning,
+                                   std::function<void(const std::string&)> take, bool every)
 {
     const auto take_all = [name, take = std::move(take), every](const std::vector<std::string>& given) {
         if (given.size() > 1 && !every)
@@ -53,7 +53,19 @@ void command_line::add_value(const std::string& name, const std::string& value, 
         return true;
     };
     // Without extra arguments CLI11 leaves values in brackets whole.
-    add_option(name, take_all, meaning)->type_name(value)->take_all()->allow_extra_args(false);
+    return add_option(name, take_all, meaning)->type_name(value)->take_all()->allow_extra_args(false);
+}
+
+void command_line::add_value(const std::string& name, const std::string& value, const std::string& meaning,
+                             std::function<void(const std::string&)> take, bool every)
+{
+    declare(name, value, meaning, std::move(take), every);
+}
+
+void command_line::add_optional_value(const std::string& name, const std::string& value, const std::string& otherwise,
+                                      const std::string& meaning, std::function<void(const std::string&)> take)
+{
+    declare(name, value, meaning, std::move(take), false)->expected(0, 1)->default_str(otherwise);
 }
 
 void command_line::add_switch(const std::string& name, bool& given, const std::string& meaning)

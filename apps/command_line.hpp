@@ -37,6 +37,10 @@ public:
     void add_value(const std::string& name, const std::string& value, const std::string& meaning,
                    std::function<void(const std::string&)> take, bool every = false);
 
+    /// Declares `--name [VALUE]`; without a value `take` receives `otherwise`. At most once.
+    void add_optional_value(const std::string& name, const std::string& value, const std::string& otherwise,
+                            const std::string& meaning, std::function<void(const std::string&)> take);
+
     /// Declares an option without a value.
     void add_switch(const std::string& name, bool& given, const std::string& meaning);
 
@@ -54,6 +58,8 @@ public:
     using CLI::App::help;
 
 private:
+    CLI::Option* declare(const std::string& name, const std::string& value, const std::string& meaning,
+                         std::function<void(const std::string&)> take, bool every);
     void refuse_dash_behind_switches(std::string_view text) const;
 
     positionals expected_;

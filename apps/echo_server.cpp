@@ -92,6 +92,6 @@ int main(int argc, char** argv)
         hawser::server server{runtime, options.server()};
         for (const auto& where : endpoints)
             server.listen(where, handler(mode, options.quiet()), options.listen(where));
-        return app::serve(runtime, server);
+        return app::serve(runtime, server, options);
     });
 }

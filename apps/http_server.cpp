@@ -54,6 +54,6 @@ int main(int argc, char** argv)
                 listening.tls->alpn = {"http/1.1", "http/1.0"};
             server.listen(where, http::serve(handler), listening);
         }
-        return app::serve(runtime, server);
+        return app::serve(runtime, server, options);
     });
 }

@@ -45,6 +45,6 @@ int main(int argc, char** argv)
         hawser::runtime runtime{options.runtime()};
         hawser::server server{runtime, options.server()};
         server.listen(where, options.quiet() ? echo : tell, options.listen(where));
-        return app::serve(runtime, server);
+        return app::serve(runtime, server, options);
     });
 }

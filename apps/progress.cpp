@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 namespace app {
 namespace {
@@ -76,10 +77,13 @@ std::size_t terminal_width()
 std::string progress_line(const progress_state& state, std::size_t width)
 {
     const auto received = static_cast<double>(state.received);
-    std::string tail = amount(received);
+    const auto counted = [&](double n) { return state.things.empty() ? amount(n) : format("%.0f", n); };
+    std::string tail = counted(received);
     if (state.total && !state.done)
-        tail += " of " + amount(static_cast<double>(*state.total));
-    tail += ", " + amount(state.rate) + "/s";
+        tail += " of " + counted(static_cast<double>(*state.total));
+    if (!state.things.empty())
+        tail += ' ' + state.things;
+    tail += ", " + counted(state.rate) + "/s";
     if (state.done)
         tail += ", in " + span(state.elapsed.count());
     else if (state.total)
@@ -98,9 +102,10 @@ std::string progress_line(const progress_state& state, std::size_t width)
     return line;
 }
 
-progress::progress(std::optional<std::uint64_t> total) : shown_{::isatty(STDERR_FILENO) == 1}
+progress::progress(std::optional<std::uint64_t> total, std::string things) : shown_{::isatty(STDERR_FILENO) == 1}
 {
     state_.total = total;
+    state_.things = std::move(things);
     draw();
 }
 

@@ -1,6 +1,7 @@
-// How far a download is, on one line of a terminal:
+// How far a download is, or whatever else is counted, on one line of a terminal:
 //
 //      45% [=========>           ] 460.8 MiB of 1.0 GiB, 112.3 MiB/s, 5 s left
+//      45% [=========>           ] 29491 of 65535 ports, 9871/s, 4 s left
 #ifndef HAWSER_APPS_PROGRESS_HPP
 #define HAWSER_APPS_PROGRESS_HPP
 
@@ -18,6 +19,7 @@ struct progress_state {
     double rate = 0;                    ///< bytes a second
     bool done = false;                  ///< then `elapsed` is shown instead of the time left
     std::chrono::duration<double> elapsed{};
+    std::string things; ///< what is counted; empty: bytes
 };
 
 /// The line for a terminal of `width` columns, shorter than that.
@@ -28,12 +30,12 @@ std::string progress_line(const progress_state& state, std::size_t width);
 class progress
 {
 public:
-    explicit progress(std::optional<std::uint64_t> total);
+    explicit progress(std::optional<std::uint64_t> total, std::string things = {});
     progress(const progress&) = delete;
     progress& operator=(const progress&) = delete;
     ~progress() { clear(); }
 
-    /// So many bytes more have come.
+    /// So many more bytes, or things, have come.
     void add(std::size_t bytes);
 
     /// Draws, unless it did less than a tenth of a second ago. Once in a while also when nothing comes.

@@ -1,6 +1,9 @@
 #include "serve.hpp"
 
 #include "log.hpp"
+
+#include <hawser/admin.hpp>
+
 #include <pthread.h>
 
 #include <atomic>
@@ -54,22 +57,30 @@ private:
     std::thread thread_;
 };
 
-hawser::awaitable<void> print_endpoints(const hawser::server& server)
+hawser::awaitable<void> print_endpoints(const hawser::server& server, const std::optional<hawser::admin>& admin)
 {
     for (const hawser::endpoint& where : server.endpoints())
         std::cout << "listening on " + where.to_string() + '\n';
+    if (admin)
+        for (const hawser::endpoint& where : admin->endpoints()) {
+            std::cout << "listening on " + where.to_string() + '\n';
+            log("admin on " + where.to_string());
+        }
     std::cout << std::flush;
     co_return;
 }
 
 } // namespace
 
-int serve(hawser::runtime& runtime, hawser::server& server)
+int serve(hawser::runtime& runtime, hawser::server& server, const server_options& options)
 {
+    std::optional<hawser::admin> admin;
+    if (options.admin())
+        admin.emplace(server, *options.admin());
     std::optional<reload_on_hangup> reload;
     if (server.certificates_expire())
         reload.emplace(server);
-    runtime.spawn(print_endpoints(server), [](std::exception_ptr) {});
+    runtime.spawn(print_endpoints(server, admin), [](std::exception_ptr) {});
     return hawser::run(runtime, server);
 }
 

@@ -44,6 +44,19 @@ bool is_tls(const hawser::endpoint& where)
     return where.scheme() == hawser::endpoint::scheme_type::tls;
 }
 
+hawser::endpoint read_admin_endpoint(const std::string& text)
+{
+    try {
+        hawser::endpoint where{text};
+        if (where.scheme() == hawser::endpoint::scheme_type::tcp ||
+            where.scheme() == hawser::endpoint::scheme_type::unix_socket)
+            return where;
+    } catch (const hawser::endpoint_error& error) {
+        throw usage_error{error.what()};
+    }
+    throw usage_error{"expected tcp://HOST:PORT, HOST:PORT or unix:PATH, got " + shown(text)};
+}
+
 // A pair that serves for trying, with the client's --cacert server.pem.
 constexpr const char* make_a_pair =
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost "
@@ -87,6 +100,9 @@ server_options::server_options(command_line& line)
                    [this](const std::string& text) { certificate_ = read_file_name(text); });
     line.add_value("--key", "FILE", "Its private key, in PEM form; loaded anew at SIGHUP",
                    [this](const std::string& text) { key_ = read_file_name(text); });
+    line.add_optional_value("--admin", "[ENDPOINT]", "127.0.0.1:9090",
+                            "Show connections, metrics and health over HTTP there; unix:PATH can also drain",
+                            [this](const std::string& text) { admin_ = read_admin_endpoint(text); });
     line.add_switch("--quiet", quiet_, "No lines for single connections and payloads");
     line.add_switch("-v", verbose_, "More lines at the start");
     line.add_note("A duration D has a unit (500ms, 10s, 2m, 1h) or is never.\n"
@@ -170,7 +186,8 @@ plain_options server_options::plain(const std::string& needed) const
                                                   {"--per-address", limits_.per_address.has_value()},
                                                   {"--max-data", limits_.received_per_connection.has_value()},
                                                   {"--cert", certificate_.has_value()},
-                                                  {"--key", key_.has_value()}};
+                                                  {"--key", key_.has_value()},
+                                                  {"--admin", admin_.has_value()}};
     for (const auto& [name, is_given] : given)
         if (is_given)
             throw usage_error{std::string{name} + ": expected " + needed + " with it"};

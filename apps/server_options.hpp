@@ -23,8 +23,8 @@ struct plain_options {
 class server_options
 {
 public:
-    /// Declares --threads, --max-connections, --per-address, --max-data, --backlog, --idle, --drain, --cert, --key, --quiet
-    /// and -v.
+    /// Declares --threads, --max-connections, --per-address, --max-data, --backlog, --idle, --drain, --cert, --key,
+    /// --admin, --quiet and -v.
     explicit server_options(command_line& line);
     server_options(const server_options&) = delete;
     server_options& operator=(const server_options&) = delete;
@@ -34,6 +34,7 @@ public:
     bool has_frame_limit() const noexcept { return frame_limit_.has_value(); }
 
     bool quiet() const noexcept { return quiet_; }
+    bool verbose() const noexcept { return verbose_; }
 
     /// Raises the descriptor limit, and logs what a user should know before it begins; with a tls:// endpoint, blocks
     /// SIGHUP for serve(). Throws usage_error for options that contradict each other or the endpoints. Comes before any
@@ -46,6 +47,9 @@ public:
 
     /// For listen() at one of the endpoints that begin() was given.
     hawser::listen_options listen(const hawser::endpoint& where) const;
+
+    /// Where the server is to be looked at, if it is; for serve().
+    const std::optional<hawser::endpoint>& admin() const noexcept { return admin_; }
 
     /// Throws usage_error if an option was given that only Hawser's own server follows; `needed` is what it asks for.
     plain_options plain(const std::string& needed) const;
@@ -60,6 +64,7 @@ private:
     std::optional<std::uint32_t> frame_limit_;
     std::optional<std::string> certificate_;
     std::optional<std::string> key_;
+    std::optional<hawser::endpoint> admin_;
     bool quiet_ = false;
     bool verbose_ = false;
 };

@@ -2,6 +2,8 @@
 
 #include "payload.hpp"
 
+#include <boost/asio/ip/address.hpp>
+
 #include <unistd.h>
 
 #include <array>
@@ -77,6 +79,15 @@ std::string read_file_name(const std::string& text)
     const int why = ::access(text.c_str(), R_OK) != 0 ? errno : std::filesystem::is_directory(text, none) ? EISDIR : 0;
     if (why != 0)
         refuse("a file that can be read (" + hawser::symbol({why, boost::system::system_category()}) + ')', text);
+    return text;
+}
+
+std::string read_numeric_address(const std::string& text)
+{
+    boost::system::error_code error;
+    boost::asio::ip::make_address(text, error);
+    if (error)
+        refuse("an IPv4 or IPv6 address", text);
     return text;
 }
 

@@ -27,6 +27,9 @@ std::uint64_t read_number(std::string_view text, std::uint64_t least, std::uint6
 /// The name of a file that may be read, and is no directory. It is not opened: a pipe can be read once.
 std::string read_file_name(const std::string& text);
 
+/// An IPv4 or IPv6 address, as text again.
+std::string read_numeric_address(const std::string& text);
+
 /// How a stream is echoed: as it comes, or frame by frame.
 enum class mode { bytes, frames };
 

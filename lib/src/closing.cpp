@@ -247,10 +247,15 @@ std::shared_ptr<handle_target> core::make_handle()
     return handle_;
 }
 
+int core::descriptor() noexcept
+{
+    return with_stream([](auto& s) { return s.descriptor(); });
+}
+
 address core::local() noexcept
 {
-    const int descriptor = with_stream([](auto& s) { return s.descriptor(); });
-    return descriptor < 0 ? address{} : local_address(descriptor);
+    const int fd = descriptor();
+    return fd < 0 ? address{} : local_address(fd);
 }
 
 awaiting core::awaits() const noexcept
@@ -260,6 +265,22 @@ awaiting core::awaits() const noexcept
     if (!writers_.empty())
         return awaiting::output_room;
     return flushers_.empty() ? awaiting::nothing : awaiting::output_flushed;
+}
+
+std::optional<time_point> core::awaits_since() const noexcept
+{
+    switch (awaits()) {
+    case awaiting::readability:
+    case awaiting::input: return wait_since_;
+    case awaiting::handshake: return opened_;
+    case awaiting::output_room: return writers_.since();
+    case awaiting::output_flushed:
+        return flushers_.empty() ? std::nullopt : std::optional{flushers_.since()};
+    case awaiting::end: return linger_until_ - longest_linger;
+    case awaiting::nothing:
+    case awaiting::turn: break;
+    }
+    return std::nullopt;
 }
 
 } // namespace hawser::detail

@@ -3,6 +3,7 @@
 #include "core.hpp"
 #include "expiry.hpp"
 #include "listening_socket.hpp"
+#include "names_rules.hpp"
 #include "resolver.hpp"
 #include "tls_engine.hpp"
 
@@ -10,7 +11,6 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include <netdb.h>
 #include <netinet/tcp.h>
 
 #include <cstdio>
@@ -68,12 +68,6 @@ void check_above_zero(const char* name, duration d)
                                     std::to_string(d.count()) + " ns"};
 }
 
-// Asio has words for two errors of a name look-up, and the C library for all.
-std::string meaning(const error_code& e)
-{
-    return e.category() == boost::asio::error::get_addrinfo_category() ? ::gai_strerror(e.value()) : e.message();
-}
-
 [[noreturn]] void fail(const attempt& a, const char* doing, const error_code& e)
 {
     throw endpoint_error{e, a.where.to_string() + ": " + doing + ": " + symbol(e) + " (" + meaning(e) + ')'};
@@ -89,13 +83,13 @@ awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
 {
     if (a.where.scheme() == endpoint::scheme_type::unix_socket)
         co_return unix_address(a.where);
+    if (const std::string fault = fault_of_name(a.where.host()); !fault.empty())
+        throw endpoint_error{errc::invalid_endpoint, fault};
     if (address_list numeric = numeric_addresses(a.where, false); !numeric.empty())
         co_return numeric;
-    const auto l = std::make_shared<lookup>();
+    const auto l = lookup_to_connect(a.where.host(), a.where.port());
     l->on = a.on.shared_from_this();
-    l->host = a.where.host();
-    l->port = a.where.port();
-    if (!resolve(l))
+    if (!start_lookup(l))
         fail(a, "look-up", errc::resolver_busy);
     waiting node;
     l->node = &node;
@@ -103,6 +97,7 @@ awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
     co_await a.on.waits->wait(node, a.on);
     a.look_up = nullptr;
     l->node = nullptr;
+    l->abandoned = true;
     if (node.cancelled)
         throw system_error{boost::asio::error::operation_aborted};
     if (deadline.passed() && !l->done)
@@ -236,6 +231,9 @@ awaitable<connection> connect(endpoint where, connect_options options)
     validate(options.limits);
     check_above_zero("connect_options.timeout", options.timeout);
     check_above_zero("connect_options.handshake", options.handshake.value_or(never));
+    if (where.scheme() == endpoint::scheme_type::udp)
+        throw endpoint_error{errc::invalid_endpoint,
+                             where.to_string() + ": expected tcp://, tls:// or unix: to connect to"};
     const auto executor = co_await boost::asio::this_coro::executor;
     loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
     co_return co_await connect_from(on, std::move(where), std::move(options));

@@ -180,9 +180,13 @@ public:
     void set_timeouts(const hawser::timeouts& t);
     connection_state state() const noexcept { return state_; }
     awaiting awaits() const noexcept;
+    /// When that wait began, or bytes last moved in it; nothing for one that is not timed.
+    std::optional<time_point> awaits_since() const noexcept;
     bool draining() const noexcept { return draining_; }
     const address& peer() const noexcept { return peer_; }
     address local() noexcept;
+    /// Of its socket; -1 if it has none, or no longer.
+    int descriptor() noexcept;
     time_point opened() const noexcept { return opened_; }
     traffic counts() const noexcept { return counts_; }
     const error_code& error() const noexcept { return error_; }

@@ -1,5 +1,6 @@
 #include "drain.hpp"
 
+#include "datagram_listener.hpp"
 #include "listener.hpp"
 #include "server_core.hpp"
 #include "session.hpp"
@@ -54,6 +55,8 @@ void drain::start(const std::string& cause)
     server_.watched_by().drain_started(cause, server_.statistics().connections);
     for (const auto& l : server_.listeners())
         l->post_drain();
+    for (const auto& l : server_.datagram_listeners())
+        l->post_close();
     for (const auto& l : server_.runtime().loops())
         l->post([self = server_.shared_from_this(), on = l] {
             for_each_session(*on, *self, [](session& s) { s.on_connection().begin_drain(); });
@@ -87,6 +90,8 @@ void drain::cut()
     }
     for (const auto& l : server_.listeners())
         l->post_close();
+    for (const auto& l : server_.datagram_listeners())
+        l->post_cut();
     for (std::size_t i = 0; i < loops.size(); ++i)
         loops[i]->post([self = server_.shared_from_this(), on = loops[i], i] {
             for_each_session(*on, *self, [](session& s) { s.cut(); });
@@ -118,9 +123,14 @@ time_point drain::look(time_point now)
 
 std::size_t drain::note_cut(const core& c)
 {
-    const std::lock_guard lock{mutex_};
-    report_.cut.push_back(
+    return note_cut(
         {.peer = c.peer().to_endpoint(), .awaits = c.awaits(), .age = c.on().now() - c.opened(), .abandoned = true});
+}
+
+std::size_t drain::note_cut(cut_session c)
+{
+    const std::lock_guard lock{mutex_};
+    report_.cut.push_back(std::move(c));
     return report_.cut.size() - 1;
 }
 
@@ -156,9 +166,11 @@ void drain::finish()
     if (abandoned)
         for (const auto& l : loops)
             l->abandoned = true;
-    const auto ended_cut =
-        std::count_if(report_.cut.begin(), report_.cut.end(), [](const auto& c) { return !c.abandoned; });
+    const auto ended_cut = std::count_if(report_.cut.begin(), report_.cut.end(), [](const auto& c) {
+        return !c.abandoned && c.peer.scheme() != endpoint::scheme_type::udp;
+    });
     report_.drained = ended() - ended_before_ - static_cast<std::size_t>(ended_cut);
+    report_.datagrams = server_.counts.datagrams_drained.load();
     report_.took = control.now() - begun_at_;
     const drain_report copy = report_;
     lock.unlock();

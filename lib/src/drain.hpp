@@ -43,6 +43,8 @@ public:
 
     /// A session is cut: the place of it in the report. From its loop.
     std::size_t note_cut(const core& c);
+    /// The same for the handler of a datagram.
+    std::size_t note_cut(cut_session c);
     /// And then it has ended after all.
     void note_ended(std::size_t place) noexcept;
 

@@ -48,6 +48,13 @@ endpoint endpoint::tls(std::string host, std::uint16_t port)
     return e;
 }
 
+endpoint endpoint::udp(std::string host, std::uint16_t port)
+{
+    endpoint e = tcp(std::move(host), port);
+    e.scheme_ = scheme_type::udp;
+    return e;
+}
+
 endpoint endpoint::unix_socket(std::string path)
 {
     endpoint e;
@@ -75,8 +82,10 @@ endpoint::endpoint(std::string_view text)
     if (const auto at = rest.find("://"); at != rest.npos) {
         if (rest.substr(0, at) == "tls")
             scheme_ = scheme_type::tls;
+        else if (rest.substr(0, at) == "udp")
+            scheme_ = scheme_type::udp;
         else if (rest.substr(0, at) != "tcp")
-            refuse(text, "expected the scheme tcp://, tls:// or unix:, got " + quoted(rest.substr(0, at)));
+            refuse(text, "expected the scheme tcp://, tls://, udp:// or unix:, got " + quoted(rest.substr(0, at)));
         rest.remove_prefix(at + 3);
     }
     std::string_view host;
@@ -111,6 +120,7 @@ std::string endpoint::to_string() const
     switch (scheme_) {
     case scheme_type::unix_socket: return "unix:" + host_;
     case scheme_type::tls: return "tls://" + host_and_port();
+    case scheme_type::udp: return "udp://" + host_and_port();
     case scheme_type::tcp: break;
     }
     return "tcp://" + host_and_port();

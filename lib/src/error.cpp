@@ -56,6 +56,9 @@ name_and_meaning words(int value) noexcept
     case errc::invalid_certificate: return {"invalid_certificate", "no certificate in PEM form"};
     case errc::invalid_key: return {"invalid_key", "no private key in PEM form"};
     case errc::key_mismatch: return {"key_mismatch", "private key is not the certificate's"};
+    case errc::receive_timeout: return {"receive_timeout", "no datagram before the deadline"};
+    case errc::send_timeout: return {"send_timeout", "no room for a datagram before the deadline"};
+    case errc::answer_too_large: return {"answer_too_large", "more than may answer one datagram"};
     case errc::request_refused: return {"request_refused", "HTTP request that was refused"};
     case errc::invalid_url: return {"invalid_url", "URL that cannot be asked for"};
     case errc::invalid_response: return {"invalid_response", "response that breaks HTTP/1.1"};
@@ -65,8 +68,14 @@ name_and_meaning words(int value) noexcept
     case errc::redirect_loop: return {"redirect_loop", "redirections that come back to where they were"};
     case errc::redirect_refused: return {"redirect_refused", "redirection that is not to be followed"};
     case errc::unsuccessful: return {"unsuccessful", "response with a status of 400 or more"};
+    case errc::invalid_message_header: return {"invalid_message_header", "message whose header cannot be read"};
+    case errc::invalid_message_field: return {"invalid_message_field", "message with a field that it may not have"};
+    case errc::invalid_message_content: return {"invalid_message_content", "message whose content is not what it says"};
+    case errc::message_too_large: return {"message_too_large", "message longer than the limit"};
     case errc::invalid_endpoint: return {"invalid_endpoint", "endpoint that cannot be used"};
     case errc::resolver_busy: return {"resolver_busy", "too many name look-ups are waiting"};
+    case errc::lookup_timeout: return {"lookup_timeout", "no answer to a name look-up before the deadline"};
+    case errc::invalid_name: return {"invalid_name", "name that cannot be looked up"};
     }
     return {"unknown", "unknown error"};
 }
@@ -78,6 +87,24 @@ public:
     std::string message(int value) const override { return words(value).meaning; }
 };
 
+name_and_meaning host_words(int value) noexcept
+{
+    switch (static_cast<host_errc>(value)) {
+    case host_errc::host_not_found: return {"HOST_NOT_FOUND", "Unknown host"};
+    case host_errc::try_again: return {"TRY_AGAIN", "Host name lookup failure"};
+    case host_errc::no_recovery: return {"NO_RECOVERY", "Unknown server error"};
+    case host_errc::no_data: return {"NO_DATA", "No address associated with name"};
+    }
+    return {"unknown", "unknown error"};
+}
+
+class host_error_category final : public boost::system::error_category
+{
+public:
+    const char* name() const noexcept override { return "host"; }
+    std::string message(int value) const override { return host_words(value).meaning; }
+};
+
 // Names of getaddrinfo's errors; the C library has only their sentences.
 std::string resolver_symbol(int value)
 {
@@ -86,9 +113,13 @@ std::string resolver_symbol(int value)
         const char* name;
     };
     static constexpr std::array entries{
-        entry{EAI_NONAME, "EAI_NONAME"}, entry{EAI_AGAIN, "EAI_AGAIN"},     entry{EAI_FAIL, "EAI_FAIL"},
-        entry{EAI_FAMILY, "EAI_FAMILY"}, entry{EAI_SERVICE, "EAI_SERVICE"}, entry{EAI_SOCKTYPE, "EAI_SOCKTYPE"},
-        entry{EAI_MEMORY, "EAI_MEMORY"}, entry{EAI_SYSTEM, "EAI_SYSTEM"},   entry{EAI_BADFLAGS, "EAI_BADFLAGS"},
+        entry{EAI_NONAME, "EAI_NONAME"},         entry{EAI_AGAIN, "EAI_AGAIN"},     entry{EAI_FAIL, "EAI_FAIL"},
+        entry{EAI_FAMILY, "EAI_FAMILY"},         entry{EAI_SERVICE, "EAI_SERVICE"}, entry{EAI_SOCKTYPE, "EAI_SOCKTYPE"},
+        entry{EAI_MEMORY, "EAI_MEMORY"},         entry{EAI_SYSTEM, "EAI_SYSTEM"},   entry{EAI_BADFLAGS, "EAI_BADFLAGS"},
+        entry{EAI_OVERFLOW, "EAI_OVERFLOW"},
+#ifdef EAI_ADDRFAMILY // of the GNU C library
+        entry{EAI_ADDRFAMILY, "EAI_ADDRFAMILY"}, entry{EAI_NODATA, "EAI_NODATA"},
+#endif
     };
     for (const entry& e : entries)
         if (e.value == value)
@@ -104,10 +135,18 @@ const boost::system::error_category& category() noexcept
     return instance;
 }
 
+const boost::system::error_category& host_category() noexcept
+{
+    static const host_error_category instance;
+    return instance;
+}
+
 std::string symbol(const error_code& e)
 {
     if (e.category() == category())
         return words(e.value()).name;
+    if (e.category() == host_category())
+        return host_words(e.value()).name;
     if (e.category() == boost::system::system_category() || e.category() == boost::system::generic_category())
         if (const char* name = ::strerrorname_np(e.value()))
             return name;

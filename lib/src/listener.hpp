@@ -26,6 +26,12 @@ public:
     /// The real address, after the listener has closed too. From any thread.
     const endpoint& where() const noexcept { return where_; }
 
+    /// The loop that it accepts on. From any thread.
+    loop& on() const noexcept { return loop_; }
+    /// -1 once it has closed. On its loop.
+    int socket() const noexcept { return socket_.get(); }
+    bool over_tls() const noexcept { return service_->tls != nullptr; }
+
     // From any thread; each is carried out on the listener's loop.
     void post_start();
     void post_resume();

@@ -1,56 +1,20 @@
 #include "listening_socket.hpp"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <memory>
 #include <stdexcept>
 
 namespace hawser::detail {
 namespace {
 
-using address_list = std::vector<std::pair<socket_address, socklen_t>>;
-
 error_code last_error() noexcept
 {
     return {errno, boost::system::system_category()};
-}
-
-[[noreturn]] void refuse(const endpoint& where, const char* what, const error_code& e)
-{
-    std::string sentence = where.to_string() + ": " + what + ": " + symbol(e) + " (" + e.message() + ')';
-    if (e == boost::system::errc::permission_denied && where.scheme() != endpoint::scheme_type::unix_socket &&
-        where.port() != 0 && where.port() < 1024)
-        sentence += "; a port below 1024 needs root or CAP_NET_BIND_SERVICE";
-    throw endpoint_error{e, sentence};
-}
-
-address_list look_up(const endpoint& where, int flags, int& failure)
-{
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = flags;
-    addrinfo* found = nullptr;
-    const std::string port = std::to_string(where.port());
-    failure = ::getaddrinfo(where.host().empty() ? nullptr : where.host().c_str(), port.c_str(), &hints, &found);
-    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned{found, [](addrinfo* a) {
-                                                                   if (a != nullptr)
-                                                                       ::freeaddrinfo(a);
-                                                               }};
-    address_list list;
-    for (const addrinfo* a = found; a != nullptr; a = a->ai_next) {
-        if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
-            continue;
-        list.emplace_back();
-        std::memcpy(&list.back().first, a->ai_addr, a->ai_addrlen);
-        list.back().second = a->ai_addrlen;
-    }
-    return list;
 }
 
 void set(int fd, int level, int name, int value)
@@ -86,13 +50,13 @@ listening_socket bind_tcp(const endpoint& where, const std::pair<socket_address,
 {
     descriptor fd{::socket(at.first.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!fd)
-        refuse(where, "socket", last_error());
+        refuse_binding(where, "socket", last_error());
     set(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (at.first.any.sa_family == AF_INET6)
         set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1);
     set_inherited(fd.get(), options);
     if (::bind(fd.get(), &at.first.any, at.second) != 0)
-        refuse(where, "bind", last_error());
+        refuse_binding(where, "bind", last_error());
     endpoint real = local_address(fd.get()).to_endpoint();
     if (where.scheme() == endpoint::scheme_type::tls)
         real = endpoint::tls(real.host(), real.port());
@@ -122,45 +86,13 @@ listening_socket bind_unix(const endpoint& where, const listen_options& options)
     remove_stale(where, at);
     descriptor fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!fd)
-        refuse(where, "socket", last_error());
+        refuse_binding(where, "socket", last_error());
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
-        refuse(where, "bind", last_error());
+        refuse_binding(where, "bind", last_error());
     listening_socket bound{std::move(fd), where, options.backlog.value_or(SOMAXCONN)};
     if (options.mode && ::chmod(at.sun_path, *options.mode) != 0)
-        refuse(where, "chmod", last_error());
+        refuse_binding(where, "chmod", last_error());
     return bound;
-}
-
-void set_port(std::pair<socket_address, socklen_t>& at, std::uint16_t port) noexcept
-{
-    (at.first.any.sa_family == AF_INET6 ? at.first.v6.sin6_port : at.first.v4.sin_port) = htons(port);
-}
-
-// Several addresses share one port: the kernel picks it for the first, and another is tried if the next has it taken.
-std::vector<listening_socket> bind_same_port(const endpoint& where, address_list list, const listen_options& options)
-{
-    for (int attempts = 16;; --attempts) {
-        std::vector<listening_socket> bound;
-        try {
-            for (auto& at : list) {
-                if (!bound.empty())
-                    set_port(at, bound.front().where().port());
-                bound.push_back(bind_tcp(where, at, options));
-            }
-            return bound;
-        } catch (const endpoint_error& e) {
-            const bool no_such_family = e.code() == boost::system::errc::address_family_not_supported ||
-                                        e.code() == boost::system::errc::address_not_available;
-            if (where.host().empty() && no_such_family && list.size() > 1) {
-                list.erase(list.begin() + static_cast<std::ptrdiff_t>(bound.size())); // "every interface" without IPv6
-            } else if (where.port() != 0 || bound.empty() || attempts == 1 ||
-                       e.code() != boost::system::errc::address_in_use) {
-                throw;
-            }
-            if (where.port() == 0)
-                set_port(list.front(), 0);
-        }
-    }
 }
 
 } // namespace
@@ -199,7 +131,7 @@ listening_socket::~listening_socket()
 void listening_socket::listen()
 {
     if (::listen(fd_.get(), backlog_) != 0)
-        refuse(where_, "listen", last_error());
+        refuse_binding(where_, "listen", last_error());
 }
 
 int listening_socket::accept(address& peer) const noexcept
@@ -212,31 +144,21 @@ int listening_socket::accept(address& peer) const noexcept
     return fd;
 }
 
-address_list numeric_addresses(const endpoint& where, bool passive)
-{
-    int failure = 0;
-    return look_up(where, AI_NUMERICHOST | AI_NUMERICSERV | (passive ? AI_PASSIVE : 0), failure);
-}
-
 std::vector<listening_socket> bind_all(const endpoint& where, const listen_options& options)
 {
     if (options.backlog && *options.backlog < 1)
         throw std::invalid_argument{"listen_options.backlog: expected 1 or more, got " +
                                     std::to_string(*options.backlog)};
+    if (where.scheme() == endpoint::scheme_type::udp)
+        throw endpoint_error{errc::invalid_endpoint,
+                             where.to_string() + ": expected tcp://, tls:// or unix: to accept connections at"};
     std::vector<listening_socket> bound;
     if (where.scheme() == endpoint::scheme_type::unix_socket) {
         bound.push_back(bind_unix(where, options));
         return bound;
     }
-    address_list list = numeric_addresses(where, true);
-    if (list.empty()) {
-        int failure = 0;
-        list = look_up(where, AI_NUMERICSERV | AI_PASSIVE, failure);
-        if (list.empty())
-            throw endpoint_error{errc::invalid_endpoint, where.to_string() + ": cannot resolve \"" + where.host() +
-                                                             "\": " + ::gai_strerror(failure)};
-    }
-    return bind_same_port(where, std::move(list), options);
+    return bind_same_port(where, addresses_to_bind(where),
+                          [&](const auto& at) { return bind_tcp(where, at, options); });
 }
 
 } // namespace hawser::detail

@@ -3,6 +3,7 @@
 #define HAWSER_SRC_LISTENING_SOCKET_HPP
 
 #include "address.hpp"
+#include "binding.hpp"
 
 #include <hawser/endpoint.hpp>
 #include <hawser/listen_options.hpp>
@@ -66,9 +67,6 @@ private:
 
 /// Binds a socket at every address that the endpoint stands for; port 0 is one port for all. Throws endpoint_error.
 std::vector<listening_socket> bind_all(const endpoint& where, const listen_options& options);
-
-/// The addresses of a host that is a literal or empty; none if it is a name. `passive`: empty is every interface.
-std::vector<std::pair<socket_address, socklen_t>> numeric_addresses(const endpoint& where, bool passive);
 
 } // namespace hawser::detail
 

@@ -47,8 +47,9 @@ const char* to_string(end_reason reason) noexcept
 
 std::string drain_report::to_string() const
 {
-    std::string text = "drained " + std::to_string(drained) + " connections in " + seconds(took) + ", cut " +
-                       std::to_string(cut.size());
+    std::string text = "drained " + std::to_string(drained) + " connections" +
+                       (datagrams != 0 ? " and " + std::to_string(datagrams) + " datagrams" : "") + " in " +
+                       seconds(took) + ", cut " + std::to_string(cut.size());
     for (const cut_session& c : cut) {
         text += "\ncut " + c.peer.short_string() + " after " + seconds(c.age) + ": ";
         if (c.blocks_loop)
@@ -110,6 +111,11 @@ void log_observer::session_ended(const session_end& end) noexcept
         line(name, text);
     } catch (...) {
     }
+}
+
+void log_observer::datagram_failed(const session_end& end) noexcept
+{
+    session_ended(end);
 }
 
 void log_observer::accept_paused(const endpoint& listener, const error_code& e) noexcept

@@ -1,5 +1,6 @@
 #include <hawser/server.hpp>
 
+#include "datagram_listener.hpp"
 #include "listener.hpp"
 #include "server_core.hpp"
 #include "tls_context.hpp"
@@ -72,10 +73,25 @@ void server_core::listen(const endpoint& where, const session_handler& handler, 
         const auto what = std::make_shared<service>(service{handler, shared, shared_from_this(), socket.where(), tls});
         listeners_.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket)));
         open_listeners_.fetch_add(1);
+        endpoints_.push_back(listeners_.back()->where());
         listeners_.back()->post_start();
     }
     if (tls)
         tls_.push_back(tls);
+}
+
+void server_core::listen(const endpoint& where, const datagram_handler& handler, const datagram_options& options)
+{
+    validate(options);
+    std::vector<datagram_descriptor> bound = bind_datagrams(where, options.dual_stack);
+    const std::lock_guard lock{mutex_};
+    for (datagram_descriptor& socket : bound) {
+        datagram_listeners_.push_back(
+            std::make_shared<datagram_listener>(shared_from_this(), handler, options, std::move(socket)));
+        open_listeners_.fetch_add(1);
+        endpoints_.push_back(datagram_listeners_.back()->where());
+        datagram_listeners_.back()->post_start();
+    }
 }
 
 void server_core::reload_tls()
@@ -111,10 +127,8 @@ std::optional<std::chrono::system_clock::time_point> server_core::certificates_e
 
 std::vector<endpoint> server_core::endpoints() const
 {
-    std::vector<endpoint> all;
-    for (const auto& l : listeners())
-        all.push_back(l->where());
-    return all;
+    const std::lock_guard lock{mutex_};
+    return endpoints_;
 }
 
 std::vector<std::shared_ptr<listener>> server_core::listeners() const
@@ -123,14 +137,24 @@ std::vector<std::shared_ptr<listener>> server_core::listeners() const
     return listeners_;
 }
 
+std::vector<std::shared_ptr<datagram_listener>> server_core::datagram_listeners() const
+{
+    const std::lock_guard lock{mutex_};
+    return datagram_listeners_;
+}
+
 void server_core::forget_listeners()
 {
     std::vector<std::shared_ptr<listener>> all;
+    std::vector<std::shared_ptr<datagram_listener>> of_datagrams;
     {
         const std::lock_guard lock{mutex_};
         all.swap(listeners_);
+        of_datagrams.swap(datagram_listeners_);
     }
     for (const auto& l : all)
+        l->post_close();
+    for (const auto& l : of_datagrams)
         l->post_close();
 }
 
@@ -176,6 +200,12 @@ server_statistics server_core::statistics() const
     s.accepted = counts.accepted.load();
     s.connections = std::min<std::size_t>(permits, s.accepted - s.completed - s.failed - s.refused);
     s.accept_errors = counts.accept_errors.load();
+    for (const auto& l : datagram_listeners())
+        s.datagram_handlers += l->handlers();
+    s.datagrams_in = counts.datagrams_in.load();
+    s.datagrams_out = counts.datagrams_out.load();
+    s.datagrams_dropped = counts.datagrams_dropped.load();
+    s.datagrams_failed = counts.datagrams_failed.load();
     for (const auto& l : runtime_->loops()) {
         s.carried.bytes_in += l->counts.bytes_in.read();
         s.carried.bytes_out += l->counts.bytes_out.read();
@@ -197,6 +227,10 @@ server::~server()
 }
 
 void server::listen(const endpoint& where, session_handler handler, const listen_options& options)
+{
+    core_->listen(where, handler, options);
+}
+void server::listen(const endpoint& where, datagram_handler handler, const datagram_options& options)
 {
     core_->listen(where, handler, options);
 }

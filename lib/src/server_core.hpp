@@ -15,6 +15,7 @@
 
 namespace hawser::detail {
 
+class datagram_listener;
 class listener;
 class tls_configuration;
 
@@ -24,6 +25,7 @@ public:
     server_core(std::shared_ptr<runtime_core> r, server_options options);
 
     void listen(const endpoint& where, const session_handler& handler, const listen_options& options);
+    void listen(const endpoint& where, const datagram_handler& handler, const datagram_options& options);
     std::vector<endpoint> endpoints() const;
     void reload_tls();
     std::optional<std::chrono::system_clock::time_point> certificates_expire() const;
@@ -51,9 +53,12 @@ public:
     void listener_closed() noexcept;
 
     std::vector<std::shared_ptr<listener>> listeners() const;
+    std::vector<std::shared_ptr<datagram_listener>> datagram_listeners() const;
 
     struct counters {
         std::atomic<std::uint64_t> accepted{0}, completed{0}, failed{0}, refused{0}, accept_errors{0};
+        std::atomic<std::uint64_t> datagrams_in{0}, datagrams_out{0}, datagrams_dropped{0}, datagrams_failed{0};
+        std::atomic<std::size_t> datagrams_drained{0};
     } counts;
 
 private:
@@ -67,6 +72,8 @@ private:
     mutable std::mutex mutex_;
     std::mutex reloading_; // one at a time; taken before mutex_
     std::vector<std::shared_ptr<listener>> listeners_;
+    std::vector<std::shared_ptr<datagram_listener>> datagram_listeners_;
+    std::vector<endpoint> endpoints_;                     // of both kinds, as they came
     std::vector<std::shared_ptr<tls_configuration>> tls_; // of the listeners over TLS, those that have closed too
     std::atomic<std::size_t> open_listeners_{0};
     std::atomic<bool> permit_wanted_{false};

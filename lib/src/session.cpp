@@ -71,7 +71,7 @@ void session::shaken(std::unique_ptr<session> self)
     case core::handshake_end::refused: break;
     }
     it.end_ = std::make_unique<session_end>();
-    it.describe(std::make_exception_ptr(c.tls_failure()));
+    describe(*it.end_, std::make_exception_ptr(c.tls_failure()));
     c.begin_close(); // no reset: it would overtake the alert
     c.set_listener(std::move(self));
 }
@@ -120,18 +120,17 @@ void session::ended(std::unique_ptr<session> self, std::exception_ptr e)
     if (e == nullptr) {
         c.begin_close();
     } else {
-        describe(std::move(e));
+        describe(*end_, std::move(e));
         c.reset();
     }
     c.set_listener(std::move(self));
 }
 
-void session::describe(std::exception_ptr e)
+void describe(session_end& end, std::exception_ptr thrown)
 {
-    session_end& end = *end_;
     end.reason = end_reason::threw;
     try {
-        std::rethrow_exception(std::move(e));
+        std::rethrow_exception(std::move(thrown));
     } catch (const described_error& failure) {
         end.reason = end_reason::failed;
         end.error = failure.code();

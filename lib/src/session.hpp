@@ -32,6 +32,9 @@ struct service {
     std::shared_ptr<tls_configuration> tls = nullptr; // null: without
 };
 
+/// Says in `end` what a handler threw. Does not take a null pointer.
+void describe(session_end& end, std::exception_ptr thrown);
+
 class session final : public close_listener
 {
 public:
@@ -57,7 +60,6 @@ private:
     static void shaken(std::unique_ptr<session> self);
     static void run(std::unique_ptr<session> self);
     void ended(std::unique_ptr<session> self, std::exception_ptr e);
-    void describe(std::exception_ptr e);
     void connection_closed() noexcept override;
 
     boost::intrusive_ptr<core> core_;

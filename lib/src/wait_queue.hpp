@@ -23,6 +23,7 @@ struct waiting : boost::intrusive::list_base_hook<boost::intrusive::link_mode<bo
     loop* on = nullptr;
     core* of = nullptr; // whose handler goes on then; null if that is not known
     resumption resume;
+    time_point since{};
     bool cancelled = false;
 
     /// Ends the wait of a linked node: unlinks it and posts its resumption.
@@ -33,7 +34,13 @@ class wait_queue
 {
 public:
     bool empty() const noexcept { return list_.empty(); }
-    void push(waiting& node) { list_.push_back(node); }
+    void push(waiting& node)
+    {
+        node.since = node.on->now();
+        list_.push_back(node);
+    }
+    /// When the first of those that wait began to. There has to be one.
+    time_point since() const noexcept { return list_.front().since; }
 
     /// Suspends the coroutine until it is woken. What it returns is awaited at once.
     auto wait(waiting& node, loop& on, core* of = nullptr)
@@ -51,7 +58,7 @@ public:
                         }
                     });
                 w->resume = resumption{std::move(handler)};
-                queue->list_.push_back(*w);
+                queue->push(*w);
             },
             token, this, &node);
     }

@@ -122,9 +122,10 @@ class Server(Program):
         return self.wait()
 
 
-def run(name, *arguments, input=b""):
+def run(name, *arguments, input=b"", under=()):
     """Runs a program to its end: its status, and the lines of its standard output and standard error."""
-    done = subprocess.run([str(APPS / name), *map(str, arguments)], input=input, capture_output=True, timeout=PATIENCE)
+    done = subprocess.run([*under, str(APPS / name), *map(str, arguments)], input=input, capture_output=True,
+                          timeout=PATIENCE)
     return done.returncode, text(done.stdout).splitlines(), text(done.stderr).splitlines()
 
 

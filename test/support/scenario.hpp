@@ -170,6 +170,7 @@ class recorder final : public observer
 public:
     void session_ended(const session_end& e) noexcept override { ends.push_back(e); }
     void loop_blocked(const endpoint&, duration) noexcept override { ++blocked; }
+    void datagram_failed(const session_end& e) noexcept override { failed_datagrams.push_back(e); }
     void drain_started(std::string_view cause, std::size_t n) noexcept override
     {
         drains.push_back(std::string{cause} + ' ' + std::to_string(n));
@@ -179,6 +180,7 @@ public:
     void tls_reload_failed(const tls_error& e) noexcept override { reloads.push_back(symbol(e.code())); }
 
     std::vector<session_end> ends;
+    std::vector<session_end> failed_datagrams;
     std::vector<std::string> drains;
     std::vector<drain_report> reports;
     std::vector<std::string> reloads; // how many were loaded, or the symbol of what failed

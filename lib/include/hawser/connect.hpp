@@ -37,9 +37,10 @@ struct connect_options {
 /// Connects to a tcp://, tls:// or unix: endpoint. The name is resolved beside the loop, in a pool that all loops share; a
 /// literal address is not looked up. Completes with a connection on the loop that awaits it.
 ///
-/// Throws endpoint_error, whose code() is errc::connect_timeout, errc::resolver_busy, a resolver's EAI_ error or the
-/// kernel's for the last address tried. For tls://, tls_error with errc::handshake_timeout, one of errc's certificate_
-/// values, whose what() names the check that failed, or another of its values for TLS.
+/// Throws endpoint_error, whose code() is errc::invalid_endpoint for a name that no look-up can find,
+/// errc::connect_timeout, errc::resolver_busy, a resolver's EAI_ error or the kernel's for the last address tried. For
+/// tls://, tls_error with errc::handshake_timeout, one of errc's certificate_ values, whose what() names the check that
+/// failed, or another of its values for TLS.
 /// Cancelling it ends the attempt with operation_aborted.
 awaitable<connection> connect(endpoint where, connect_options options);
 awaitable<connection> connect(endpoint where);

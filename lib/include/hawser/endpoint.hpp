@@ -4,6 +4,7 @@
 //     tcp://[::1]:7000         IPv6 in brackets; [fe80::1%eth0] with a scope
 //     tcp://:7000              every interface, IPv4 and IPv6
 //     tls://example.org:7443   the same over TLS
+//     udp://127.0.0.1:7000     datagrams
 //     unix:/run/echo.sock      a path
 //
 // Uses nothing of Asio and resolves nothing: a host may be a name.
@@ -22,7 +23,7 @@ namespace hawser {
 class endpoint
 {
 public:
-    enum class scheme_type : std::uint8_t { tcp, unix_socket, tls };
+    enum class scheme_type : std::uint8_t { tcp, unix_socket, tls, udp };
 
     /// tcp://, every interface, port 0.
     endpoint() = default;
@@ -35,6 +36,7 @@ public:
 
     static endpoint tcp(std::string host, std::uint16_t port);
     static endpoint tls(std::string host, std::uint16_t port);
+    static endpoint udp(std::string host, std::uint16_t port);
     static endpoint unix_socket(std::string path);
 
     scheme_type scheme() const noexcept { return scheme_; }

@@ -65,6 +65,11 @@ enum class errc {
     invalid_key,                   ///< a file or text that holds no private key
     key_mismatch,                  ///< a private key that is not the certificate's
 
+    // Datagrams.
+    receive_timeout,  ///< no datagram before the deadline given to datagram_socket::receive_from
+    send_timeout,     ///< the kernel had no room for a datagram before the deadline given
+    answer_too_large, ///< more than datagram_options::answer_limit in answer to one datagram
+
     // HTTP: a server.
     request_refused, ///< a request that was answered with an error and its connection ended
 
@@ -78,9 +83,17 @@ enum class errc {
     redirect_refused,   ///< a redirection from https to http, or without one clear target
     unsuccessful,       ///< the response's status is 400 or more
 
+    // Application messages.
+    invalid_message_header,  ///< a header that is no JSON object, or whose length is 0 or above the limit
+    invalid_message_field,   ///< a field of the header that is missing, there twice, or of a value it may not have
+    invalid_message_content, ///< content that is not what its header says
+    message_too_large,       ///< content longer than the limit
+
     // Names and endpoints.
     invalid_endpoint, ///< an endpoint string that cannot be read
     resolver_busy,    ///< too many name look-ups are waiting already
+    lookup_timeout,   ///< a name look-up took longer than its deadline
+    invalid_name,     ///< a host or service name that no look-up can find
 };
 
 /// The category of errc: its name is "hawser".
@@ -91,8 +104,24 @@ inline error_code make_error_code(errc e) noexcept
     return {static_cast<int>(e), category()};
 }
 
+/// What the look-up of a host by its address reports, with the values and, as symbol() gives them, the names of <netdb.h>.
+enum class host_errc {
+    host_not_found = 1, ///< no such host
+    try_again,          ///< no answer this time
+    no_recovery,        ///< an error that will not go away
+    no_data,            ///< the name is there, without an address
+};
+
+/// The category of host_errc: its name is "host".
+const boost::system::error_category& host_category() noexcept;
+
+inline error_code make_error_code(host_errc e) noexcept
+{
+    return {static_cast<int>(e), host_category()};
+}
+
 /// The symbol of an error as a reader can search for it: "ECONNREFUSED" for the kernel's own, "EAI_NONAME" for a
-/// name look-up's, "idle_timeout" for Hawser's. For a category that has no symbols, "category:value".
+/// name look-up's, "HOST_NOT_FOUND" for an address's, "idle_timeout" for Hawser's. For a category that has no symbols, "category:value".
 std::string symbol(const error_code& e);
 
 /// An error with a sentence of its own: what() names the value and what was expected, code() stays to be compared.
@@ -125,5 +154,7 @@ public:
 
 template <>
 struct boost::system::is_error_code_enum<hawser::errc> : std::true_type {};
+template <>
+struct boost::system::is_error_code_enum<hawser::host_errc> : std::true_type {};
 
 #endif

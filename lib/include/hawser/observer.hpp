@@ -56,6 +56,7 @@ struct drain_report {
     std::size_t drained = 0; ///< sessions that were open at the signal, or still queued, and ended by themselves
     std::vector<cut_session> cut;
     duration took{};
+    std::size_t datagrams = 0; ///< handlers of datagrams that ran after the signal, and ended by themselves
 
     bool clean() const noexcept { return cut.empty(); }
     /// One line, and one more for each session that was cut.
@@ -76,6 +77,8 @@ public:
     virtual void listener_failed(const endpoint& /*listener*/, const error_code&) noexcept {}
     /// A handler has kept its loop for `held` without suspending; said once a session.
     virtual void loop_blocked(const endpoint& /*peer*/, duration /*held*/) noexcept {}
+    /// The handler of a datagram threw, or was cut; those that returned are counted alone.
+    virtual void datagram_failed(const session_end&) noexcept {}
     /// server::reload_tls() has loaded `listeners` configurations anew.
     virtual void tls_reloaded(std::size_t /*listeners*/) noexcept {}
     /// It has not: one cannot be used, and every listener keeps what it had.
@@ -100,6 +103,7 @@ public:
     void accept_paused(const endpoint&, const error_code&) noexcept override;
     void listener_failed(const endpoint&, const error_code&) noexcept override;
     void loop_blocked(const endpoint&, duration) noexcept override;
+    void datagram_failed(const session_end&) noexcept override;
     void tls_reloaded(std::size_t) noexcept override;
     void tls_reload_failed(const tls_error&) noexcept override;
     void drain_started(std::string_view, std::size_t) noexcept override;

@@ -8,6 +8,7 @@
 #define HAWSER_SERVER_HPP
 
 #include <hawser/connection.hpp>
+#include <hawser/datagram.hpp>
 #include <hawser/listen_options.hpp>
 #include <hawser/observer.hpp>
 #include <hawser/options.hpp>
@@ -46,7 +47,12 @@ struct server_statistics {
     std::uint64_t failed = 0;    ///< sessions that ended in any other way
     std::uint64_t refused = 0;   ///< connections over the limit per address, or without resources
     std::uint64_t accept_errors = 0;
-    traffic carried; ///< by every connection of the runtime, clients' too, in its life
+    std::size_t datagram_handlers = 0;   ///< running now
+    std::uint64_t datagrams_in = 0;      ///< given to a handler
+    std::uint64_t datagrams_out = 0;     ///< answers
+    std::uint64_t datagrams_dropped = 0; ///< over their sender's rate, too long, or more than the kernel had room for
+    std::uint64_t datagrams_failed = 0;  ///< whose handler threw, or was cut
+    traffic carried;                     ///< by every connection and datagram of the runtime, clients' too, in its life
 };
 
 /// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, stopped. Every function may be
@@ -64,6 +70,10 @@ public:
     /// soon as the runtime runs. Throws endpoint_error naming the endpoint, tls_error naming the file, and
     /// std::invalid_argument for options that contradict each other or the endpoint; then nothing of it listens.
     void listen(const endpoint& where, session_handler handler, const listen_options& options = {});
+
+    /// The same for datagrams, at a udp:// endpoint: a handler for each that its sender's rate and the limits admit. At
+    /// drain nothing more is received, and the handlers that run are awaited, and cut, as sessions are.
+    void listen(const endpoint& where, datagram_handler handler, const datagram_options& options = {});
 
     /// Loads the certificates, keys and authorities of every listener anew, from their files, for the handshakes that
     /// begin after it; connections that are open keep theirs. All or nothing: throws the first tls_error, as listen()

@@ -1,5 +1,6 @@
 // Statements of a session's coroutine, which has its connection `peer`.
 #include <hawser/connect.hpp>
+#include <hawser/names.hpp>
 #include <hawser/server.hpp>
 
 #include <chrono>

@@ -1,0 +1,57 @@
+// A live view of a server, over HTTP: every socket with its queues, its state and what its session awaits; counts for
+// Prometheus; health; drain.
+//
+//     hawser::server server{runtime};
+//     server.listen("tcp://127.0.0.1:7000", echo);
+//     hawser::admin admin{server, "127.0.0.1:9090"};
+//     return hawser::run(runtime, server);
+//
+//     GET  /connections   one row a socket, as `netstat -an` has them and more; JSON with `Accept: application/json`
+//     GET  /metrics       Prometheus text
+//     GET  /health        200 ready, 503 draining
+//     POST /drain         begins the drain; on a Unix socket only, which nobody but its user can reach
+//
+// The endpoint runs on a runtime of its own, one loop and one server: its connections take none of the served server's
+// permits and are not in its counts, it answers while every loop of the server is busy, and it stays until the
+// drain has ended, to say so. Nothing is gathered until somebody asks.
+//
+// A page on the web can make a browser ask what listens on this machine, by a name of its own that it lets point here
+// (DNS rebinding). So a request whose Host is neither an address nor localhost is refused with 403.
+//
+// In a target of its own, hawser::admin, as it needs prometheus-cpp.
+#ifndef HAWSER_ADMIN_HPP
+#define HAWSER_ADMIN_HPP
+
+#include <hawser/endpoint.hpp>
+#include <hawser/server.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace hawser {
+
+/// The admin endpoint of one server. Every function may be called from any thread.
+class admin
+{
+public:
+    /// Listens at `where`, tcp:// or unix:, and answers at once, from a thread of its own. A Unix socket's file is for its
+    /// owner alone (mode 0600). `s` and its runtime must outlive the admin. Throws endpoint_error naming the endpoint,
+    /// and std::system_error if the kernel gives no descriptor or thread.
+    admin(server& s, const endpoint& where);
+    admin(const admin&) = delete;
+    admin& operator=(const admin&) = delete;
+
+    /// Answers what has been asked, for at most 1 s, closes and ends its threads.
+    ~admin();
+
+    /// Where it listens, with the real ports: more than one if the host has several addresses.
+    std::vector<endpoint> endpoints() const;
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace hawser
+
+#endif

@@ -1,0 +1,199 @@
+// Datagrams over UDP: a socket by itself for programs that ask, and what a server's handler gets for each datagram.
+//
+//     hawser::datagram_socket socket{runtime};               // a client
+//     co_await socket.connect("udp://127.0.0.1:10017");
+//     co_await socket.send("");                              // an empty datagram is one too
+//     std::array<char, 512> room;
+//     const auto answer = co_await socket.receive(room, 2s);
+//
+//     hawser::awaitable<void> echo(hawser::datagram_request& request)
+//     {
+//         co_await request.answer(request.payload());
+//     }
+//     server.listen("udp://127.0.0.1:7000", echo);           // a server
+#ifndef HAWSER_DATAGRAM_HPP
+#define HAWSER_DATAGRAM_HPP
+
+#include <hawser/awaitable.hpp>
+#include <hawser/bytes.hpp>
+#include <hawser/endpoint.hpp>
+#include <hawser/runtime.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace hawser {
+
+namespace detail {
+struct datagram_address_access;
+class datagram_session;
+} // namespace detail
+
+/// Where a datagram comes from or goes to: an IPv4 or IPv6 address and a port. A plain value. IPv4 that came through an
+/// IPv6 socket is IPv4.
+class datagram_address
+{
+public:
+    /// No address: to_endpoint() is udp://:0.
+    datagram_address() = default;
+
+    /// The address of a udp:// endpoint whose host is numeric. Throws endpoint_error for a name (see
+    /// datagram_addresses()) and for another scheme.
+    explicit datagram_address(const endpoint& where);
+
+    endpoint to_endpoint() const;
+    std::uint16_t port() const noexcept;
+
+    friend bool operator==(const datagram_address&, const datagram_address&) = default;
+
+private:
+    friend struct detail::datagram_address_access;
+    alignas(4) std::array<unsigned char, 28> bytes_{}; // a sockaddr_in or sockaddr_in6
+    std::uint32_t size_ = 0;                           // of which so many count
+};
+
+/// Every address that the host of a udp:// endpoint has, in the resolver's order. A literal address is not looked up; a
+/// name is, beside the loop, within `deadline`. Throws endpoint_error, whose code() is errc::invalid_endpoint,
+/// errc::lookup_timeout, errc::resolver_busy or a resolver's EAI_ error. Awaited on a loop of a runtime.
+awaitable<std::vector<datagram_address>> datagram_addresses(endpoint where, duration deadline = never);
+
+/// One datagram that was received.
+struct datagram {
+    bytes_view payload;      ///< within the caller's buffer: what of it had room there
+    datagram_address sender; ///< who sent it, as the kernel says; on the internet it may be forged
+    std::size_t size = 0;    ///< of the whole datagram, in bytes
+
+    /// The buffer was shorter than the datagram, whose rest is lost.
+    bool truncated() const noexcept { return payload.size() < size; }
+};
+
+struct datagram_bind_options {
+    /// [::] takes IPv4 datagrams too, shown as IPv4.
+    bool dual_stack = false;
+};
+
+/// A UDP socket over IPv4 or IPv6. Belongs to one loop of a runtime: use it from there, or before the runtime starts.
+/// At most one receive and any number of sends may be under way at once; destroying or closing it ends them with
+/// operation_aborted.
+class datagram_socket
+{
+public:
+    /// On loop `index` of the runtime.
+    explicit datagram_socket(runtime& r, unsigned index = 0);
+    /// On the loop of an executor: `co_await boost::asio::this_coro::executor` inside a handler.
+    /// Throws std::logic_error if it is none of a runtime's.
+    explicit datagram_socket(const boost::asio::any_io_executor& on);
+    datagram_socket(datagram_socket&&) noexcept;
+    datagram_socket& operator=(datagram_socket&&) noexcept;
+    ~datagram_socket();
+
+    /// Binds to a numeric address (or a name with one address); port 0 is a free port. Once, and before anything else; a
+    /// socket that is not bound is when it first sends or connects. Throws endpoint_error naming the endpoint.
+    void bind(const endpoint& where, const datagram_bind_options& options = {});
+
+    /// Makes an address the only one that is sent to and received from, and errors that come back from it (ICMP) errors
+    /// of this socket: a send or receive then throws ECONNREFUSED when nobody has that port. Sends nothing. May be
+    /// called again. Throws system_error with the kernel's error.
+    void connect(const datagram_address& peer);
+
+    /// The same with the first of an endpoint's addresses that the kernel takes; a name is looked up as
+    /// datagram_addresses() does, within `deadline`. Throws endpoint_error naming the endpoint.
+    awaitable<void> connect(endpoint where, duration deadline = never);
+
+    /// Sends one datagram, of 0 bytes or more; completes when the kernel has taken it, which says nothing about its
+    /// arrival. Waits while the kernel has no room, at most `deadline`: errc::send_timeout. `payload` has to stay valid
+    /// until then. Throws system_error with the kernel's error: EMSGSIZE for more than 65,507 bytes over IPv4, and on a
+    /// connected socket what an earlier datagram met. Cancelled while it waits, it has sent nothing.
+    awaitable<void> send_to(bytes_view payload, datagram_address to, duration deadline = never);
+    /// To the address that the socket is connected to; otherwise EDESTADDRREQ.
+    awaitable<void> send(bytes_view payload, duration deadline = never);
+
+    /// The next datagram, of 0 bytes or more, into a buffer that has to stay valid until completion. Waits at most
+    /// `deadline`: errc::receive_timeout. What is longer than the buffer is cut, and says so. Throws system_error with the
+    /// kernel's error. Cancelling it loses nothing.
+    awaitable<datagram> receive_from(std::span<char> into, duration deadline = never);
+    /// The same for a socket that is connected. Throws std::logic_error if it is not.
+    awaitable<datagram> receive(std::span<char> into, duration deadline = never);
+
+    /// The real address and port; udp://:0 before the socket is bound.
+    endpoint local_endpoint() const;
+    /// What it is connected to.
+    std::optional<endpoint> peer_endpoint() const;
+
+    void close() noexcept;
+
+private:
+    struct impl;
+    std::shared_ptr<impl> impl_;
+};
+
+/// How a server listens for datagrams, with defaults that are safe on the internet.
+struct datagram_options {
+    /// Datagrams a second, on average, that are taken from one address (IPv6: from one /64); more are dropped unseen.
+    /// The sender's address may be forged, and whoever has it must not be flooded with our answers. 1 to 1,000,000.
+    /// Unset: any number.
+    std::optional<unsigned> rate_per_address = 10;
+
+    /// Of these, how many at once after a silence. 1 to 1,000,000.
+    unsigned burst_per_address = 20;
+
+    /// Addresses whose rate is remembered, about 100 bytes each; for one more, that of the longest silence is
+    /// forgotten. 1 or more.
+    std::size_t addresses = 65'536;
+
+    /// Bytes in answer to one datagram, all answers together: errc::answer_too_large beyond. 0: no answers.
+    std::size_t answer_limit = 512;
+
+    /// Bytes of a datagram; a longer one is dropped. 0: only empty ones are taken.
+    std::size_t payload_limit = 65'535;
+
+    /// Handlers that run at once; the kernel keeps what comes meanwhile, and drops what it has no room for. 1 or more.
+    std::size_t handlers = 256;
+
+    /// [::] takes IPv4 datagrams too, shown and counted as IPv4.
+    bool dual_stack = false;
+};
+
+/// Checks the ranges of the fields. Throws std::invalid_argument naming the field, its value and what was expected.
+void validate(const datagram_options& o);
+
+/// A datagram that a server has received, for as long as its handler runs. Used on the handler's loop.
+class datagram_request
+{
+public:
+    explicit datagram_request(detail::datagram_session& session) noexcept : session_{session} {}
+    datagram_request(const datagram_request&) = delete;
+    datagram_request& operator=(const datagram_request&) = delete;
+    ~datagram_request() = default;
+
+    /// Valid as long as the handler runs.
+    bytes_view payload() const noexcept;
+    const datagram_address& sender() const noexcept;
+    /// Of the listener.
+    const endpoint& local_endpoint() const noexcept;
+
+    /// Sends one datagram to the sender, from the address that the request was sent to. Completion, lifetimes, errors
+    /// and cancellation as datagram_socket::send_to(). Throws described_error with errc::answer_too_large if it would be
+    /// more than datagram_options::answer_limit together with the answers before it; then nothing is sent.
+    awaitable<void> answer(bytes_view payload);
+
+    /// Whether the server asks its handlers to end.
+    bool draining() const noexcept;
+
+private:
+    detail::datagram_session& session_;
+};
+
+/// What is done with one datagram. A capturing lambda is safe; the server keeps it. What it throws ends itself alone,
+/// and reaches the observer. All handlers of one listener run on the same loop.
+using datagram_handler = std::function<awaitable<void>(datagram_request&)>;
+
+} // namespace hawser
+
+#endif

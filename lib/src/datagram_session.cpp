@@ -1,0 +1,123 @@
+#include "datagram_session.hpp"
+
+#include "datagram_listener.hpp"
+#include "session.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+namespace hawser {
+
+bytes_view datagram_request::payload() const noexcept
+{
+    return session_.payload();
+}
+const datagram_address& datagram_request::sender() const noexcept
+{
+    return session_.arrival().sender;
+}
+const endpoint& datagram_request::local_endpoint() const noexcept
+{
+    return session_.listener().where();
+}
+bool datagram_request::draining() const noexcept
+{
+    return session_.listener().server().begun_draining();
+}
+
+awaitable<void> datagram_request::answer(bytes_view payload)
+{
+    session_.charge(payload);
+    return detail::datagram_listener::send(session_.listener().shared_from_this(), session_, payload);
+}
+
+namespace detail {
+
+datagram_session::datagram_session(std::shared_ptr<datagram_listener> l, bytes_view payload,
+                                   const datagram_descriptor::arrival& arrival)
+    : listener_{std::move(l)}, payload_{payload}, arrival_{arrival}, begun_{listener_->on().now()}
+{
+    listener_->add(*this);
+}
+
+datagram_session::~datagram_session()
+{
+    unlink();
+    listener_->session_ended();
+}
+
+void datagram_session::run(std::unique_ptr<datagram_session> self)
+{
+    datagram_session& it = *self;
+    loop& on = it.listener_->on();
+    try {
+        awaitable<void> work = it.listener_->handler()(it.request_);
+        boost::asio::co_spawn(boost::asio::any_io_executor{on.executor()}, std::move(work),
+                              boost::asio::bind_cancellation_slot(it.cancellation_.slot(),
+                                                                  [s = std::move(self)](std::exception_ptr e) mutable {
+                                                                      ended(std::move(s), std::move(e));
+                                                                  }));
+    } catch (...) { // the handler threw before it became a coroutine
+        if (self)
+            ended(std::move(self), std::current_exception());
+    }
+}
+
+// The coroutine has ended, though its frame may still stand: what it used is destroyed later, from the loop's queue.
+void datagram_session::ended(std::unique_ptr<datagram_session> self, std::exception_ptr e) noexcept
+{
+    server_core& server = self->listener_->server();
+    if (self->cut_) {
+        server.ending().note_ended(*self->cut_);
+        server.counts.datagrams_failed.fetch_add(1, std::memory_order_relaxed);
+    } else if (e != nullptr) {
+        server.counts.datagrams_failed.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (self->cut_ || e != nullptr)
+        self->tell(std::move(e));
+    if (!self->cut_ && server.begun_draining())
+        server.counts.datagrams_drained.fetch_add(1);
+    loop& on = self->listener_->on();
+    boost::asio::post(on.context(), [s = std::move(self)] {});
+}
+
+void datagram_session::tell(std::exception_ptr e) const
+{
+    session_end end;
+    if (e != nullptr)
+        describe(end, std::move(e));
+    if (cut_) {
+        end.reason = end_reason::cut;
+        end.error = errc::drain_timeout;
+    }
+    end.peer = arrival_.sender.to_endpoint();
+    end.local = listener_->where();
+    end.age = listener_->on().now() - begun_;
+    end.counts = {.bytes_in = payload_.size(), .bytes_out = answered_, .frames_in = 1};
+    listener_->server().watched_by().datagram_failed(end);
+}
+
+void datagram_session::cut()
+{
+    if (cut_)
+        return;
+    cut_ = listener_->server().ending().note_cut({.peer = arrival_.sender.to_endpoint(),
+                                                  .awaits = awaiting::nothing,
+                                                  .age = listener_->on().now() - begun_,
+                                                  .abandoned = true});
+    cancellation_.emit(boost::asio::cancellation_type::terminal);
+}
+
+void datagram_session::charge(bytes_view answer)
+{
+    const std::size_t limit = listener_->options().answer_limit;
+    if (answer.size() > limit - answered_)
+        throw described_error{errc::answer_too_large,
+                              "answer of " + std::to_string(answer.size()) + " bytes: expected at most " +
+                                  std::to_string(limit - answered_) +
+                                  (answered_ == 0 ? "" : " more, after " + std::to_string(answered_))};
+    answered_ += answer.size();
+}
+
+} // namespace detail
+} // namespace hawser

@@ -1,0 +1,61 @@
+// One datagram of a server, its handler's coroutine, and what is told when that has ended.
+//
+// It is owned by the coroutine's completion handler, and destroyed from the loop's queue.
+#ifndef HAWSER_SRC_DATAGRAM_SESSION_HPP
+#define HAWSER_SRC_DATAGRAM_SESSION_HPP
+
+#include "datagram_descriptor.hpp"
+#include "loop.hpp"
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace hawser::detail {
+
+class datagram_listener;
+
+class datagram_session
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
+{
+public:
+    datagram_session(std::shared_ptr<datagram_listener> l, bytes_view payload,
+                     const datagram_descriptor::arrival& arrival);
+    datagram_session(const datagram_session&) = delete;
+    datagram_session& operator=(const datagram_session&) = delete;
+    ~datagram_session();
+
+    /// Runs the handler.
+    static void run(std::unique_ptr<datagram_session> self);
+
+    /// The drain deadline: emits the terminal cancellation.
+    void cut();
+
+    bytes_view payload() const noexcept { return payload_; }
+    const datagram_descriptor::arrival& arrival() const noexcept { return arrival_; }
+    datagram_listener& listener() const noexcept { return *listener_; }
+
+    /// Counts an answer. Throws errc::answer_too_large.
+    void charge(bytes_view answer);
+
+private:
+    static void ended(std::unique_ptr<datagram_session> self, std::exception_ptr e) noexcept;
+    void tell(std::exception_ptr e) const;
+
+    const std::shared_ptr<datagram_listener> listener_;
+    const std::string payload_;
+    const datagram_descriptor::arrival arrival_;
+    const time_point begun_;
+    std::size_t answered_ = 0; // bytes
+    datagram_request request_{*this};
+    boost::asio::cancellation_signal cancellation_;
+    std::optional<std::size_t> cut_; // its place in the drain report
+};
+
+} // namespace hawser::detail
+
+#endif

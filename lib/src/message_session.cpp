@@ -1,0 +1,145 @@
+#include <hawser/message/session.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace hawser {
+namespace {
+
+constexpr double bytes_a_second = 64 * 1024;
+constexpr double longest = 1e9; // seconds, so that no announced length overflows
+
+struct serving {
+    message_handler handle;
+    message_options options;
+};
+
+// From its first byte on; the longer the message is known to be, the longer it may take.
+void allow_time(connection& peer, std::size_t size)
+{
+    peer.unit_begin();
+    const duration frame = peer.timeouts().frame;
+    if (frame == never)
+        return peer.unit_allow(never);
+    const std::chrono::duration<double> transfer{std::min(static_cast<double>(size) / bytes_a_second, longest)};
+    peer.unit_allow(frame + std::chrono::duration_cast<duration>(transfer));
+}
+
+// More than `have` bytes; within a message, the stream's end is an error.
+awaitable<std::optional<bytes_view>> more_of(connection& peer, std::size_t have, const message_decoder& decoder)
+{
+    try {
+        co_return co_await peer.read_more(have);
+    } catch (const system_error& e) {
+        if (e.code() != errc::unexpected_end)
+            throw;
+    }
+    throw decoder.cut(peer.received());
+}
+
+// The idle deadline is an end like the peer's: the connection remembers why.
+awaitable<std::optional<message>> next_message(connection& peer, message_limits limits)
+{
+    try {
+        co_return co_await read_message(peer, limits);
+    } catch (const system_error& e) {
+        if (e.code() != errc::idle_timeout)
+            throw;
+    }
+    co_return std::nullopt;
+}
+
+awaitable<void> answer_each(connection& peer, const serving& with)
+{
+    do {
+        const auto request = co_await next_message(peer, with.options.limits);
+        if (!request)
+            co_return;
+        co_await with.handle(peer, *request);
+    } while (!with.options.once);
+}
+
+awaitable<void> send_reply(connection& peer, const message_error& refused)
+{
+    const std::string text = json_object({{"result", refused.reply()}});
+    const message reply{.content = text};
+    co_await write_message(peer, reply);
+}
+
+// Whatever becomes of the reply, what it was about is what ended the session.
+awaitable<void> end_with(connection& peer, const message_error& refused)
+{
+    try {
+        if (refused.is_answerable())
+            co_await send_reply(peer, refused);
+        co_await peer.close();
+    } catch (const system_error&) {
+    }
+}
+
+awaitable<void> serve(std::shared_ptr<const serving> with, connection& peer)
+{
+    std::optional<message_error> refused;
+    try {
+        co_await answer_each(peer, *with);
+    } catch (const message_error& e) {
+        refused = e;
+    }
+    if (!refused)
+        co_return;
+    co_await end_with(peer, *refused);
+    throw message_error{*refused};
+}
+
+} // namespace
+
+awaitable<std::optional<message>> read_message(connection& peer, message_limits limits)
+{
+    message_decoder decoder{limits};
+    bytes_view input = peer.received();
+    std::optional<message> whole = decoder.decode(input);
+    while (!whole) {
+        if (!input.empty())
+            allow_time(peer, decoder.needed());
+        const auto more = co_await more_of(peer, input.size(), decoder);
+        if (!more)
+            co_return std::nullopt;
+        input = *more;
+        whole = decoder.decode(input);
+    }
+    peer.unit_end();
+    peer.consume(decoder.needed());
+    co_return whole;
+}
+
+awaitable<std::optional<message>> read_message(connection& peer)
+{
+    return read_message(peer, message_limits{});
+}
+
+awaitable<void> write_message(connection& peer, const message& m, message_limits limits)
+{
+    const std::string whole = encode_message(m, limits);
+    const framing as_it_is = framing::fixed(whole.size());
+    co_await peer.write_frame(whole, as_it_is);
+}
+
+awaitable<void> write_message(connection& peer, const message& m)
+{
+    return write_message(peer, m, message_limits{});
+}
+
+std::function<awaitable<void>(connection&)> serve_messages(message_handler h, message_options options)
+{
+    validate(options.limits);
+    if (!h)
+        throw std::invalid_argument{"serve_messages: expected a handler, got an empty function"};
+    auto shared = std::make_shared<const serving>(serving{std::move(h), options});
+    return [shared](connection& peer) { return serve(shared, peer); };
+}
+
+} // namespace hawser

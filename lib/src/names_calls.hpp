@@ -1,0 +1,23 @@
+// The look-ups themselves: calls that block for as long as the system's resolver does, on whichever thread makes them.
+// They fill in `found` and return no error, or an error. Names have been checked.
+#ifndef HAWSER_SRC_NAMES_CALLS_HPP
+#define HAWSER_SRC_NAMES_CALLS_HPP
+
+#include <hawser/names.hpp>
+
+#include <string>
+#include <vector>
+
+namespace hawser::detail {
+
+error_code find_addresses(const address_query& query, std::vector<address_info>& found);
+error_code find_ipv4(const std::string& name, std::string& found);
+error_code find_host_by_name(const std::string& name, host_entry& found);
+error_code find_host_by_address(const std::string& name_or_address, host_entry& found);
+
+/// The name that getfqdn() returns for such a host.
+std::string full_name(const host_entry& host);
+
+} // namespace hawser::detail
+
+#endif

@@ -1,0 +1,280 @@
+"""port_scan as a process: every port's state, the time it takes, and what it does to the machine."""
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import unittest
+from pathlib import Path
+
+from kernel import TracedProgram, eventually, threads
+from namespace import Namespace
+from process import Program, run, text
+
+EVERY_PORT = "1-65535"
+TIMED = os.environ["HAWSER_BUILD"] not in ("asan", "tsan")
+LISTEN = """
+import socket, sys
+sockets = [socket.create_server(("127.0.0.1", int(port))) for port in sys.argv[1:]]
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+# The leak sanitizer does not work under strace.
+WHEN_TRACED = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+# Five times a socket connects to the first port of the range; a reset leaves that port free again.
+MEET_ITSELF = """
+import socket, struct
+for _ in range(5):
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if one.connect_ex(("127.0.0.1", 40000)) == 0 and one.getsockname() == one.getpeername():
+            print("itself")
+"""
+
+
+def ephemeral():
+    first, last = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    return range(int(first), int(last) + 1)
+
+
+@contextlib.contextmanager
+def listeners(number):
+    """The ports of so many listening sockets, half of them among those that the kernel gives to connections."""
+    dynamic = ephemeral()
+    others = [port for port in range(1024, 65536) if port not in dynamic]
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for pool in (list(dynamic), others):
+            want = len(ports) + number // 2
+            random.shuffle(pool)
+            while len(ports) < want:
+                with contextlib.suppress(OSError):
+                    ports.append(stack.enter_context(socket.create_server(("127.0.0.1", pool.pop()))).getsockname()[1])
+        yield sorted(ports)
+
+
+def listening_anyway():
+    """Ports of 127.0.0.1 on which this machine listens, IPv4 and dual-stack."""
+    found = set()
+    for table, any_address in (("tcp", "0" * 8), ("tcp6", "0" * 32)):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            field = line.split()
+            address, port = field[1].split(":")
+            if field[3] == "0A" and address in (any_address, "0100007F"):
+                found.add(int(port, 16))
+    return found
+
+
+class Test(unittest.TestCase):
+    def refused(self, *arguments, named):
+        status, out, err = run("port_scan", *arguments)
+        self.assertEqual((status, out, len(err)), (2, [], 1), f"{arguments}: {err}")
+        for name in named:
+            self.assertIn(name, err[0])
+
+    def scan(self, *arguments, under=()):
+        """{port: (state, error)}, and seconds."""
+        status, out, err = run("port_scan", "--json", *arguments, under=under)
+        self.assertEqual((status, len(out)), (0, 1), err)
+        report = json.loads(out[0])
+        return {p["port"]: (p["state"], p.get("error")) for p in report["ports"]}, report["seconds"]
+
+
+class CommandLines(Test):
+    def test_help_and_version(self):
+        status, out, err = run("port_scan", "--help")
+        self.assertEqual((status, err), (0, []))
+        for word in "HOST PORTS --timeout --parallel --rate --source --json --version 0.5 256 10000".split():
+            self.assertIn(word, "\n".join(out))
+        self.assertRegex(run("port_scan", "--version")[1][0], r"^port_scan .*\d+\.\d+\.\d+$")
+
+    def test_wrong_usage(self):
+        for ports, named in (("", '""'), ("0", "65535"), ("65536", "65536"), ("22,", '""'), ("9-8", "9-8"), ("1-", '""'),
+                             ("-5", "-5"), ("22;80", "22;80"), ("http", "http"), ("1-2-3", "2-3")):
+            with self.subTest(ports=ports):
+                self.refused("127.0.0.1", "--", ports, named=(named,))
+        self.refused("127.0.0.1", named=("HOST PORTS",))
+        self.refused("127.0.0.1", "1", "--timeout", "1", named=("--timeout", '"1"'))
+        self.refused("127.0.0.1", "1", "--parallel", "0", named=("--parallel", "65535"))
+        self.refused("127.0.0.1", "1", "--rate", "0", named=("--rate", "1000000"))
+        self.refused("127.0.0.1", "1", "--source", "here", named=("--source", '"here"'))
+        self.refused("a" * 64, "1", named=("64 bytes", "63"))
+
+    def test_a_host_without_an_address(self):
+        status, out, err = run("port_scan", "256.1.1.1.", "80")
+        self.assertEqual((status, out, len(err)), (1, [], 1))
+        self.assertRegex(err[0], r"^port_scan: 256\.1\.1\.1\.: EAI_")
+
+
+class OnThisMachine(Test):
+    def test_every_port_within_ten_seconds(self):
+        with listeners(20) as ports:
+            before = listening_anyway()
+            found, seconds = self.scan("127.0.0.1", EVERY_PORT)
+            after = listening_anyway()
+        opened = {port for port, (state, _) in found.items() if state == "open"}
+        self.assertLessEqual(set(ports) | before & after, opened)
+        self.assertLessEqual(opened, set(ports) | before | after)
+        self.assertEqual(set(found), set(range(1, 65536)))
+        self.assertEqual({what for port, what in found.items() if port not in opened}, {("closed", "ECONNREFUSED")})
+        if TIMED:
+            self.assertLess(seconds, 10)
+        self.assertGreater(seconds, 6.5)  # at 10,000 a second
+
+    def test_text_lists_open_ports_and_counts_what_is_alike(self):
+        with listeners(2) as ports:
+            taken = listening_anyway()
+            closed = [port for port in range(2000, 2100) if port not in taken][:21]
+            few = ",".join(map(str, [*ports, *closed[:20]]))
+            many = ",".join(map(str, [*ports, *closed]))
+            status, out, err = run("port_scan", "127.0.0.1", few)
+            self.assertEqual((status, err, len(out)), (0, [], 23))
+            self.assertRegex(out[-1], r"^2 open, 20 closed in \d\.\d\d s$")
+            for port in ports:
+                self.assertTrue(any(re.match(rf" *{port}  open", line) for line in out), out)
+            self.assertRegex(out[0], rf"^ *{closed[0]}  closed \(ECONNREFUSED\)")
+            status, out, err = run("port_scan", "127.0.0.1", many)
+            self.assertEqual((status, err, len(out)), (0, [], 4))
+            self.assertEqual(out[2], "21 ports closed (ECONNREFUSED)")
+
+    def test_ports_are_scanned_once_and_have_the_names_of_their_services(self):
+        status, out, _ = run("port_scan", "localhost", "9,7-9,7")
+        self.assertEqual([line.split()[0] for line in out[:-1]], ["7", "8", "9"])
+        self.assertEqual(out[0].split()[-1], socket.getservbyport(7, "tcp"))
+
+    def test_the_rate_is_kept(self):
+        _, seconds = self.scan("127.0.0.1", "1000-1100", "--rate", "200")
+        self.assertGreaterEqual(seconds, 0.5)
+        self.assertLess(seconds, 2)
+
+    def test_the_progress_is_seen_on_a_terminal(self):
+        controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        with Program("port_scan", "127.0.0.1", "3000-3999", "--rate", "2000", stderr=terminal) as program:
+            os.close(terminal)
+            program.out.all()
+            self.assertEqual(program.wait(), 0)
+        seen = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while piece := os.read(controller, 65536):
+                seen += piece
+        os.close(controller)
+        lines = [line for line in text(seen).replace("\x1b[K", "").split("\r") if line]
+        self.assertRegex(lines[0], r"^  0% \[> *\] 0 of 1000 ports, 0/s, waiting$")
+        self.assertTrue(any(re.match(r" *\d+% \[=+> *\] \d+ of 1000 ports, \d+/s, 1 s left$", line) for line in lines), lines)
+        self.assertTrue(all(len(line) < 60 for line in lines), lines)
+        self.assertTrue(seen.endswith(b"\r\x1b[K"), seen[-20:])
+
+    def test_sigint_ends_it(self):
+        with Program("port_scan", "127.0.0.1", EVERY_PORT, "--rate", "100") as program:
+            self.assertTrue(eventually(lambda: len(threads(program.pid)) > 1))  # it has read its command line
+            program.signal(signal.SIGINT)
+            self.assertEqual(program.wait(), 130)
+            self.assertEqual(program.err.all(), ["caught SIGINT, exiting"])
+
+    def test_the_descriptor_limit_is_kept(self):
+        status, out, err = run("port_scan", "127.0.0.1", "5000-5999", under=("prlimit", "--nofile=40:40"))
+        self.assertEqual((status, len(out)), (0, 2), err)
+        self.assertEqual(err, ["port_scan: the descriptor limit of 40 leaves room for 8 connections at once, not 256"])
+        status, out, err = run("port_scan", "127.0.0.1", "5000", under=("prlimit", "--nofile=32:32"))
+        self.assertEqual((status, out, len(err)), (1, [], 1))
+        self.assertIn("more than 32, got 32", err[0])
+
+    def test_what_ails_this_machine_ends_the_scan_and_is_no_state_of_a_port(self):
+        with TracedProgram("port_scan", "127.0.0.1", "5000-5999", "--rate", "400", trace="connect",
+                           inject=("connect:error=EADDRNOTAVAIL:when=40",), env=WHEN_TRACED) as program:
+            self.assertEqual(program.wait(), 1)
+            self.assertRegex("\n".join(program.err.all()),
+                             r"^port_scan: tcp://127\.0\.0\.1:\d+: EADDRNOTAVAIL \(Cannot assign requested address\)$")
+
+
+class InANamespace(Test):
+    @classmethod
+    def setUpClass(cls):
+        cls.network = Namespace()
+        cls.addClassCleanup(cls.network.__exit__)
+        nft = lambda *words: cls.network.command("nft", *words)
+        nft("add", "table", "inet", "t")
+        nft("add", "chain", "inet", "t", "in", "{ type filter hook input priority 0; }")
+        nft("add", "rule", "inet", "t", "in", "tcp", "dport", "{ 700-899, 12345 }", "drop")
+        for port, code in ((5001, "host-unreachable"), (5002, "admin-prohibited")):
+            nft("add", "rule", "inet", "t", "in", "tcp", "dport", port, "reject", "with", "icmp", "type", code)
+
+    @contextlib.contextmanager
+    def listening(self, *ports):
+        holder = subprocess.Popen([*self.network.enter, sys.executable, "-c", LISTEN, *map(str, ports)],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            self.assertEqual(holder.stdout.readline(), b"ready\n")
+            yield
+        finally:
+            holder.communicate()
+
+    def test_a_port_behind_a_drop_rule_is_filtered_though_somebody_listens(self):
+        with self.listening(80, 12345, 33333, 60999):
+            found, _ = self.scan("127.0.0.1", "80,81,12345,33333,60999,5001,5002", "--timeout", "200ms", under=self.network.enter)
+        self.assertEqual(found, {80: ("open", None), 81: ("closed", "ECONNREFUSED"), 12345: ("filtered", "connect_timeout"),
+                                 33333: ("open", None), 60999: ("open", None), 5001: ("unreachable", "EHOSTUNREACH"),
+                                 5002: ("unreachable", "EHOSTUNREACH")})
+
+    def test_the_words_of_each_state(self):
+        with self.listening(80):
+            status, out, err = run("port_scan", "127.0.0.1", "80,81,700,5001", "--timeout", "0.1s", under=self.network.enter)
+        self.assertEqual((status, err), (0, []))
+        self.assertEqual([" ".join(line.split()) for line in out[:-1]],
+                         ["80 open http", "81 closed (ECONNREFUSED)", "700 filtered (no answer in 0.1 s)",
+                          "5001 unreachable (EHOSTUNREACH)"])
+        self.assertRegex(out[-1], r"^1 open, 1 closed, 1 filtered, 1 unreachable in 0\.\d\d s$")
+
+    def test_filtered_ports_cost_their_timeout_once(self):
+        found, seconds = self.scan("127.0.0.1", "700-899", "--timeout", "0.5s", under=self.network.enter)
+        self.assertEqual(set(found.values()), {("filtered", "connect_timeout")})
+        self.assertGreater(seconds, 0.48)
+        self.assertLess(seconds, 2)
+
+    def test_no_more_at_once_than_asked_for(self):
+        _, seconds = self.scan("127.0.0.1", "700-709", "--timeout", "0.1s", "--parallel", "5", under=self.network.enter)
+        self.assertGreater(seconds, 0.18)  # the library's clock is as fine as the kernel's tick
+        self.assertLess(seconds, 2)
+
+    def test_a_port_that_the_socket_connects_to_by_itself_is_closed(self):
+        with Namespace() as network:
+            network.setting("ipv4/ip_local_port_range", "40000 40001")
+            self.assertEqual(network.command(sys.executable, "-c", MEET_ITSELF), 5 * "itself\n")
+            for _ in range(5):
+                found, _ = self.scan("127.0.0.1", "40000", under=network.enter)
+                self.assertEqual(found, {40000: ("closed", "ECONNREFUSED")})
+
+    def test_the_first_address_of_a_host_is_scanned_and_the_others_are_named(self):
+        with Namespace({"/etc/hosts": "127.0.0.9 several\n127.0.0.8 several\n", "/etc/nsswitch.conf": "hosts: files\n"}) as network:
+            status, out, err = run("port_scan", "--json", "several", "80", under=network.enter)
+        self.assertEqual((status, err), (0, ["port_scan: several is 127.0.0.8 too, which is left out"]))
+        self.assertEqual((json.loads(out[0])["host"], json.loads(out[0])["address"]), ("several", "127.0.0.9"))
+
+    def test_the_source_address_is_the_one_asked_for(self):
+        self.network.command("nft", "add", "rule", "inet", "t", "in", "ip", "saddr", "127.0.0.7", "tcp", "dport", 82, "drop")
+        arguments = ("127.0.0.1", "82", "--timeout", "50ms")
+        self.assertEqual(self.scan(*arguments, under=self.network.enter)[0], {82: ("closed", "ECONNREFUSED")})
+        self.assertEqual(self.scan(*arguments, "--source", "127.0.0.7", under=self.network.enter)[0],
+                         {82: ("filtered", "connect_timeout")})
+
+    def test_a_host_out_of_reach(self):
+        found, _ = self.scan("192.0.2.1", "80,81", under=self.network.enter)
+        self.assertEqual(set(found.values()), {("unreachable", "ENETUNREACH")})
+
+    def test_ipv6(self):
+        status, out, _ = run("port_scan", "::1", "80", under=self.network.enter)
+        self.assertEqual((status, " ".join(out[0].split())), (0, "80 closed (ECONNREFUSED) http"))
+
+
+if __name__ == "__main__":
+    unittest.main()
