@@ -274,8 +274,7 @@ std::optional<time_point> core::awaits_since() const noexcept
     case awaiting::input: return wait_since_;
     case awaiting::handshake: return opened_;
     case awaiting::output_room: return writers_.since();
-    case awaiting::output_flushed:
-        return flushers_.empty() ? std::nullopt : std::optional{flushers_.since()};
+    case awaiting::output_flushed: return flushers_.empty() ? std::nullopt : std::optional{flushers_.since()};
     case awaiting::end: return linger_until_ - longest_linger;
     case awaiting::nothing:
     case awaiting::turn: break;
