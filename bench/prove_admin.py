@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Shows that an admin endpoint costs a message nothing while nobody looks: at most 1% more or fewer instructions.
+"""Shows that an admin endpoint costs a message nothing while nobody looks: at most 1% more instructions.
 
     prove_admin.py [BUILD]      exit 0 if that holds for a frame that is echoed, 1 if not; needs valgrind
 
 The instructions of a frame are the difference between a run of many frames and one of few, by the number of frames: what
-starting and ending cost is in both. callgrind counts every thread of the process, the endpoint's own too.
+starting and ending cost is in both. callgrind counts every thread of the process, the endpoint's own too; what time costs
+(timers, waits that end early) comes on top by chance, so that the least of some pairs counts.
 """
 import re
 import shutil
@@ -14,9 +15,11 @@ import sys
 
 from programs import DEFAULT_BUILD, Failure, Server, require
 
-MOST_DIFFERENCE = 0.01
-FEW, MANY = 2_000, 12_000
-FRAME = (64).to_bytes(4, "big") + bytes(64)
+MOST_MORE = 0.01
+AT_ONCE = 16  # frames in flight
+FEW, MANY = 100, 1_100  # times so many
+PAIRS = 5
+FRAMES = AT_ONCE * ((64).to_bytes(4, "big") + bytes(64))
 
 
 def prove(build):
@@ -24,28 +27,29 @@ def prove(build):
     require([f"{build}/apps/echo_server"])
     if not shutil.which("valgrind"):
         raise Failure("valgrind is missing: apt-get install valgrind")
-    without = instructions_per_frame(build)
-    beside = instructions_per_frame(build, "--admin", "tcp://127.0.0.1:0")
+    pairs = [(instructions_per_frame(build), instructions_per_frame(build, "--admin", "tcp://127.0.0.1:0"))
+             for _ in range(PAIRS)]
+    without, beside = map(min, zip(*pairs))
     difference = beside / without - 1
     text = (f"{without:.0f} instructions an echoed frame, {beside:.0f} with --admin: {difference:+.2%} "
-            f"(at most {MOST_DIFFERENCE:.0%})")
-    if abs(difference) > MOST_DIFFERENCE:
+            f"(at most {MOST_MORE:.0%})")
+    if difference > MOST_MORE:
         raise Failure(text)
     return text
 
 
 def instructions_per_frame(build, *options):
-    return (instructions(build, MANY, options) - instructions(build, FEW, options)) / (MANY - FEW)
+    return (instructions(build, MANY, options) - instructions(build, FEW, options)) / (MANY - FEW) / AT_ONCE
 
 
-def instructions(build, frames, options):
+def instructions(build, times, options):
     """Of the whole process, from its start to its end."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"{build}/apps/echo_server", "--mode",
                "frames", "--quiet", "--threads", "1", "tcp://127.0.0.1:0", *options]
     with Server(command) as server:
         host, port = server.endpoint.removeprefix("tcp://").split(":")
         with socket.create_connection((host, int(port)), 30) as peer:
-            for _ in range(frames):
+            for _ in range(times):
                 echo(peer)
         server.process.send_signal(signal.SIGTERM)
         if server.wait(timeout=30) != 0:
@@ -57,8 +61,8 @@ def instructions(build, frames, options):
 
 
 def echo(peer):
-    peer.sendall(FRAME)
-    missing = len(FRAME)
+    peer.sendall(FRAMES)
+    missing = len(FRAMES)
     while missing:
         piece = peer.recv(missing)
         if not piece:
