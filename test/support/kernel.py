@@ -78,6 +78,9 @@ def limit_descriptors(pid, number, hard=True):
     subprocess.run(["prlimit", "--pid", str(pid), f"--nofile={number}:{number if hard else ''}"], check=True)
 
 
+WHEN_TRACED = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # LeakSanitizer traces too, which one at a time may
+
+
 class Calls(Lines):
     """The system calls that strace saw, as it writes them."""
 
@@ -94,7 +97,7 @@ class Traced:
         for fault in inject:
             under += ["-e", f"inject={fault}"]
         try:
-            super().__init__(name, *arguments, under=under, pass_fds=(writer,), **options)
+            super().__init__(name, *arguments, under=under, pass_fds=(writer,), env=WHEN_TRACED, **options)
         finally:
             os.close(writer)
         self.calls = Calls(os.fdopen(reader, "rb"))
