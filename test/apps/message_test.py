@@ -1,6 +1,7 @@
 """message_server and message_client, each run as a process: the protocol's bytes, plain peers, and hostile ones."""
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -15,6 +16,7 @@ from certificates import Certificates
 from kernel import eventually, how_many_descriptors, processor_time
 from process import PATIENCE, Program, Server, abort, receive, run
 
+SANITIZED = os.environ["HAWSER_BUILD"] in ("asan", "tsan")
 PEERS = Path(__file__).resolve().parent.parent / "peers"
 LOCAL = ("127.0.0.1", "0")
 ANSWERS = {"morpheus": "Follow the white rabbit. 🐰", "ring": "In the caves beneath the Misty Mountains. 💍",
@@ -466,7 +468,8 @@ class Hostile(unittest.TestCase):
             worked = processor_time(server.pid)
             time.sleep(5)  # passage: the processor time over it is measured
             worked = processor_time(server.pid) - worked
-            self.assertLessEqual(worked, 0.01 * 5, "more than 1% of a processor")
+            if not SANITIZED:
+                self.assertLessEqual(worked, 0.01 * 5, "more than 1% of a processor")
             self.assertEqual(run("message_client", server.endpoint, "search", "ring")[0], 0)
 
             for peer in silent:
