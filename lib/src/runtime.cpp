@@ -65,6 +65,22 @@ const clock& clock_of(const runtime_options& options) noexcept
     return options.time == nullptr ? coarse_clock() : *options.time;
 }
 
+// A loop whose handler never suspends is left to itself: there is nothing to wait for.
+void end_threads(const std::vector<std::shared_ptr<loop>>& loops, loop& control,
+                 std::vector<std::thread>& threads) noexcept
+{
+    for (const auto& l : loops)
+        l->stop();
+    control.stop();
+    for (std::size_t i = 0; i < threads.size(); ++i) {
+        if (i < loops.size() && loops[i]->blocked)
+            threads[i].detach();
+        else
+            threads[i].join();
+    }
+    threads.clear();
+}
+
 } // namespace
 
 runtime_core::runtime_core(const runtime_options& options)
@@ -86,9 +102,14 @@ void runtime_core::start()
         return;
     watchdog_.start();
     threads_.reserve(loops_.size() + 1);
-    for (const auto& l : loops_)
-        threads_.emplace_back([l] { l->run(); });
-    threads_.emplace_back([l = control_] { l->run(); });
+    try {
+        for (const auto& l : loops_)
+            threads_.emplace_back([l] { l->run(); });
+        threads_.emplace_back([l = control_] { l->run(); });
+    } catch (...) { // the kernel gives no more; what the caller is about to destroy may be in use on those that run
+        end_threads(loops_, *control_, threads_);
+        throw;
+    }
 }
 
 std::size_t runtime_core::poll()
@@ -106,15 +127,7 @@ runtime_core::~runtime_core() = default;
 
 void runtime_core::end() noexcept
 {
-    for (const auto& l : loops_)
-        l->stop();
-    control_->stop();
-    for (std::size_t i = 0; i < threads_.size(); ++i) {
-        if (i < loops_.size() && loops_[i]->blocked)
-            threads_[i].detach(); // its handler never suspends: there is nothing to wait for
-        else
-            threads_[i].join();
-    }
+    end_threads(loops_, *control_, threads_);
     for (const auto& l : loops_) {
         if (l->abandoned || l->blocked)
             leak(l);
