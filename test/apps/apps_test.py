@@ -10,6 +10,7 @@ import threading
 import unittest
 from pathlib import Path
 
+from peers import Conversation
 from process import APPS, PATIENCE, Program, Server, framed, receive, run
 
 PROGRAMS = ("echo_client", "echo_server", "multi_client", "multi_server")
@@ -17,36 +18,6 @@ SERVERS = ("echo_server", "multi_server")
 ANY_PORT = "tcp://127.0.0.1:0"
 PEER = r"127\.0\.0\.1:\d+"
 LOCAL = {"echo_server": (ANY_PORT,), "multi_server": ("127.0.0.1", "0")}
-
-
-class Peer:
-    """A listening socket whose first connection is given to a function, on a thread."""
-
-    def __init__(self, converse):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.socket.settimeout(PATIENCE)
-        self.port = self.socket.getsockname()[1]
-        self.endpoint = f"tcp://127.0.0.1:{self.port}"
-        self.thread = threading.Thread(target=self._serve, args=(converse,), daemon=True)
-        self.thread.start()
-
-    def _serve(self, converse):
-        try:
-            connection, _ = self.socket.accept()
-        except OSError:
-            return  # nobody came: the test has failed already
-        with connection:
-            connection.settimeout(PATIENCE)
-            converse(connection)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, error, *_):
-        if error:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join(PATIENCE)
-        self.socket.close()
 
 
 class Test(unittest.TestCase):
@@ -399,7 +370,7 @@ class Multi(Test):
 
     def test_a_coalesced_echo_is_one_line(self):
         both = "Message 1 from client.Message 2 from client."
-        with Peer(lambda c: c.sendall(receive(c, len(both)))) as peer:
+        with Conversation(lambda c: c.sendall(receive(c, len(both)))) as peer:
             status, out, err = run("multi_client", "127.0.0.1", peer.port, "1")
             self.assertEqual((status, err), (0, []))
             self.assertEqual(out, [f"starting connection 1 to 127.0.0.1:{peer.port}",
@@ -464,25 +435,25 @@ class Clients(Test):
                 s.close()
 
     def test_a_server_that_does_not_answer(self):
-        with Peer(lambda c: (receive(c, 12), c.recv(1))) as peer:
+        with Conversation(lambda c: (receive(c, 12), c.recv(1))) as peer:
             self.failed(("echo_client", "--timeout", "300ms", peer.endpoint), peer.endpoint, "idle_timeout after 0.3 s")
 
     def test_an_early_end(self):
-        with Peer(lambda c: c.sendall(receive(c, 12)[:5])) as peer:
+        with Conversation(lambda c: c.sendall(receive(c, 12)[:5])) as peer:
             self.assertEqual(self.failed(("echo_client", peer.endpoint), peer.endpoint, '", world"', "the end"), [])
-        with Peer(lambda c: receive(c, 16)) as peer:
+        with Conversation(lambda c: receive(c, 16)) as peer:
             self.failed(("echo_client", "--mode", "frames", peer.endpoint), peer.endpoint, '"Hello, world"', "the end")
-        with Peer(lambda c: c.sendall(receive(c, 16)[:7])) as peer:
+        with Conversation(lambda c: c.sendall(receive(c, 16)[:7])) as peer:
             self.failed(("echo_client", "--mode", "frames", peer.endpoint), peer.endpoint, "truncated_payload")
-        with Peer(lambda c: c.sendall(receive(c, 44)[:30])) as peer:
+        with Conversation(lambda c: c.sendall(receive(c, 44)[:30])) as peer:
             self.failed(("multi_client", peer.endpoint, "1"), peer.endpoint, "14 bytes early")
 
     def test_other_bytes(self):
-        with Peer(lambda c: (receive(c, 12), c.sendall(b"Jello, world"))) as peer:
+        with Conversation(lambda c: (receive(c, 12), c.sendall(b"Jello, world"))) as peer:
             self.assertEqual(self.failed(("echo_client", peer.endpoint), peer.endpoint, '"Jello, world"'), [])
-        with Peer(lambda c: (receive(c, 16), c.sendall(framed(b"Hello")))) as peer:
+        with Conversation(lambda c: (receive(c, 16), c.sendall(framed(b"Hello")))) as peer:
             self.failed(("echo_client", "--mode", "frames", peer.endpoint), peer.endpoint, '"Hello"')
-        with Peer(lambda c: c.sendall(receive(c, 44).upper())) as peer:
+        with Conversation(lambda c: c.sendall(receive(c, 44).upper())) as peer:
             self.failed(("multi_client", peer.endpoint, "1"), peer.endpoint, "MESSAGE 1")
 
     def test_an_echo_in_single_bytes(self):
@@ -491,7 +462,7 @@ class Clients(Test):
             for byte in receive(connection, 12):
                 connection.sendall(bytes((byte,)))
 
-        with Peer(trickle) as peer:
+        with Conversation(trickle) as peer:
             self.assertEqual(run("echo_client", peer.endpoint), (0, ['received "Hello, world"'], []))
 
     def test_sigint(self):
@@ -504,7 +475,7 @@ class Clients(Test):
                 pass  # no answer, and no end before the client's
 
         for client, where in (("echo_client", ()), ("multi_client", ("1",))):
-            with self.subTest(client=client), Peer(hold) as peer:
+            with self.subTest(client=client), Conversation(hold) as peer:
                 accepted.clear()
                 with Program(client, peer.endpoint, *where) as program:
                     self.assertTrue(accepted.wait(PATIENCE))
