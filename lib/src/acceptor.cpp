@@ -73,11 +73,13 @@ awaitable<connection> acceptor::accept(duration deadline)
         detail::descriptor fd{it.socket.accept(peer)};
         const int error = errno;
         if (fd) {
-            detail::socket_stream::socket socket{it.on.executor()};
-            socket.assign(boost::asio::generic::stream_protocol{peer.is_ip() ? AF_INET : AF_UNIX, 0}, fd.get());
-            fd.release();
-            co_return detail::core_access::make(boost::intrusive_ptr<detail::core>{new detail::core{
-                it.on, detail::any_stream{detail::socket_stream{std::move(socket)}}, it.configured, peer}});
+            error_code e;
+            detail::any_stream stream{std::in_place_type<detail::socket_stream>, it.on.sockets(), std::move(fd),
+                                      detail::family_of(peer), e};
+            if (e)
+                throw system_error{e};
+            co_return detail::core_access::make(
+                boost::intrusive_ptr<detail::core>{new detail::core{it.on, std::move(stream), it.configured, peer}});
         }
         if (error == ECONNABORTED || error == EPROTO || error == EINTR)
             continue;

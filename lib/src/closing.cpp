@@ -23,6 +23,7 @@ core::core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const
 {
     look_every_ = settings_->look_every;
     new_turn();
+    with_stream([this](auto& in) { in.attach(*this); });
     loop_.connections.push_back(*this);
 }
 

@@ -8,7 +8,9 @@
 #include "tls_engine.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <netinet/tcp.h>
@@ -21,6 +23,7 @@ namespace {
 
 using namespace detail;
 
+using socket_to_connect = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, loop::executor_type>;
 constexpr auto as_result = boost::asio::as_tuple(boost::asio::deferred);
 
 std::string in_words(duration d)
@@ -46,7 +49,7 @@ struct attempt {
     endpoint where;
     connect_options options;
     waiting* look_up = nullptr;
-    socket_stream::socket* socket = nullptr;
+    socket_to_connect* socket = nullptr;
     core* handshake = nullptr;
 
     void interrupt()
@@ -138,13 +141,22 @@ std::string expected_name(const attempt& a)
     return a.where.host().substr(0, a.where.host().find('%'));
 }
 
-any_stream stream_over(const attempt& a, socket_stream::socket socket, std::shared_ptr<const tls_context> tls)
+any_stream stream_over(const attempt& a, descriptor socket, const address& peer, std::shared_ptr<const tls_context> tls)
 {
-    if (!tls)
-        return any_stream{socket_stream{std::move(socket)}};
-    const int descriptor = socket.native_handle();
-    return any_stream{tls_stream{
-        std::move(socket), std::make_unique<tls_engine>(std::move(tls), expected_name(a), descriptor, a.on.blocks())}};
+    error_code e;
+    poller& on = a.on.sockets();
+    any_stream made = tls ? any_stream{std::in_place_type<tls_stream>,
+                                       on,
+                                       std::move(socket),
+                                       family_of(peer),
+                                       std::move(tls),
+                                       expected_name(a),
+                                       a.on.blocks(),
+                                       e}
+                          : any_stream{std::in_place_type<socket_stream>, on, std::move(socket), family_of(peer), e};
+    if (e)
+        fail(a, "connect", e);
+    return made;
 }
 
 connection make_connection(const attempt& a, any_stream stream, const address& peer)
@@ -199,7 +211,7 @@ awaitable<connection> connect_from(loop& on, endpoint where, connect_options opt
         if (!fd)
             fail(a, "socket", {errno, boost::system::system_category()});
         bind_source(a, fd.get(), family);
-        socket_stream::socket socket{on.executor()};
+        socket_to_connect socket{on.executor()};
         socket.assign(boost::asio::generic::stream_protocol{family, 0}, fd.get());
         fd.release();
         a.socket = &socket;
@@ -209,7 +221,7 @@ awaitable<connection> connect_from(loop& on, endpoint where, connect_options opt
         if (!e) {
             const address peer{at.first, at.second};
             set_no_delay(socket.native_handle(), peer);
-            connection made = make_connection(a, stream_over(a, std::move(socket), tls), peer);
+            connection made = make_connection(a, stream_over(a, descriptor{socket.release()}, peer, tls), peer);
             if (over_tls)
                 co_await shake_hands(a, made, deadline);
             co_return made;

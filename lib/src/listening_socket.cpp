@@ -97,12 +97,6 @@ listening_socket bind_unix(const endpoint& where, const listen_options& options)
 
 } // namespace
 
-descriptor::~descriptor()
-{
-    if (fd_ >= 0)
-        ::close(fd_);
-}
-
 listening_socket::listening_socket(descriptor d, endpoint where, int backlog)
     : fd_{std::move(d)}, where_{std::move(where)}, backlog_{backlog}
 {

@@ -4,37 +4,16 @@
 
 #include "address.hpp"
 #include "binding.hpp"
+#include "descriptor.hpp"
 
 #include <hawser/endpoint.hpp>
 #include <hawser/listen_options.hpp>
 
 #include <sys/stat.h>
 
-#include <utility>
 #include <vector>
 
 namespace hawser::detail {
-
-/// Owns a descriptor.
-class descriptor
-{
-public:
-    descriptor() = default;
-    explicit descriptor(int fd) noexcept : fd_{fd} {}
-    descriptor(descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-    descriptor& operator=(descriptor&& other) noexcept
-    {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~descriptor();
-    int get() const noexcept { return fd_; }
-    int release() noexcept { return std::exchange(fd_, -1); }
-    explicit operator bool() const noexcept { return fd_ >= 0; }
-
-private:
-    int fd_ = -1;
-};
 
 /// A socket that has been bound, and listens after listen(). A Unix socket's file goes with it.
 class listening_socket

@@ -50,6 +50,7 @@ loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> 
                                                        one_thread_per_descriptor)}
 {
     boost::asio::use_service<loop_service>(*context_).owner = this;
+    sockets_.emplace(*context_);
     work_.emplace(context_->get_executor());
     if (real_time_)
         timer_.emplace(*context_);
@@ -126,6 +127,7 @@ void loop::shut_down() noexcept
     all.clear();
     waits->abandon();
     timer_.reset();
+    sockets_->close();
     work_.reset();
     context_.reset();
 }

@@ -7,6 +7,7 @@
 #include "blocks.hpp"
 #include "cork.hpp"
 #include "operations.hpp"
+#include "poller.hpp"
 #include "wheel.hpp"
 
 #include <hawser/time.hpp>
@@ -97,6 +98,7 @@ public:
 
     wheel& timers() noexcept { return timers_; }
     block_pool& blocks() noexcept { return blocks_; }
+    poller& sockets() noexcept { return *sockets_; }
     operation_memory operations;
     cork output_cork;
     connection_list connections;
@@ -149,6 +151,7 @@ private:
     std::atomic<core*> running_{nullptr};
     std::atomic<std::uint64_t> turns_{0};
     time_point timer_at_ = time_point::max();
+    std::optional<poller> sockets_; // outlives the context, whose operations lie in it
     std::unique_ptr<boost::asio::io_context> context_;
     std::optional<boost::asio::executor_work_guard<executor_type>> work_;
     std::optional<steady_timer> timer_;

@@ -8,12 +8,12 @@
 namespace hawser::detail {
 namespace {
 
-any_stream stream_over(loop& on, socket_stream::socket socket, const service& s)
+any_stream stream_over(loop& on, descriptor socket, const address& peer, const service& s, error_code& e)
 {
     if (!s.tls)
-        return any_stream{socket_stream{std::move(socket)}};
-    const int descriptor = socket.native_handle();
-    return any_stream{tls_stream{std::move(socket), std::make_unique<tls_engine>(s.tls, descriptor, on.blocks())}};
+        return any_stream{std::in_place_type<socket_stream>, on.sockets(), std::move(socket), family_of(peer), e};
+    return any_stream{
+        std::in_place_type<tls_stream>, on.sockets(), std::move(socket), family_of(peer), s.tls, on.blocks(), e};
 }
 
 } // namespace
@@ -32,20 +32,19 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
         server.release(on);
         on.descriptors->freed();
     };
-    socket_stream::socket socket{on.executor()};
-    const int family = peer.is_ip() ? AF_INET : AF_UNIX;
-    error_code e;
-    socket.assign(boost::asio::generic::stream_protocol{family, 0}, fd.get(), e);
-    if (e) {
-        fd = descriptor{};
-        return refuse(e);
-    }
-    fd.release();
     if (peer.is_ip() && !server.doors().enter(peer.limit_key())) {
-        socket_stream{std::move(socket)}.reset();
+        reset_on_close(fd.get());
+        fd = descriptor{};
         return refuse(errc::too_many_from_address);
     }
-    start(on, s, stream_over(on, std::move(socket), *s), peer);
+    error_code e;
+    any_stream stream = stream_over(on, std::move(fd), peer, *s, e);
+    if (!e)
+        return start(on, s, std::move(stream), peer);
+    if (peer.is_ip())
+        server.doors().leave(peer.limit_key());
+    std::visit([](auto& it) { it.close(); }, stream);
+    refuse(e);
 }
 
 void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer)

@@ -152,8 +152,11 @@ bool tls_engine::has_begun() const noexcept
 tls_engine::step tls_engine::look_at_opening() noexcept
 {
     std::array<char, 8> first{};
-    const ssize_t n = ::recv(descriptor_, first.data(), first.size(), MSG_PEEK | MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t n = 0;
+    do
+        n = ::recv(descriptor_, first.data(), first.size(), MSG_PEEK | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
         return step::wants_input;
     if (n < 0) {
         fail(last_error(), {"connection failed before the handshake"});
@@ -182,8 +185,7 @@ tls_engine::step tls_engine::look_at_opening() noexcept
 
 tls_engine::step tls_engine::shake() noexcept
 {
-    // A client speaks first.
-    if (!opened_ && (ssl_ || !is_client()))
+    if (!opened_ && !is_client()) // which speaks first; receive() looks, then
         if (const step s = look_at_opening(); s != step::done)
             return s;
     try {
@@ -206,8 +208,8 @@ tls_engine::step tls_engine::shake() noexcept
 
 int tls_engine::receive(char* into, std::size_t size) noexcept
 {
-    if (!opened_) { // a client's peer is looked at before anything of it is read
-        starved_ = true;
+    if (!opened_ && look_at_opening() != step::done) { // a client's peer, before anything of it is read
+        starved_ = !failed_;
         return -1;
     }
     ssize_t n = 0;

@@ -89,6 +89,7 @@ public:
         std::size_t size = 0;
         bool cancelled = false; // since the operation under way began
         bool dropping = false;
+        bool read_wants_output = false;
         bool write_wants_input = false;
     } operation;
 

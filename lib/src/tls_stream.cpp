@@ -6,9 +6,6 @@
 #include "stream.hpp"
 #include "tls_engine.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 
 namespace hawser::detail {
@@ -21,33 +18,34 @@ const error_code aborted = boost::asio::error::operation_aborted;
 
 } // namespace
 
-// Calls a function of the stream; keeps its connection, and takes the operation's memory from the connection's loop.
-template <auto function>
-struct tls_stream::handler {
-    boost::intrusive_ptr<core> keep;
-    tls_stream* on;
-    using allocator_type = operation_allocator<void>;
-    allocator_type get_allocator() const noexcept { return allocator_type{keep->on().operations}; }
-    void operator()() const { (on->*function)(*keep, error_code{}); }
-    void operator()(const error_code& e) const { (on->*function)(*keep, e); }
-    void operator()(const error_code& e, std::size_t n) const { (on->*function)(*keep, e, n); }
-};
+template <auto member>
+void tls_stream::call(polled_socket& s, core& c, const error_code& e)
+{
+    (static_cast<tls_stream&>(s).*member)(c, e);
+}
 
-tls_stream::tls_stream(socket s, std::unique_ptr<tls_engine> engine) noexcept
-    : socket_{std::move(s)}, engine_{std::move(engine)}
+tls_stream::tls_stream(poller& on, detail::descriptor socket, family of, std::shared_ptr<const tls_configuration> from,
+                       block_pool& pool, error_code& e)
+    : polled_socket{on, std::move(socket), of, e}, engine_{std::make_unique<tls_engine>(std::move(from), descriptor(),
+                                                                                        pool)}
+{}
+tls_stream::tls_stream(poller& on, detail::descriptor socket, family of, std::shared_ptr<const tls_context> context,
+                       std::string host, block_pool& pool, error_code& e)
+    : polled_socket{on, std::move(socket), of, e}, engine_{std::make_unique<tls_engine>(
+                                                       std::move(context), std::move(host), descriptor(), pool)}
 {}
 tls_stream::tls_stream(tls_stream&&) noexcept = default;
-tls_stream& tls_stream::operator=(tls_stream&&) noexcept = default;
 tls_stream::~tls_stream() = default;
 
 // ---- The handshake
 
-void tls_stream::handshake(core& c)
+void tls_stream::handshake(core&)
 {
     engine_->operation.cancelled = false;
-    if (engine_->is_client()) // which may be refused at once, and must not complete where it was begun
-        return boost::asio::post(socket_.get_executor(), handler<&tls_stream::shake>{&c, this});
-    socket_.async_wait(socket::wait_read, handler<&tls_stream::shake>{&c, this});
+    if (engine_->is_client()) // which speaks first
+        begin_now(reader_, call<&tls_stream::shake>);
+    else
+        begin(reader_, way::in, call<&tls_stream::shake>);
 }
 
 void tls_stream::shake(core& c, const error_code& e)
@@ -55,8 +53,8 @@ void tls_stream::shake(core& c, const error_code& e)
     if (e || !engine_ || engine_->operation.cancelled)
         return c.on_handshake(e ? e : aborted);
     switch (engine_->shake()) {
-    case step::wants_input: return socket_.async_wait(socket::wait_read, handler<&tls_stream::shake>{&c, this});
-    case step::wants_output: return socket_.async_wait(socket::wait_write, handler<&tls_stream::shake>{&c, this});
+    case step::wants_input: exhausted(way::in); return begin(reader_, way::in, call<&tls_stream::shake>);
+    case step::wants_output: exhausted(way::out); return begin(reader_, way::out, call<&tls_stream::shake>);
     case step::done: return c.on_handshake({});
     case step::ended: return c.on_handshake(boost::asio::error::eof);
     case step::failed: return c.on_handshake(engine_->error());
@@ -76,27 +74,30 @@ void tls_stream::read(core& c, char* into, std::size_t size)
     engine_->operation.into = into;
     engine_->operation.size = size;
     if (engine_->holds_input())
-        boost::asio::post(socket_.get_executor(), handler<&tls_stream::decrypt>{&c, this});
+        begin_now(reader_, call<&tls_stream::decrypt>);
     else
-        receive(c);
+        receive_more(c);
 }
 
-void tls_stream::receive(core& c)
+void tls_stream::receive_more(core&)
 {
-    socket_.async_read_some(
-        boost::asio::buffer(engine_->operation.into, std::min(engine_->operation.size, largest_read)),
-        handler<&tls_stream::received>{&c, this});
+    begin(reader_, way::in, call<&tls_stream::received>);
 }
 
-void tls_stream::received(core& c, const error_code& e, std::size_t n)
+void tls_stream::received(core& c, const error_code& e)
 {
-    if (!engine_)
+    if (!engine_ || e)
         return c.on_read(aborted, 0);
-    if (e == boost::asio::error::eof) // the engine has not seen the peer end its stream, or nobody would read
+    error_code failed;
+    char* const into = engine_->operation.into;
+    const std::size_t n = receive(into, std::min(engine_->operation.size, largest_read), failed);
+    if (failed == boost::asio::error::would_block)
+        return receive_more(c);
+    if (failed == boost::asio::error::eof) // the engine has not seen the peer end its stream, or nobody would read
         return c.on_read(engine_->truncated(), 0);
-    if (e)
-        return c.on_read(e, 0);
-    engine_->feed({engine_->operation.into, n});
+    if (failed)
+        return c.on_read(failed, 0);
+    engine_->feed({into, n});
     decrypt(c, {});
 }
 
@@ -111,19 +112,19 @@ void tls_stream::decrypt(core& c, const error_code& e)
         return c.on_read(aborted, 0);
     switch (next) {
     case step::done:
-    case step::wants_input: return receive(c);
-    case step::wants_output: return socket_.async_wait(socket::wait_write, handler<&tls_stream::decrypt>{&c, this});
+    case step::wants_input: return receive_more(c);
+    case step::wants_output: exhausted(way::out); return begin(reader_, way::out, call<&tls_stream::decrypt>);
     case step::ended: return c.on_read(boost::asio::error::eof, 0);
     case step::failed: return c.on_read(engine_->error(), 0);
     }
 }
 
-void tls_stream::wait_readable(core& c)
+void tls_stream::wait_readable(core&)
 {
     if (engine_->holds_input() && !engine_->operation.dropping)
-        boost::asio::post(socket_.get_executor(), handler<&tls_stream::readable>{&c, this});
+        begin_now(reader_, call<&tls_stream::readable>);
     else
-        socket_.async_wait(socket::wait_read, handler<&tls_stream::readable>{&c, this});
+        begin(reader_, engine_->operation.read_wants_output ? way::out : way::in, call<&tls_stream::readable>);
 }
 
 void tls_stream::readable(core& c, const error_code& e)
@@ -137,10 +138,17 @@ std::size_t tls_stream::read_now(char* into, std::size_t size, error_code& e) no
     const std::size_t n = engine_->read_directly(into, size, next);
     if (n != 0)
         next = step::done;
+    engine_->operation.read_wants_output = next == step::wants_output;
     switch (next) {
     case step::done: e = {}; break;
     case step::wants_input:
-    case step::wants_output: e = boost::asio::error::would_block; break;
+        exhausted(way::in);
+        e = boost::asio::error::would_block;
+        break;
+    case step::wants_output:
+        exhausted(way::out);
+        e = boost::asio::error::would_block;
+        break;
     case step::ended: e = boost::asio::error::eof; break;
     case step::failed: e = engine_->error(); break;
     }
@@ -151,7 +159,7 @@ std::size_t tls_stream::read_now(char* into, std::size_t size, error_code& e) no
 std::size_t tls_stream::drop_now(char* into, std::size_t size, error_code& e) noexcept
 {
     engine_->operation.dropping = true;
-    return receive_now(socket_.native_handle(), into, size, e);
+    return receive(into, size, e);
 }
 
 // ---- Writing
@@ -163,18 +171,17 @@ std::size_t tls_stream::write_now(two_pieces from, error_code& e) noexcept
     engine_->operation.write_wants_input = next == step::wants_input;
     switch (next) {
     case step::done: e = {}; break;
-    case step::wants_input:
-    case step::wants_output: e = boost::asio::error::would_block; break;
+    case step::wants_output: exhausted(way::out); [[fallthrough]];
+    case step::wants_input: e = boost::asio::error::would_block; break;
     case step::ended: e = boost::asio::error::broken_pipe; break;
     case step::failed: e = engine_->error(); break;
     }
     return n;
 }
 
-void tls_stream::wait_writable(core& c)
+void tls_stream::wait_writable(core&)
 {
-    socket_.async_wait(engine_->operation.write_wants_input ? socket::wait_read : socket::wait_write,
-                       handler<&tls_stream::writable>{&c, this});
+    begin(writer_, engine_->operation.write_wants_input ? way::in : way::out, call<&tls_stream::writable>);
 }
 
 void tls_stream::writable(core& c, const error_code& e)
@@ -184,7 +191,7 @@ void tls_stream::writable(core& c, const error_code& e)
 
 std::size_t tls_stream::unacknowledged() noexcept
 {
-    return engine_ ? engine_->plaintext_of(unacknowledged_by(socket_.native_handle())) : 0;
+    return engine_ ? engine_->plaintext_of(polled_socket::unacknowledged()) : 0;
 }
 
 // ---- The end
@@ -194,31 +201,29 @@ void tls_stream::cancel() noexcept
     if (!engine_)
         return; // closed, which has ended what was pending
     engine_->operation.cancelled = true;
-    error_code ignored;
-    socket_.cancel(ignored);
+    polled_socket::cancel();
 }
 
 bool tls_stream::end_output() noexcept
 {
-    if (engine_->end() == step::wants_output)
+    if (engine_->end() == step::wants_output) {
+        exhausted(way::out);
         return false;
-    error_code ignored; // the peer may be gone already
-    socket_.shutdown(socket::shutdown_send, ignored);
+    }
+    shut_down_output();
     return true;
 }
 
 void tls_stream::close() noexcept
 {
-    error_code ignored;
-    socket_.close(ignored);
+    polled_socket::close();
     engine_.reset();
 }
 
 void tls_stream::reset() noexcept
 {
-    if (socket_.is_open())
-        reset_on_close(socket_.native_handle());
-    close();
+    polled_socket::reset();
+    engine_.reset();
 }
 
 // ---- Facts

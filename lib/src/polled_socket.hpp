@@ -1,0 +1,106 @@
+// A connection's socket, and the two that wait for it: a reader and a writer. The streams over sockets are made of it.
+//
+// It knows whether a read may find anything. On TCP a read that found less than it had room for has emptied the socket,
+// unless an end or an urgent byte is behind it (epoll(7), question 9). On a Unix socket such a read may have stopped at
+// a descriptor that was passed, so that there only a read that finds nothing tells.
+#ifndef HAWSER_SRC_POLLED_SOCKET_HPP
+#define HAWSER_SRC_POLLED_SOCKET_HPP
+
+#include "descriptor.hpp"
+#include "poller.hpp"
+
+#include <hawser/bytes.hpp>
+
+namespace hawser::detail {
+
+class address;
+class core;
+
+/// Where pieces of output lie: a head and a payload, or one of them.
+struct two_pieces {
+    bytes_view first;
+    bytes_view second;
+    std::size_t size() const noexcept { return first.size() + second.size(); }
+};
+
+class polled_socket : private poller::entry
+{
+public:
+    enum class family : std::uint8_t { ip, unix_path };
+
+    /// Registers the socket, and owns it; `e`: the kernel has refused it.
+    polled_socket(poller& on, detail::descriptor socket, family of, error_code& e) noexcept;
+    /// Until attach().
+    polled_socket(polled_socket&& other) noexcept;
+    polled_socket& operator=(polled_socket&&) = delete;
+    ~polled_socket();
+
+    /// To the connection in which it lies from now on.
+    void attach(core& c) noexcept;
+
+    /// Ends the reader's wait with operation_aborted.
+    void cancel() noexcept;
+    /// Ends both with operation_aborted.
+    void close() noexcept;
+    void reset() noexcept;
+    /// Drops the waits, which will not be called: the loop ends.
+    void abandon() noexcept;
+
+    /// Bytes written and not yet acknowledged by the peer (SIOCOUTQ).
+    std::size_t unacknowledged() const noexcept;
+    int descriptor() const noexcept { return socket_.get(); }
+
+protected:
+    enum class way : std::uint8_t { in, out };
+
+    // Called once from the loop's queue.
+    using function = void (*)(polled_socket& socket, core& c, const error_code& e);
+
+    // What waits; it keeps the connection alive until it is called.
+    struct wait {
+        function then = nullptr;
+        way what = way::in;
+        bool due = false;
+        bool cancelled = false;
+    };
+    // Waits until `what` may be possible.
+    void begin(wait& w, way what, function then) noexcept;
+    // The same for what need not wait.
+    void begin_now(wait& w, function then) noexcept;
+
+    // One recv or send that does not block; would_block if nothing is possible, eof at the end of the stream.
+    std::size_t receive(char* into, std::size_t size, error_code& e) noexcept;
+    std::size_t send(two_pieces from, error_code& e) noexcept;
+    // Somebody else has used the descriptor until nothing more was possible.
+    void exhausted(way what) noexcept { (what == way::in ? can_read_ : can_write_) = false; }
+    void shut_down_output() noexcept;
+
+    wait reader_;
+    wait writer_;
+
+private:
+    void ready(std::uint32_t events) override;
+    void due() override;
+    bool is_possible(way what) const noexcept { return what == way::in ? can_read_ : can_write_; }
+    void start(wait& w, way what, function then) noexcept;
+    void go_on(wait& w);
+    void complete(wait& w, const error_code& e);
+    void complete_later(wait& w) noexcept;
+
+    detail::descriptor socket_;
+    bool empties_ = false;        // by a read that finds less than it has room for
+    bool can_read_ = false;       // as far as is known
+    bool can_write_ = false;      // the same, once output is watched
+    bool watches_output_ = false; // which most connections never need
+    poller* poller_;
+    core* core_ = nullptr;
+};
+
+polled_socket::family family_of(const address& peer) noexcept;
+
+/// Whoever closes the socket next resets its connection.
+void reset_on_close(int descriptor) noexcept;
+
+} // namespace hawser::detail
+
+#endif

@@ -1,0 +1,154 @@
+#include "poller.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace hawser::detail {
+namespace {
+
+// EPOLLRDHUP and EPOLLPRI tell that behind the last byte there is an end, or an urgent one.
+constexpr std::uint32_t input_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+
+template <class T>
+class place_allocator
+{
+public:
+    using value_type = T;
+    explicit place_allocator(operation_place& in) noexcept : in_{&in} {}
+    template <class U>
+    place_allocator(const place_allocator<U>& other) noexcept : in_{other.in_}
+    {}
+    T* allocate(std::size_t n) { return static_cast<T*>(in_->take(n * sizeof(T))); }
+    void deallocate(T* at, std::size_t) noexcept { in_->give(at); }
+
+    template <class U>
+    friend bool operator==(const place_allocator& a, const place_allocator<U>& b) noexcept
+    {
+        return a.in_ == b.in_;
+    }
+
+private:
+    template <class U>
+    friend class place_allocator;
+    operation_place* in_;
+};
+
+} // namespace
+
+// Calls a function of the poller's, from the loop's queue.
+struct poller::step {
+    poller* on;
+    operation_place* in;
+    void (poller::*function)();
+    using allocator_type = place_allocator<void>;
+    allocator_type get_allocator() const noexcept { return allocator_type{*in}; }
+    void operator()() const { (on->*function)(); }
+    void operator()(const error_code& e) const
+    {
+        if (!e)
+            (on->*function)();
+    }
+};
+
+poller::poller(boost::asio::io_context& on) : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, context_{on}
+{
+    if (!epoll_)
+        throw system_error{error_code{errno, boost::system::system_category()}, "epoll_create1"};
+    readiness_.emplace(on, epoll_.get());
+}
+
+error_code poller::add(int socket) noexcept
+{
+    epoll_event e{.events = input_events, .data = {.fd = socket}};
+    if (const auto at = static_cast<std::size_t>(socket); at >= entries_.size()) {
+        try {
+            entries_.resize(std::max(at + 1, 2 * entries_.size()));
+        } catch (const std::bad_alloc&) {
+            return make_error_code(boost::system::errc::not_enough_memory);
+        }
+    }
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &e) != 0)
+        return {errno, boost::system::system_category()};
+    if (!waits_)
+        wait();
+    return {};
+}
+
+void poller::watch_output(int socket) noexcept
+{
+    epoll_event e{.events = input_events | EPOLLOUT, .data = {.fd = socket}};
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket, &e);
+}
+
+void poller::wait()
+{
+    waits_ = true;
+    if (next_ != got_)
+        boost::asio::post(context_, step{this, &waiting_place_, &poller::look});
+    else
+        readiness_->async_wait(boost::asio::posix::descriptor_base::wait_read,
+                               step{this, &waiting_place_, &poller::look});
+}
+
+void poller::look()
+{
+    struct and_again { // also after an exception, which leaves the other events for the next turn
+        poller& on;
+        ~and_again() { on.wait(); }
+    } const after{*this};
+    if (next_ == got_) {
+        const int n = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), 0);
+        next_ = 0;
+        got_ = static_cast<std::size_t>(std::max(n, 0));
+    }
+    while (next_ != got_) {
+        const epoll_event& e = events_[next_++];
+        if (entry* const it = entries_[static_cast<std::size_t>(e.data.fd)])
+            it->ready(e.events);
+    }
+}
+
+void poller::call_later(entry& e) noexcept
+{
+    due_.push_back(e);
+    post_due();
+}
+
+void poller::post_due()
+{
+    if (std::exchange(due_posted_, true))
+        return;
+    boost::asio::post(context_, step{this, &due_place_, &poller::run_due});
+}
+
+void poller::run_due()
+{
+    due_posted_ = false;
+    entry_list now;
+    now.swap(due_);
+    struct rest { // after an exception
+        poller& on;
+        entry_list& of;
+        ~rest()
+        {
+            on.due_.splice(on.due_.begin(), of);
+            if (!on.due_.empty())
+                on.post_due();
+        }
+    } const left{*this, now};
+    while (!now.empty()) {
+        entry& e = now.front();
+        now.pop_front();
+        e.due();
+    }
+}
+
+void poller::close() noexcept
+{
+    readiness_->release();
+    readiness_.reset();
+}
+
+} // namespace hawser::detail
