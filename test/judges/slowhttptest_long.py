@@ -33,8 +33,8 @@ def read_csv(path):
 
 
 class SlowClients(unittest.TestCase):
-    def attack(self, server, path, seconds, *options):
-        """Runs it to its end; all that every mode has to show."""
+    def judged(self, server, path, seconds, *options):
+        """Runs it to its end; what every mode has to show."""
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder, "report")
             got = judge("slowhttptest", "-c", CONNECTIONS, "-r", CONNECTIONS, "-p", PROBE, "-l", seconds, "-g",
@@ -42,11 +42,16 @@ class SlowClients(unittest.TestCase):
                         seconds=seconds + 60)
             states = read_csv(f"{report}.csv")
         print(*states, sep="\n")
-        self.assertIn(CONNECTIONS, [s.connected for s in states], "they were never all connected at once")
         unavailable = [second for second, s in enumerate(states) if not s.available]
         self.assertEqual(unavailable, [], "seconds in which nobody else was answered")
         line(r".*Exit status:\S*\s+No open connections left\S*", got)
         self.assertEqual(server.stop(), 0)
+        return states
+
+    def attack(self, server, path, seconds, *options):
+        """The same, for the modes that keep their connections."""
+        states = self.judged(server, path, seconds, *options)
+        self.assertIn(CONNECTIONS, [s.connected for s in states], "they were never all connected at once")
         return states
 
     def test_slow_headers(self):
@@ -65,6 +70,12 @@ class SlowClients(unittest.TestCase):
             Path(root, "big").write_bytes(os.urandom(BIG))
             with Server("http_server", "--quiet", "--root", root, "tcp://127.0.0.1:0") as server:
                 self.attack(server, "/big", 150, "-X", "-w", 8, "-y", 16, "-n", 1, "-z", 100)
+
+    def test_requests_for_a_thousand_ranges_each(self):
+        with tempfile.TemporaryDirectory() as root:
+            Path(root, "big").write_bytes(os.urandom(BIG))
+            with Server("http_server", "--quiet", "--root", root, "tcp://127.0.0.1:0") as server:
+                self.judged(server, "/big", 30, "-R", "-a", 5, "-b", 1000)
 
 
 if __name__ == "__main__":
