@@ -58,6 +58,10 @@ awaitable<void> connection::write_frame(bytes_view payload, hawser::framing form
 {
     return core_->write_frame_as(payload, format);
 }
+awaitable<void> connection::write_frame(std::span<const bytes_view> payload)
+{
+    return core_->write_frame(payload);
+}
 bool connection::try_write_frame(bytes_view payload)
 {
     return core_->try_write_frame(payload);
@@ -81,6 +85,10 @@ awaitable<std::optional<bytes_view>> connection::read(std::size_t n)
 awaitable<void> connection::write(bytes_view bytes)
 {
     return core_->write(bytes);
+}
+awaitable<void> connection::write(std::span<const bytes_view> pieces)
+{
+    return core_->write(pieces);
 }
 bool connection::try_write(bytes_view bytes)
 {

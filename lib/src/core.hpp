@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
 
 namespace hawser::detail {
 
@@ -121,9 +122,13 @@ public:
 
     awaitable<void> write_frame(bytes_view payload, const framing* format);
     awaitable<void> write_frame_as(bytes_view payload, framing format);
+    awaitable<void> write_frame(std::span<const bytes_view> payload);
     bool try_write_frame(bytes_view payload);
+    /// A frame of this connection's framing, as it stands on the wire.
+    bool try_write_encoded(bytes_view frame);
     awaitable<void> write_frames(frames batch);
     awaitable<void> write(bytes_view bytes);
+    awaitable<void> write(std::span<const bytes_view> pieces);
     bool try_write(bytes_view bytes);
     awaitable<std::size_t> write_some(bytes_view bytes);
     awaitable<void> flush();
@@ -168,6 +173,7 @@ public:
 
     /// The session that runs on this connection; null for a client's.
     class session* owner = nullptr;
+    bool takes_output() const noexcept { return output_open_; }
     bool is_closed() const noexcept { return state_ == connection_state::closed; }
     bool has_failed() const noexcept { return failed_; }
     bool has_ended() const noexcept { return is_closed() || peer_ended_ || failed_; }
@@ -276,6 +282,7 @@ private:
     char* room_for(std::size_t size);
     char* other_room_for(std::size_t size);
     void admit_next();
+    bytes_view gather(std::span<const bytes_view> pieces);
     bool append_while_room(frames::iterator& at, const framing& format);
     void write_through(two_pieces pieces);
     void send_pending();

@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 namespace hawser::detail {
 
@@ -101,6 +102,7 @@ public:
     poller& sockets() noexcept { return *sockets_; }
     operation_memory operations;
     cork output_cork;
+    std::string gathered; // where a frame's pieces come together, on their way to the cork
     connection_list connections;
     std::unique_ptr<class wait_queue> waits;             // of coroutines that wait for no connection: name look-ups
     std::shared_ptr<class descriptor_watch> descriptors; // shared by a runtime's loops

@@ -14,6 +14,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace hawser::detail {
 namespace {
@@ -78,6 +79,47 @@ awaitable<void> core::write_frame_as(bytes_view frame, framing format)
     co_await write_frame(frame, &format);
 }
 
+// In one piece, until something else is gathered on this loop.
+bytes_view core::gather(std::span<const bytes_view> pieces)
+{
+    std::string& all = loop_.gathered;
+    if (all.capacity() > cork::capacity)
+        std::string{}.swap(all);
+    all.clear();
+    for (const bytes_view piece : pieces)
+        all += piece;
+    return all;
+}
+
+awaitable<void> core::write_frame(std::span<const bytes_view> pieces)
+{
+    const framing& format = settings_->framing;
+    check_output();
+    bytes_view frame = gather(pieces);
+    check_frame(format, frame);
+    if (!has_room()) {
+        co_await wait_for_room();
+        try {
+            frame = gather(pieces);
+        } catch (const std::bad_alloc&) { // whoever is admitted and does not append has to call the next
+            admit_next();
+            throw;
+        }
+    }
+    append(format, frame);
+}
+
+bool core::try_write_encoded(bytes_view frame)
+{
+    check_output();
+    if (!has_room())
+        return false;
+    ++counts_.frames_out;
+    loop_.counts.frames_out.add(1);
+    append(frame);
+    return true;
+}
+
 bool core::try_write_frame(bytes_view frame)
 {
     check_output();
@@ -139,6 +181,23 @@ awaitable<void> core::write(bytes_view bytes)
         const std::size_t n = std::min(bytes.size(), settings_->high_water - queued());
         append(bytes.substr(0, n));
         bytes.remove_prefix(n);
+    }
+}
+
+awaitable<void> core::write(std::span<const bytes_view> pieces)
+{
+    std::size_t total = 0;
+    for (const bytes_view piece : pieces)
+        total += piece.size();
+    if (total > settings_->high_water)
+        throw std::length_error{"write of several pieces: expected at most the high-water mark of " +
+                                std::to_string(settings_->high_water) + " bytes, got " + std::to_string(total)};
+    check_output();
+    if (!has_room())
+        co_await wait_for_room();
+    for (const bytes_view piece : pieces) {
+        check_output(); // which the piece before may have ended
+        append(piece);
     }
 }
 

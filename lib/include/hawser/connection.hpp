@@ -23,10 +23,12 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 
 namespace hawser {
 
 class connection;
+class encoded_frame;
 class handle;
 
 /// The complete frames that had arrived when read_frames() was called: a range of bytes_view, at least one.
@@ -145,6 +147,11 @@ public:
     awaitable<void> write_frame(bytes_view payload);
     awaitable<void> write_frame(bytes_view payload, framing format);
 
+    /// The same for a payload that lies in several pieces. They, and what holds them, have to stay valid until completion:
+    ///     const std::array<hawser::bytes_view, 2> reply{head, body};
+    ///     co_await peer.write_frame(reply);
+    awaitable<void> write_frame(std::span<const bytes_view> payload);
+
     /// Appends one frame if there is room for it now, and says whether it did: what a function that was posted through a
     /// handle uses, as it cannot wait. False: the output stands at the high-water mark, and nothing was written.
     /// Errors as write_frame().
@@ -169,6 +176,10 @@ public:
     /// Appends all of `bytes` to the output, in pieces as the high-water mark admits. Completion, errors and lifetimes
     /// as write_frame(); cancelled while suspended, it has written a part. Pieces of two writers may alternate.
     awaitable<void> write(bytes_view bytes);
+
+    /// Appends several pieces as one: no other writer's bytes come between them, and cancelled, it has written nothing.
+    /// Together at most limits::output_high_water bytes; throws std::length_error for more. Otherwise as write(bytes).
+    awaitable<void> write(std::span<const bytes_view> pieces);
 
     /// Appends all of `bytes` if there is room for it now, and says whether it did, as try_write_frame() does.
     bool try_write(bytes_view bytes);
@@ -276,6 +287,8 @@ public:
 
 private:
     friend class connection;
+    friend void send_to_all(std::span<const handle> to, const encoded_frame& frame,
+                            std::function<void(connection&)> behind);
     explicit handle(std::shared_ptr<detail::handle_target> target) noexcept : target_{std::move(target)} {}
     std::shared_ptr<detail::handle_target> target_;
 };

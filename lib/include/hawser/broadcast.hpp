@@ -1,0 +1,47 @@
+// One frame for many connections: encoded once, appended to each on its own loop.
+//
+//     const hawser::encoded_frame news{hawser::framing::u32_be, "hello, all"};
+//     hawser::send_to_all(members, news, [](hawser::connection& behind) { behind.reset(); });
+#ifndef HAWSER_BROADCAST_HPP
+#define HAWSER_BROADCAST_HPP
+
+#include <hawser/bytes.hpp>
+#include <hawser/connection.hpp>
+#include <hawser/framing.hpp>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace hawser {
+
+/// A frame as it stands on the wire. Copies share it; thread safe.
+class encoded_frame
+{
+public:
+    /// Copies the payload. Throws frame_error if the format cannot carry it.
+    encoded_frame(const framing& format, bytes_view payload);
+
+    const framing& format() const noexcept { return content_->format; }
+    bytes_view bytes() const noexcept { return content_->bytes; }
+
+private:
+    struct content {
+        framing format;
+        std::string bytes;
+    };
+    std::shared_ptr<const content> content_;
+};
+
+/// Appends the frame to the output of every connection in `to`, each on its own loop, and returns at once. From any
+/// thread; what one thread sends one after the other arrives in that order. A session that has ended is passed over.
+///
+/// A connection whose output stands at the high-water mark, as its peer reads slowly, gets nothing of the frame: `behind`
+/// is called with it instead, on its loop, to reset it or to note what it has missed. No other connection waits for it.
+/// A session ends with what `behind` throws, and with std::invalid_argument if its framing is another than the frame's.
+void send_to_all(std::span<const handle> to, const encoded_frame& frame, std::function<void(connection&)> behind);
+
+} // namespace hawser
+
+#endif

@@ -1,0 +1,89 @@
+#include <hawser/broadcast.hpp>
+
+#include "core.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace hawser {
+namespace {
+
+using namespace detail;
+
+constexpr std::size_t most_at_once = 256; // connections, before others of their loop get their turn
+
+void deliver(core& to, const encoded_frame& frame, const std::function<void(connection&)>& behind)
+{
+    if (!to.takes_output())
+        return;
+    const boost::intrusive_ptr<core> keep{&to};
+    const loop::running_mark mark{to.on(), &to};
+    connection borrowed = core_access::make(keep);
+    try {
+        if (to.configured().framing != frame.format())
+            throw std::invalid_argument{"send_to_all: expected a frame of the connection's own framing"};
+        if (!to.try_write_encoded(frame.bytes()))
+            behind(borrowed);
+    } catch (...) {
+        to.fail(std::current_exception());
+    }
+    core_access::release(borrowed);
+}
+
+// What is left to do on one loop.
+struct delivery {
+    encoded_frame frame;
+    std::function<void(connection&)> behind;
+    std::shared_ptr<loop> on;
+    std::vector<std::shared_ptr<handle_target>> to;
+    std::size_t next = 0;
+
+    void operator()()
+    {
+        const std::size_t end = std::min(to.size(), next + most_at_once);
+        for (; next != end; ++next)
+            if (core* const c = to[next]->connection)
+                deliver(*c, frame, behind);
+        if (next != to.size()) {
+            loop& l = *on;
+            l.post(std::move(*this));
+        }
+    }
+};
+
+} // namespace
+
+encoded_frame::encoded_frame(const framing& format, bytes_view payload)
+{
+    if (const auto refused = format.check(payload))
+        throw frame_error{*refused, format.describe(*refused, payload)};
+    auto made = std::make_shared<content>(content{format, std::string(format.head_size(payload), '\0')});
+    format.encode_head(made->bytes.data(), payload);
+    made->bytes += payload;
+    made->bytes += format.tail(payload);
+    content_ = std::move(made);
+}
+
+void send_to_all(std::span<const handle> to, const encoded_frame& frame, std::function<void(connection&)> behind)
+{
+    if (!behind)
+        throw std::invalid_argument{
+            "send_to_all: expected a function for connections that are behind, got an empty one"};
+    std::vector<delivery> by_loop; // there are few loops
+    for (const handle& each : to) {
+        if (!each.target_)
+            continue;
+        auto at = std::find_if(by_loop.begin(), by_loop.end(), [&](auto& d) { return d.on == each.target_->on; });
+        if (at == by_loop.end())
+            at = by_loop.insert(at, {frame, behind, each.target_->on, {}});
+        at->to.push_back(each.target_);
+    }
+    for (delivery& each : by_loop) {
+        loop& on = *each.on;
+        on.post(std::move(each));
+    }
+}
+
+} // namespace hawser

@@ -1,0 +1,246 @@
+// Writes of several pieces as one, and of one frame to many connections.
+#include <hawser/broadcast.hpp>
+
+#include "scenario.hpp"
+
+#define BOOST_TEST_MODULE broadcast
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <array>
+#include <list>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace hawser;
+using namespace hawser::test;
+
+namespace {
+
+const detail::settings small_marks{.high_water = 1000, .low_water = 250};
+
+// Sessions that wait for input, and one handle to each.
+class members
+{
+public:
+    peer join(server_scenario& run, const framing& format = framing::u32_be)
+    {
+        const auto wait = [this](connection& c) -> awaitable<void> {
+            handles.push_back(c.handle());
+            co_await c.read_frame();
+        };
+        return run.open(wait, format);
+    }
+    std::vector<handle> handles;
+};
+
+void not_expected(connection&)
+{
+    BOOST_ERROR("a connection was behind");
+}
+
+} // namespace
+
+// ---- Several pieces
+
+BOOST_AUTO_TEST_CASE(a_frame_in_pieces_is_the_frame_of_them_all_in_every_format)
+{
+    const std::array<bytes_view, 4> pieces{"head ", "", "and ", "body"};
+    for (const framing& format : {framing::u32_be, framing::varint, framing::netstring, framing::lines}) {
+        scenario run;
+        auto [whole, expected] = run.connect({.framing = format});
+        auto [c, p] = run.connect({.framing = format});
+        BOOST_TEST(run.start(whole.write_frame("head and body")).outcome() == "done");
+        BOOST_TEST(run.start(c.write_frame(pieces)).outcome() == "done");
+        BOOST_TEST(p.received() == expected.received());
+        BOOST_TEST(p.writes() == 1u);
+        BOOST_TEST(c.counts().frames_out == 1u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_in_pieces_is_held_to_the_limit_of_the_format_and_one_byte_more_writes_nothing)
+{
+    scenario run;
+    auto [c, p] = run.connect({.framing = framing::u32_be.with_limit(6)});
+    const std::array<bytes_view, 2> most{"abc", "def"};
+    const std::array<bytes_view, 2> too_much{"abc", "defg"};
+    BOOST_TEST(run.start(c.write_frame(too_much)).outcome() == "frame_too_large");
+    BOOST_TEST(run.start(c.write_frame(most)).outcome() == "done");
+    BOOST_TEST(p.received() == frame("abcdef"));
+}
+
+BOOST_AUTO_TEST_CASE(a_large_frame_in_pieces_arrives_whole_beside_the_pieces_of_another_connection)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    auto [other, q] = run.connect();
+    p.capacity(0);
+    q.capacity(0);
+    const std::string a(300'000, 'a');
+    const std::string b(400'000, 'b');
+    const std::array<bytes_view, 2> one{a, b};
+    const std::array<bytes_view, 2> two{b, a};
+    run.start(c.write(std::string(256 * 1024, 'x')));
+    const auto waits = run.start(c.write_frame(one)); // and what it has gathered is gathered over
+    BOOST_TEST(run.start(other.write_frame(two)).outcome() == "done");
+    BOOST_TEST(!waits.done());
+    p.capacity(2'000'000);
+    q.capacity(2'000'000);
+    BOOST_TEST(waits.outcome() == "done");
+    BOOST_TEST((p.received().substr(256 * 1024) == frame(a + b)));
+    BOOST_TEST((q.received() == frame(b + a)));
+}
+
+BOOST_AUTO_TEST_CASE(bytes_in_pieces_are_written_without_another_writers_between_them)
+{
+    scenario run;
+    auto [c, p] = run.connect(small_marks);
+    p.capacity(0);
+    run.start(c.write(std::string(1000, 'x')));
+    const std::string half(500, 'p');
+    const std::array<bytes_view, 2> pieces{half, half};
+    const auto first = run.start(c.write(pieces));
+    const auto second = run.start(c.write("then"));
+    BOOST_TEST(!first.done());
+    p.capacity(10'000);
+    BOOST_TEST(first.outcome() == "done");
+    BOOST_TEST(second.outcome() == "done");
+    BOOST_TEST(p.received() == std::string(1000, 'x') + half + half + "then");
+}
+
+BOOST_AUTO_TEST_CASE(bytes_in_pieces_are_at_most_the_high_water_mark)
+{
+    scenario run;
+    auto [c, p] = run.connect(small_marks);
+    const std::string half(500, 'p');
+    const std::array<bytes_view, 2> most{half, half};
+    const std::array<bytes_view, 3> too_much{half, half, "+"};
+    BOOST_TEST(run.start(c.write(most)).outcome() == "done");
+    const auto refused = run.start(c.write(too_much));
+    BOOST_TEST(refused.what() ==
+               "write of several pieces: expected at most the high-water mark of 1000 bytes, got 1001");
+    BOOST_TEST(p.received() == half + half);
+}
+
+BOOST_AUTO_TEST_CASE(pieces_that_wait_for_room_are_given_up_whole_when_cancelled_or_reset)
+{
+    for (const bool cancelled : {true, false}) {
+        scenario run;
+        auto [c, p] = run.connect(small_marks);
+        p.capacity(0);
+        run.start(c.write(std::string(1000, 'x')));
+        const std::array<bytes_view, 2> pieces{"a", "b"};
+        auto frame_waits = run.start(c.write_frame(pieces));
+        auto bytes_wait = run.start(c.write(pieces));
+        if (cancelled) {
+            frame_waits.cancel();
+            bytes_wait.cancel();
+        } else {
+            c.reset();
+        }
+        run.poll();
+        const char* const outcome = cancelled ? "operation_aborted" : "connection_closed";
+        BOOST_TEST(frame_waits.outcome() == outcome);
+        BOOST_TEST(bytes_wait.outcome() == outcome);
+        p.capacity(10'000);
+        BOOST_TEST(p.received().size() <= 1000u);
+    }
+}
+
+// ---- Many connections
+
+BOOST_AUTO_TEST_CASE(each_member_gets_each_frame_once_and_in_order_however_many_there_are)
+{
+    server_scenario run;
+    members all;
+    std::list<peer> peers;
+    for (int i = 0; i < 600; ++i) // more than a loop serves at once
+        peers.push_back(all.join(run));
+    send_to_all(all.handles, encoded_frame{framing::u32_be, "one"}, not_expected);
+    send_to_all(all.handles, encoded_frame{framing::u32_be, "two"}, not_expected);
+    run.poll();
+    const auto got =
+        std::count_if(peers.begin(), peers.end(), [](peer& p) { return p.received() == frame("one") + frame("two"); });
+    BOOST_TEST(got == 600);
+}
+
+BOOST_AUTO_TEST_CASE(a_member_at_its_high_water_mark_is_named_and_delays_no_other)
+{
+    server_scenario run{{.limits = {.output_high_water = 100, .output_low_water = 10}}};
+    members all;
+    peer slow = all.join(run);
+    peer quick = all.join(run);
+    slow.capacity(0);
+    const std::string most = frame(std::string(95, '1'));
+    send_to_all(all.handles, encoded_frame{framing::u32_be, std::string(95, '1')},
+                not_expected);                                                  // 99 bytes: one is left
+    send_to_all(all.handles, encoded_frame{framing::u32_be, ""}, not_expected); // which is room
+    run.poll();
+    BOOST_TEST(quick.received() == most + frame(""));
+    unsigned behind = 0;
+    send_to_all(all.handles, encoded_frame{framing::u32_be, "2"}, [&](connection& c) {
+        ++behind;
+        BOOST_TEST(c.queued() == 103u);
+        BOOST_TEST(c.peer_endpoint().to_string() == "tcp://127.0.0.1:50001");
+    });
+    run.poll();
+    BOOST_TEST(behind == 1u);
+    BOOST_TEST(quick.received() == frame("2"));
+    slow.capacity(10'000);
+    BOOST_TEST(slow.received() == most + frame(""));
+}
+
+BOOST_AUTO_TEST_CASE(a_session_that_has_ended_is_passed_over)
+{
+    server_scenario run;
+    members all;
+    peer gone = all.join(run);
+    peer stays = all.join(run);
+    all.handles.emplace_back(); // a handle of nothing
+    gone.end();
+    gone.received();
+    send_to_all(all.handles, encoded_frame{framing::u32_be, "x"}, not_expected);
+    run.poll();
+    BOOST_TEST(gone.received() == "");
+    BOOST_TEST(stays.received() == frame("x"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_called_for_a_member_that_is_behind_ends_that_session_alone_when_it_throws)
+{
+    server_scenario run{{.limits = {.output_high_water = 5, .output_low_water = 1}}};
+    members all;
+    peer slow = all.join(run);
+    peer quick = all.join(run);
+    slow.capacity(0);
+    const encoded_frame one{framing::u32_be, "1"};
+    const auto refuse = [](connection&) { throw std::runtime_error{"too slow"}; };
+    send_to_all(all.handles, one, refuse);
+    run.poll();
+    BOOST_TEST(quick.received() == frame("1"));
+    send_to_all(all.handles, one, refuse);
+    run.poll();
+    BOOST_TEST(run.last_end() == "threw: too slow");
+    BOOST_TEST(slow.was_reset());
+    BOOST_TEST(quick.received() == frame("1"));
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_of_another_framing_ends_the_session_that_cannot_carry_it)
+{
+    server_scenario run;
+    members all;
+    peer lines = all.join(run, framing::lines);
+    peer frames = all.join(run);
+    send_to_all(all.handles, encoded_frame{framing::u32_be, "x"}, not_expected);
+    run.poll();
+    BOOST_TEST(run.last_end() == "threw: send_to_all: expected a frame of the connection's own framing");
+    BOOST_TEST(lines.received() == "");
+    BOOST_TEST(frames.received() == frame("x"));
+}
+
+BOOST_AUTO_TEST_CASE(what_no_connection_could_be_sent_is_refused_at_once)
+{
+    BOOST_CHECK_THROW(encoded_frame(framing::u32_be.with_limit(2), "abc"), frame_error);
+    BOOST_TEST(encoded_frame(framing::u32_be.with_limit(2), "ab").bytes() == frame("ab"));
+    BOOST_CHECK_THROW(send_to_all({}, encoded_frame(framing::u32_be, ""), nullptr), std::invalid_argument);
+}
