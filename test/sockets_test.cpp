@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -279,6 +281,60 @@ BOOST_AUTO_TEST_CASE(a_source_that_is_no_address_is_refused)
         BOOST_TEST(run(r, failure_of(connect(nobody.where(), options), &words)) == "invalid_endpoint");
         BOOST_TEST(words.find(source) != std::string::npos);
     }
+}
+
+// ---- What a server takes as a handler
+
+namespace {
+
+template <class Handler>
+concept can_listen = requires(server s, Handler handler)
+{
+    s.listen("tcp://127.0.0.1:0", handler);
+};
+
+struct takes_connections {
+    awaitable<void> operator()(connection& peer) const;
+};
+struct takes_datagrams {
+    awaitable<void> operator()(datagram_request& request) const;
+};
+struct returns_nothing {
+    void operator()(connection& peer) const;
+};
+struct takes_bytes {
+    awaitable<void> operator()(bytes_view bytes) const;
+};
+
+static_assert(can_listen<takes_connections> && can_listen<takes_datagrams>);
+static_assert(can_listen<session_handler> && can_listen<datagram_handler>);
+static_assert(can_listen<awaitable<void> (*)(connection&)>);
+static_assert(!can_listen<returns_nothing> && !can_listen<takes_bytes> && !can_listen<std::nullptr_t>);
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_handler_of_whatever_it_gets_is_one_for_connections_unless_the_options_are_those_of_datagrams)
+{
+    runtime r{{.loops = 1}};
+    server s{r};
+    const auto either = [](auto& request) -> awaitable<void> {
+        if constexpr (requires { request.sender(); })
+            co_await request.answer(request.payload());
+        else
+            co_await request.write("a connection");
+    };
+    s.listen("tcp://127.0.0.1:0", either);
+    s.listen("tcp://127.0.0.1:0", [](auto&& request) -> awaitable<void> { co_await request.write("moved"); }, {});
+    s.listen("tcp://127.0.0.1:0", either, {.backlog = 1});
+    BOOST_CHECK_THROW(s.listen("udp://127.0.0.1:0", either), std::exception);
+    s.listen("udp://127.0.0.1:0", either, datagram_options{});
+    s.listen("udp://127.0.0.1:0", datagram_handler{either});
+
+    std::vector<std::string> schemes;
+    for (const endpoint& where : s.endpoints())
+        schemes.push_back(where.to_string().substr(0, 3));
+    BOOST_TEST(schemes == (std::vector<std::string>{"tcp", "tcp", "tcp", "udp", "udp"}),
+               boost::test_tools::per_element());
 }
 
 // ---- The watchdog, which needs threads and a handler that keeps one

@@ -18,13 +18,24 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace hawser {
 
 namespace detail {
 class server_core;
-}
+
+template <class Handler, class Peer>
+concept handles = std::is_invocable_r_v < awaitable<void>,
+        std::decay_t<Handler>
+&, Peer& > ;
+template <class Handler>
+concept handles_either = handles<Handler, connection> && handles<Handler, datagram_request>;
+template <class Handler>
+concept handles_neither = !handles<Handler, connection> && !handles<Handler, datagram_request>;
+} // namespace detail
 
 /// A session: from a connection to its end. A capturing lambda is safe; the session shares it. When it returns, the
 /// output is flushed and the stream ended, and input is dropped until the peer's end or 2 s; when it throws, the
@@ -74,6 +85,19 @@ public:
     /// The same for datagrams, at a udp:// endpoint: a handler for each that its sender's rate and the limits admit. At
     /// drain nothing more is received, and the handlers that run are awaited, and cut, as sessions are.
     void listen(const endpoint& where, datagram_handler handler, const datagram_options& options = {});
+
+    /// A handler that takes either, as a lambda of `auto&` does, is one for connections; with datagram_options, or as a
+    /// datagram_handler{...}, it is one for datagrams.
+    template <detail::handles_either Handler>
+    void listen(const endpoint& where, Handler&& handler, const listen_options& options = {})
+    {
+        listen(where, session_handler{std::forward<Handler>(handler)}, options);
+    }
+
+    /// Neither awaitable<void>(connection&) nor awaitable<void>(datagram_request&).
+    template <detail::handles_neither NeitherOfConnectionsNorOfDatagrams>
+    void listen(const endpoint& where, NeitherOfConnectionsNorOfDatagrams&& handler,
+                const listen_options& options = {}) = delete;
 
     /// Loads the certificates, keys and authorities of every listener anew, from their files, for the handshakes that
     /// begin after it; connections that are open keep theirs. All or nothing: throws the first tls_error, as listen()
