@@ -47,6 +47,7 @@ int main(int argc, char** argv)
                    "Quotes of at most 512 bytes, with a line of one % between them (default: some of our own)",
                    [&file](const std::string& text) { file = app::read_file_name(text); });
     app::server_options options{line};
+    options.add_datagram_rate(line);
 
     return app::run_server(line, argc, argv, [&] {
         auto endpoints = app::read_endpoints(line.arguments(), "udp://127.0.0.1:10017");
@@ -63,7 +64,7 @@ int main(int argc, char** argv)
         hawser::server server{runtime, options.server()};
         for (const auto& where : endpoints)
             if (where.scheme() == hawser::endpoint::scheme_type::udp)
-                server.listen(where, to_datagrams(*quotes), {.answer_limit = app::longest_quote});
+                server.listen(where, to_datagrams(*quotes), options.listen_to_datagrams(app::longest_quote));
             else
                 server.listen(where, to_connections(*quotes), options.listen(where));
         return app::serve(runtime, server, options);

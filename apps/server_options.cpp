@@ -19,6 +19,7 @@ namespace app {
 namespace {
 
 constexpr std::uint64_t most_threads = 1024;
+constexpr std::uint64_t most_datagrams = 500'000; // a second: the library takes at most twice as many at once
 constexpr std::uint64_t any = std::numeric_limits<std::int64_t>::max();
 
 // The library's lines, in our log. The report is written before the process may end.
@@ -104,7 +105,7 @@ server_options::server_options(command_line& line)
                             "Show connections, metrics and health over HTTP there; unix:PATH can also drain",
                             [this](const std::string& text) { admin_ = read_admin_endpoint(text); });
     line.add_switch("--quiet", quiet_, "No lines for single connections and payloads");
-    line.add_switch("-v", verbose_, "More lines at the start");
+    line.add_switch("-v,--verbose", verbose_, "More lines at the start");
     line.add_note("A duration D has a unit (500ms, 10s, 2m, 1h) or is never.\n"
                   "An ENDPOINT is tcp://HOST:PORT, HOST:PORT, tls://HOST:PORT or unix:PATH; port 0 picks a free one.");
 }
@@ -117,6 +118,20 @@ void server_options::add_frame_limit(command_line& line)
                        frame_limit_ =
                            static_cast<std::uint32_t>(read_number(text, 1, std::numeric_limits<std::uint32_t>::max()));
                    });
+}
+
+void server_options::add_datagram_rate(command_line& line)
+{
+    line.add_value(
+        "--datagram-rate", "N",
+        "Datagrams a second that are taken from one address, and twice as many at once after a silence; more "
+        "are dropped (default: " +
+            std::to_string(*datagrams_.rate_per_address) + ")",
+        [this](const std::string& text) {
+            const auto rate = static_cast<unsigned>(read_number(text, 1, most_datagrams));
+            datagrams_.rate_per_address = rate;
+            datagrams_.burst_per_address = 2 * rate;
+        });
 }
 
 void server_options::begin(const std::vector<hawser::endpoint>& where) const
@@ -176,6 +191,13 @@ hawser::listen_options server_options::listen(const hawser::endpoint& where) con
         options.tls = hawser::tls_server{.certificate_chain = *certificate_, .private_key = *key_};
     if (frame_limit_)
         options.framing = options.framing.with_limit(*frame_limit_);
+    return options;
+}
+
+hawser::datagram_options server_options::listen_to_datagrams(std::size_t answer_limit) const
+{
+    hawser::datagram_options options = datagrams_;
+    options.answer_limit = answer_limit;
     return options;
 }
 

@@ -33,6 +33,9 @@ public:
     void add_frame_limit(command_line& line);
     bool has_frame_limit() const noexcept { return frame_limit_.has_value(); }
 
+    /// Declares --datagram-rate, for a server that answers datagrams.
+    void add_datagram_rate(command_line& line);
+
     bool quiet() const noexcept { return quiet_; }
     bool verbose() const noexcept { return verbose_; }
 
@@ -48,6 +51,9 @@ public:
     /// For listen() at one of the endpoints that begin() was given.
     hawser::listen_options listen(const hawser::endpoint& where) const;
 
+    /// The same for datagrams, of which each is answered with at most so many bytes.
+    hawser::datagram_options listen_to_datagrams(std::size_t answer_limit) const;
+
     /// Where the server is to be looked at, if it is; for serve().
     const std::optional<hawser::endpoint>& admin() const noexcept { return admin_; }
 
@@ -60,6 +66,7 @@ private:
     unsigned threads_ = 0;
     hawser::limits limits_;
     hawser::timeouts timeouts_;
+    hawser::datagram_options datagrams_;
     std::optional<int> backlog_;
     std::optional<std::uint32_t> frame_limit_;
     std::optional<std::string> certificate_;

@@ -1,4 +1,5 @@
 """qotd_server and qotd_client over UDP and TCP, each run as a process: every line and every exit status."""
+import contextlib
 import signal
 import socket
 import tempfile
@@ -46,6 +47,16 @@ class Answering:
         self.socket.close()
 
 
+def waiting(peer):
+    """How many datagrams have come to a socket, none of them empty."""
+    peer.setblocking(False)
+    number = 0
+    with contextlib.suppress(BlockingIOError):
+        while peer.recv(1024):
+            number += 1
+    return number
+
+
 class Test(unittest.TestCase):
     def refused(self, *command, named):
         """Exit 2, and one line that names all of these."""
@@ -64,7 +75,7 @@ class Test(unittest.TestCase):
 
 class CommandLines(Test):
     def test_help_and_version(self):
-        for program, words in (("qotd_server", "ENDPOINT udp://127.0.0.1:10017 tcp://127.0.0.1:10017 --quotes --threads --drain"),
+        for program, words in (("qotd_server", "ENDPOINT udp://127.0.0.1:10017 tcp://127.0.0.1:10017 --quotes --datagram-rate --threads --drain"),
                                ("qotd_client", "HOST ENDPOINT 17 --tcp --timeout 2 --source --cacert -v udp://")):
             status, out, err = run(program, "--help")
             self.assertEqual((status, err), (0, []))
@@ -180,15 +191,27 @@ class Quotes(Test):
             other.sendto(b"", address_of(server.endpoint))  # behind all of them
             self.assertTrue(other.recv(1024))
             most = 20 + 10 * (time.monotonic() - began) + 1
-            flood.setblocking(False)
-            answers = 0
-            try:
-                while flood.recv(1024):
-                    answers += 1
-            except BlockingIOError:
-                pass
+            answers = waiting(flood)
             self.assertGreaterEqual(answers, 20)
             self.assertLessEqual(answers, most)
+
+    def test_how_many_datagrams_an_address_is_answered_may_be_said(self):
+        for bad in ("0", "500001", "any"):
+            self.refused("qotd_server", "--datagram-rate", bad, UDP, named=("--datagram-rate", bad))
+        with Server("qotd_server", "--datagram-rate", 500_000, UDP) as server:
+            self.assertEqual(server.stop(), 0)
+        for rate, least in ((1, 2), (100, 100)):  # twice as many at once
+            with Server("qotd_server", "--datagram-rate", rate, UDP) as server, udp_socket() as flood, \
+                    udp_socket("127.0.0.2") as other:
+                began = time.monotonic()
+                for _ in range(100):
+                    flood.sendto(b"", address_of(server.endpoint))
+                other.sendto(b"", address_of(server.endpoint))
+                self.assertTrue(other.recv(1024))
+                most = 2 * rate + rate * (time.monotonic() - began) + 1
+                answers = waiting(flood)
+                self.assertGreaterEqual(answers, least)
+                self.assertLessEqual(answers, most)
 
     def test_another_service_is_not_answered(self):
         with Server("qotd_server", UDP) as server, udp_socket() as client:
