@@ -94,11 +94,11 @@ void read_control(msghdr& m, icmp_arrival& arrival)
 
 } // namespace
 
-icmp_socket::icmp_socket(const hawser::address_info& host)
+icmp_socket::icmp_socket(const hawser::address_info& host, const std::optional<hawser::address_info>& source)
     : version_{host.family == hawser::address_family::inet ? ip_version::v4 : ip_version::v6}
 {
     try {
-        open(host);
+        open(host, source);
     } catch (...) {
         ::close(descriptor_);
         throw;
@@ -110,7 +110,7 @@ icmp_socket::~icmp_socket()
     ::close(descriptor_);
 }
 
-void icmp_socket::open(const hawser::address_info& host)
+void icmp_socket::open(const hawser::address_info& host, const std::optional<hawser::address_info>& source)
 {
     const bool v4 = version_ == ip_version::v4;
     const int family = v4 ? AF_INET : AF_INET6;
@@ -127,20 +127,23 @@ void icmp_socket::open(const hawser::address_info& host)
         fail("socket", errno);
     set_options();
 
-    // From now on only what this host sends is received, and the errors on the way to it.
     socket_address a;
+    if (source) {
+        const socklen_t size = fill(a, *source);
+        if (::bind(descriptor_, &a.any, size) != 0)
+            fail("source \"" + source->address.host + '"', errno);
+    }
+
+    // From now on only what this host sends is received, and the errors on the way to it.
     const socklen_t size = fill(a, host);
     if (::connect(descriptor_, &a.any, size) != 0)
         fail(host.address.host, errno);
-    if (raw_) {
-        identifier_ = static_cast<std::uint16_t>(::getpid());
-        return;
-    }
     socket_address own;
     socklen_t own_size = sizeof own;
     if (::getsockname(descriptor_, &own.any, &own_size) != 0)
         fail("getsockname", errno);
-    identifier_ = ntohs(v4 ? own.v4.sin_port : own.v6.sin6_port);
+    local_ = text_of(&own.any);
+    identifier_ = raw_ ? static_cast<std::uint16_t>(::getpid()) : ntohs(v4 ? own.v4.sin_port : own.v6.sin6_port);
 }
 
 void icmp_socket::set_options()

@@ -29,14 +29,18 @@ struct icmp_arrival {
 class icmp_socket
 {
 public:
-    /// Connected to the address; its port means nothing. Throws failure, which names the permission that is missing.
-    explicit icmp_socket(const hawser::address_info& host);
+    /// Connected to the address, from `source` if there is one, which has to be of the same family; ports mean nothing.
+    /// Throws failure, which names the address that cannot be had, or the permission that is missing.
+    icmp_socket(const hawser::address_info& host, const std::optional<hawser::address_info>& source);
     icmp_socket(const icmp_socket&) = delete;
     icmp_socket& operator=(const icmp_socket&) = delete;
     ~icmp_socket();
 
     int get() const noexcept { return descriptor_; }
     ip_version version() const noexcept { return version_; }
+
+    /// What it sends from, numeric.
+    const std::string& local_address() const noexcept { return local_; }
 
     /// Of its requests and of the replies to them. An unprivileged socket has its own from the kernel.
     std::uint16_t identifier() const noexcept { return identifier_; }
@@ -48,13 +52,14 @@ public:
     std::optional<icmp_arrival> receive();
 
 private:
-    void open(const hawser::address_info& host);
+    void open(const hawser::address_info& host, const std::optional<hawser::address_info>& source);
     void set_options();
     std::optional<icmp_arrival> receive(int flags);
 
     ip_version version_;
     bool raw_ = false;
     int descriptor_ = -1;
+    std::string local_;
     std::uint16_t identifier_ = 0;
     std::array<char, 65536> buffer_{};
 };

@@ -1,4 +1,5 @@
 // ping: asks a host over ICMP whether it is there, and how long the way there and back takes.
+#include "client_options.hpp"
 #include "icmp_socket.hpp"
 #include "payload.hpp"
 #include "pinger.hpp"
@@ -12,6 +13,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <optional>
 
 namespace {
 
@@ -33,32 +35,53 @@ hawser::duration read_interval(const std::string& text)
     return interval;
 }
 
-hawser::awaitable<hawser::address_info> find_address(const std::string& host)
+// The first address of the host; with a source, the first of its family.
+hawser::awaitable<hawser::address_info> find_address(const std::string& host,
+                                                     const std::optional<hawser::address_info>& source)
 {
     hawser::address_query query;
     query.host = host;
     query.type = hawser::socket_type::dgram;
+    if (source)
+        query.family = source->family;
     const auto found = co_await hawser::getaddrinfo(query);
     co_return found.front();
 }
 
-hawser::awaitable<void> run(const wanted& w)
+hawser::awaitable<std::optional<hawser::address_info>> read_source(const app::source_options& options)
 {
-    const hawser::address_info host = co_await find_address(w.host);
-    app::icmp_socket socket{host};
+    if (!options.source())
+        co_return std::nullopt;
+    hawser::address_query query;
+    query.host = options.source();
+    query.type = hawser::socket_type::dgram;
+    query.numeric_host = true;
+    const auto found = co_await hawser::getaddrinfo(query);
+    co_return found.front();
+}
+
+hawser::awaitable<void> run(const wanted& w, const app::source_options& options)
+{
+    const std::optional<hawser::address_info> source = co_await read_source(options);
+    const hawser::address_info host = co_await find_address(w.host, source);
+    app::icmp_socket socket{host, source};
+    options.say_connected(socket.local_address(), host.address.host);
     const auto executor = co_await boost::asio::this_coro::executor;
     boost::asio::signal_set interruption{executor, SIGINT}; // from here on SIGINT ends it with what was counted
     const std::string name = app::one_line(w.host);
     app::print("PING " + name + " (" + host.address.host + "): " + std::to_string(app::ping_size) + " data bytes");
     const auto begun = std::chrono::steady_clock::now();
-    const app::ping_statistics counted = co_await app::ping(w.plan, socket, interruption);
+    const auto [counted, interrupted] = co_await app::ping(w.plan, socket, interruption);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
 
     app::print("\n--- " + name + " ping statistics ---");
     app::print(counted.packets(took));
+    if (counted.received() != 0)
+        app::print(counted.round_trips());
+    if (interrupted)
+        throw app::interruption{};
     if (counted.received() == 0)
         throw app::failure{name + ": no reply"};
-    app::print(counted.round_trips());
 }
 
 } // namespace
@@ -77,6 +100,7 @@ int main(int argc, char** argv)
         "--timeout", "D",
         "Time to wait for a first reply after the last request (default: " + app::to_string(w.plan.patience) + ')',
         [&](const std::string& text) { w.plan.patience = app::read_duration(text); });
+    const app::source_options options{line};
     line.add_note("Needs CAP_NET_RAW, or a group of the user's within net.ipv4.ping_group_range.");
     line.add_note("A duration D has a unit (500ms, 10s, 2m, 1h) or is never.");
 
@@ -84,7 +108,7 @@ int main(int argc, char** argv)
         w.host = line.arguments().front();
         hawser::runtime runtime{{.loops = 1, .blocked_after = hawser::never}};
         try {
-            hawser::run(runtime, run(w));
+            hawser::run(runtime, run(w, options));
         } catch (const hawser::name_error& error) {
             if (error.code() == hawser::errc::invalid_name)
                 throw app::usage_error{error.what()};

@@ -53,7 +53,7 @@ public:
     pinger& operator=(const pinger&) = delete;
     ~pinger() { readable_.release(); } // the descriptor is the socket's
 
-    hawser::awaitable<ping_statistics> run()
+    hawser::awaitable<ping_result> run()
     {
         interruption_.async_wait([this](const boost::system::error_code& cancelled, int) {
             if (!cancelled)
@@ -73,7 +73,7 @@ public:
             co_await received_.async_wait(as_result);
         if (error_ != nullptr)
             std::rethrow_exception(std::exchange(error_, nullptr));
-        co_return counted_;
+        co_return ping_result{.counted = counted_, .interrupted = stopped_};
     }
 
 private:
@@ -230,8 +230,7 @@ private:
 
 } // namespace
 
-hawser::awaitable<ping_statistics> ping(const ping_plan& plan, icmp_socket& socket,
-                                        boost::asio::signal_set& interruption)
+hawser::awaitable<ping_result> ping(const ping_plan& plan, icmp_socket& socket, boost::asio::signal_set& interruption)
 {
     const auto executor = co_await boost::asio::this_coro::executor;
     pinger one{plan, socket, interruption, executor};

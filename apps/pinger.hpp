@@ -24,10 +24,14 @@ struct ping_plan {
         std::chrono::seconds{10}; ///< for replies after the last request, when none has come yet
 };
 
+struct ping_result {
+    ping_statistics counted;
+    bool interrupted = false;
+};
+
 /// Sends the requests and prints a line for each reply and each error. Completes when all are answered, when the patience
 /// is at its end, or at a signal of `interruption`. All three have to outlive it.
-hawser::awaitable<ping_statistics> ping(const ping_plan& plan, icmp_socket& socket,
-                                        boost::asio::signal_set& interruption);
+hawser::awaitable<ping_result> ping(const ping_plan& plan, icmp_socket& socket, boost::asio::signal_set& interruption);
 
 } // namespace app
 

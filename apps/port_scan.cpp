@@ -1,4 +1,5 @@
 // port_scan: tells which TCP ports of a host are open, and what becomes of a connection to each other one.
+#include "client_options.hpp"
 #include "payload.hpp"
 #include "port_ranges.hpp"
 #include "program.hpp"
@@ -91,14 +92,19 @@ int main(int argc, char** argv)
     line.add_value("--rate", "N",
                    "Connections begun in a second, at most (default: " + std::to_string(w.plan.rate) + ')',
                    [&](const std::string& text) { w.plan.rate = app::read_number(text, 1, 1'000'000); });
-    line.add_value("--source", "ADDRESS", "Numeric address to connect from",
-                   [&](const std::string& text) { w.plan.source = app::read_numeric_address(text); });
+    const app::source_options options{line};
     line.add_switch("--json", w.json, "Print JSON, with every port");
     line.add_note("A duration D has a unit (500ms, 10s, 2m, 1h) or is never.");
 
     return app::run_client(line, argc, argv, [&] {
         w.host = line.arguments()[0];
         w.plan.ports = app::read_ports(line.arguments()[1]);
+        w.plan.source = options.source();
+        w.plan.connected = [&options](const hawser::endpoint& from, const hawser::endpoint& to) {
+            if (options.verbose())
+                app::progress::clear();
+            options.say_connected(from.short_string(), to.short_string());
+        };
         keep_to_descriptor_limit(w.plan);
         app::before_interruption(app::progress::clear);
         hawser::runtime runtime{{.loops = 1, .blocked_after = hawser::never}};

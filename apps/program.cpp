@@ -77,6 +77,9 @@ int run_client(command_line& line, int argc, const char* const* argv, const std:
     try {
         body();
         return 0;
+    } catch (const interruption& signal) {
+        std::cerr << std::string{signal.what()} + '\n';
+        return 128 + SIGINT;
     } catch (const usage_error& error) {
         return say(line, error.what(), wrong_usage);
     } catch (const std::invalid_argument& error) {

@@ -20,7 +20,15 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// The same for a client: 0 when `body` returns, 1 for a failure, 2 for wrong usage. SIGINT ends it at once with 130.
+/// SIGINT, in a client that takes it by itself so that it can still tell what it has found.
+class interruption : public std::runtime_error
+{
+public:
+    interruption() : std::runtime_error{"caught SIGINT, exiting"} {}
+};
+
+/// The same for a client: 0 when `body` returns, 1 for a failure, 2 for wrong usage. SIGINT ends it at once with 130, and
+/// so does an interruption.
 int run_client(command_line& line, int argc, const char* const* argv, const std::function<void()>& body);
 
 /// What SIGINT does before it ends a client: async-signal-safe things only.

@@ -13,7 +13,6 @@
 
 #include <boost/asio/this_coro.hpp>
 
-#include <iostream>
 #include <optional>
 #include <vector>
 
@@ -70,9 +69,7 @@ private:
                 refused_ = error.code();
                 continue;
             }
-            if (options_.verbose())
-                std::cerr << "connected from " + made.local_endpoint().to_string() + " to " +
-                                 made.peer_endpoint()->to_string() + '\n';
+            options_.say_connected(made.local_endpoint().to_string(), made.peer_endpoint()->to_string());
             sockets_.push_back(std::move(made));
         }
     }

@@ -107,12 +107,15 @@ private:
         }
         // The kernel may choose the very port that it is to connect to, and then the socket meets itself: a free port,
         // for one that somebody listens on is not chosen.
-        const bool itself = connected->local_endpoint() == connected->peer_endpoint();
+        const hawser::endpoint from = connected->local_endpoint();
+        const bool itself = from == connected->peer_endpoint();
         connected->reset();
-        if (itself)
+        if (itself) {
             result.error = {ECONNREFUSED, boost::system::system_category()};
-        else
-            result.state = port_state::open;
+            co_return result;
+        }
+        result.state = port_state::open;
+        plan_.connected(from, where);
         co_return result;
     }
 

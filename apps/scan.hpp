@@ -3,6 +3,7 @@
 #define HAWSER_APPS_SCAN_HPP
 
 #include <hawser/awaitable.hpp>
+#include <hawser/endpoint.hpp>
 #include <hawser/error.hpp>
 #include <hawser/time.hpp>
 
@@ -36,6 +37,9 @@ struct scan_plan {
     std::size_t parallel = 256;                                ///< connections under way at most
     std::uint64_t rate = 10'000;                               ///< connections begun in a second at most
     std::function<void()> port_done = [] {};                   ///< after each port
+
+    /// For each port that is open.
+    std::function<void(const hawser::endpoint& from, const hawser::endpoint& to)> connected = [](auto&, auto&) {};
 };
 
 /// Connects to each port once and closes the connection again: a result for each, in the order of the ports. The plan

@@ -48,7 +48,7 @@ class CommandLines(Test):
     def test_help_and_version(self):
         status, out, err = run("ping", "--help")
         self.assertEqual((status, err), (0, []))
-        for word in "HOST -c -i --timeout --version CAP_NET_RAW net.ipv4.ping_group_range".split():
+        for word in "HOST -c -i --timeout --source -v --verbose --version CAP_NET_RAW net.ipv4.ping_group_range".split():
             self.assertIn(word, "\n".join(out))
         self.assertRegex(run("ping", "--version")[1][0], r"^ping .*\d+\.\d+\.\d+$")
 
@@ -60,6 +60,7 @@ class CommandLines(Test):
         self.refused("-i", "1ms", "localhost", named=("-i", "0.002 s", "1ms"))
         self.refused("-i", "never", "localhost", named=("-i", "never"))
         self.refused("a" * 64, named=("64 bytes", "63"))
+        self.refused("--source", "here", "localhost", named=("--source", '"here"'))
 
     def test_a_host_without_an_address(self):
         status, out, err = self.ping("256.1.1.1.")
@@ -106,11 +107,47 @@ class Answered(Test):
         with Program("ping", "-i", "10ms", "127.0.0.1", under=self.network.enter) as program:
             program.out.wait_for("64 bytes from .*", 3)
             program.signal(signal.SIGINT)
-            self.assertEqual(program.wait(), 0)
+            self.assertEqual(program.wait(), 130)
             lines = program.out.all()
+            self.assertEqual(program.err.all(), ["caught SIGINT, exiting"])
         replies = sum(line.startswith("64 bytes") for line in lines)
         self.matches(lines[-4:], "", "--- 127.0.0.1 ping statistics ---",
                      rf"{replies} packets transmitted, {replies} received, 0% packet loss, time \d+ms", ROUND_TRIPS)
+
+
+class From(Test):
+    """--source, which the kernel sees: it drops what comes from one address."""
+
+    def test_the_source_address_is_the_one_asked_for(self):
+        with Namespace() as network:
+            network.command("nft", "add", "table", "inet", "t")
+            network.command("nft", "add", "chain", "inet", "t", "in", "{ type filter hook input priority 0; }")
+            network.command("nft", "add", "rule", "inet", "t", "in", "ip", "saddr", "!=", "127.0.0.7", "icmp", "type",
+                            "echo-request", "drop")
+            network.setting("ipv4/ping_group_range", "0 0")
+            for under in ((), WITHOUT_RAW):
+                ping = lambda *arguments: run("ping", "-c", "1", "--timeout", "100ms", *arguments, "127.0.0.1",
+                                              under=(*network.enter, *under))
+                status, out, err = ping("--source", "127.0.0.7", "-v")
+                self.assertEqual((status, err), (0, ["connected from 127.0.0.7 to 127.0.0.1"]))
+                self.assertRegex(out[1], "^" + REPLY.format("127.0.0.1", 1))
+                self.assertEqual(ping("--verbose")[::2], (1, ["connected from 127.0.0.1 to 127.0.0.1",
+                                                              "ping: 127.0.0.1: no reply"]))
+
+    def test_the_host_s_address_is_of_its_family(self):
+        with Namespace({"/etc/hosts": "127.0.0.1 both\n::1 both\n", "/etc/nsswitch.conf": "hosts: files\n"}) as network:
+            for source in ("::1", "127.0.0.1"):
+                status, _, err = run("ping", "-c", "1", "-v", "--source", source, "both", under=network.enter)
+                self.assertEqual((status, err), (0, [f"connected from {source} to {source}"]))
+        status, out, err = self.ping("-c", "1", "--source", "::1", "127.0.0.1")
+        self.assertEqual((status, out, len(err)), (1, [], 1))
+        self.assertRegex(err[0], r"^ping: 127\.0\.0\.1: EAI_ADDRFAMILY")
+
+    def test_one_that_is_not_this_host_s(self):
+        for source, host in (("192.0.2.1", "127.0.0.1"), ("2001:db8::1", "::1")):
+            status, out, err = self.ping("-c", "1", "--source", source, host)
+            self.assertEqual((status, out), (1, []))
+            self.assertEqual(err, [f'ping: source "{source}": EADDRNOTAVAIL (Cannot assign requested address)'])
 
 
 class Unanswered(Test):
@@ -132,7 +169,9 @@ class Unanswered(Test):
             with Program("ping", "127.0.0.1", under=network.enter) as program:
                 program.out.wait_for("PING.*")
                 program.signal(signal.SIGINT)
-                self.assertEqual(program.wait(), 1)
+                self.assertEqual(program.wait(), 130)
+                self.assertRegex(program.out.all()[-1], r"^1 packets transmitted, 0 received, 100% packet loss, time \d+ms$")
+                self.assertEqual(program.err.all(), ["caught SIGINT, exiting"])
 
     def test_errors_on_the_way(self):
         with Namespace() as network:

@@ -91,7 +91,7 @@ class CommandLines(Test):
     def test_help_and_version(self):
         status, out, err = run("port_scan", "--help")
         self.assertEqual((status, err), (0, []))
-        for word in "HOST PORTS --timeout --parallel --rate --source --json --version 0.5 256 10000".split():
+        for word in "HOST PORTS --timeout --parallel --rate --source -v --verbose --json --version 0.5 256 10000".split():
             self.assertIn(word, "\n".join(out))
         self.assertRegex(run("port_scan", "--version")[1][0], r"^port_scan .*\d+\.\d+\.\d+$")
 
@@ -223,6 +223,14 @@ class InANamespace(Test):
         self.assertEqual(found, {80: ("open", None), 81: ("closed", "ECONNREFUSED"), 12345: ("filtered", "connect_timeout"),
                                  33333: ("open", None), 60999: ("open", None), 5001: ("unreachable", "EHOSTUNREACH"),
                                  5002: ("unreachable", "EHOSTUNREACH")})
+
+    def test_verbose_says_who_was_connected_to_each_open_port(self):
+        with self.listening(80, 12345):
+            for option in ("-v", "--verbose"):
+                status, out, err = run("port_scan", "--source", "127.0.0.7", "--timeout", "50ms", option, "127.0.0.1",
+                                       "80,81,12345", under=self.network.enter)
+                self.assertEqual((status, len(out), len(err)), (0, 4, 1))
+                self.assertRegex(err[0], r"^connected from 127\.0\.0\.7:\d+ to 127\.0\.0\.1:80$")
 
     def test_the_words_of_each_state(self):
         with self.listening(80):
