@@ -239,7 +239,10 @@ BOOST_AUTO_TEST_CASE(content_may_have_its_limit_and_not_one_byte_more)
         BOOST_TEST(decoded(header_of_length("1048576"), limits) == "(more)");
         BOOST_TEST(decoded(header_of_length("1048577"), limits) ==
                    "content-length: expected 0 to 1048576, got 1048577");
-        BOOST_CHECK_THROW(encode_message({.content = over}, limits), message_error);
+        BOOST_CHECK_EXCEPTION(encode_message({.content = over}, limits), message_error, [](const message_error& e) {
+            return e.code() == errc::message_too_large && e.is_answerable() &&
+                   e.reply() == "Error: content to send: expected 0 to 1048576 bytes, got 1048577.";
+        });
     }
     BOOST_TEST((refusal(header_of_length("1048577")).code() == errc::message_too_large));
     BOOST_TEST(decoded(header_of_length("0"), {.content = 0}) == "text/json utf-8 little ");

@@ -59,8 +59,8 @@ std::string encode_message(const message& m, const message_limits& limits)
     check_text("content-type", m.type);
     check_text("content-encoding", m.encoding);
     if (m.content.size() > limits.content)
-        throw message_error{errc::message_too_large, "content-length", detail::content_range(limits.content),
-                            std::to_string(m.content.size())};
+        throw message_error{errc::message_too_large, "content to send",
+                            detail::content_range(limits.content) + " bytes", std::to_string(m.content.size())};
     const std::string json = header_of(m);
     check_header_length(json.size(), limits.header);
 

@@ -24,7 +24,8 @@ namespace hawser {
 /// The next message of a connection, in place of its framing. Nothing when the peer has closed between two messages, or
 /// when the server drains, all output is flushed and no message has begun; after that, nothing for ever.
 ///
-/// Its content is valid until the next read of the connection. From its first byte it may take timeouts().frame, and
+/// Its content is valid until the next read of the connection. Reading a message allocates memory for its header, and
+/// writing one for the whole of it, unlike frames, which take none each. From its first byte it may take timeouts().frame, and
 /// once its length is known 1 s more for each 64 KiB of it, however the bytes come: errc::frame_timeout. Throws
 /// message_error for one that is refused or that the stream's end cuts, after which the connection is of no use for
 /// another; otherwise as connection::read_frame(). Cancelling it loses no byte: the next read goes on.
