@@ -57,7 +57,7 @@ std::string result_of(const hawser::endpoint& where, const hawser::message& answ
 {
     if (!answer.is_json())
         return std::string{answer.content};
-    std::string result = app::object_content{answer}.text("result");
+    std::string result = app::object_content{answer, {"result"}}.text("result");
     if (result.starts_with("Error: "))
         fail(where, app::shown(result));
     return result;

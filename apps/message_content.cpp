@@ -2,13 +2,8 @@
 
 #include "payload.hpp"
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
 namespace app {
 namespace {
-
-namespace json = boost::json;
 
 constexpr std::size_t most_shown = 64;
 
@@ -18,17 +13,19 @@ std::string beginning(const std::string& text)
 }
 
 // A value where another was expected.
-std::string shown_value(const json::value* found)
+std::string shown_value(const json_value& found)
 {
-    if (found == nullptr)
-        return "nothing";
-    if (found->is_string())
-        return beginning(std::string{found->get_string()});
-    if (found->is_object())
-        return "an object";
-    if (found->is_array())
-        return "an array";
-    return json::serialize(*found);
+    using kind_type = json_value::kind_type;
+    switch (found.kind) {
+    case kind_type::nothing: return "nothing";
+    case kind_type::string: return beginning(found.text);
+    case kind_type::number:
+        return found.text.size() <= most_shown ? found.text : found.text.substr(0, most_shown) + "...";
+    case kind_type::literal: return found.text;
+    case kind_type::array: return "an array";
+    case kind_type::object: return "an object";
+    }
+    return {};
 }
 
 } // namespace
@@ -40,28 +37,28 @@ std::string header_line(const hawser::message& m)
            std::to_string(m.content.size());
 }
 
-object_content::object_content(const hawser::message& m)
+object_content::object_content(const hawser::message& m, std::initializer_list<const char*> wanted)
 {
     using hawser::errc;
     if (m.content.empty())
         throw hawser::message_error{errc::invalid_message_content, "content-length",
                                     "1 to " + std::to_string(hawser::message_limits{}.content), "0"};
     const std::string text = m.text();
-    json::error_code error;
-    all_ = json::parse(text, error);
-    if (error)
+    read_ = read_json(text, wanted);
+    if (!read_.error.empty())
         throw hawser::message_error{errc::invalid_message_content, "content", "a JSON object",
-                                    beginning(text) + " (" + error.message() + ')'};
-    if (!all_.is_object())
-        throw hawser::message_error{errc::invalid_message_content, "content", "a JSON object", shown_value(&all_)};
+                                    beginning(text) + " (" + read_.error + ')'};
+    if (read_.whole.kind != json_value::kind_type::object)
+        throw hawser::message_error{errc::invalid_message_content, "content", "a JSON object",
+                                    shown_value(read_.whole)};
 }
 
-std::string object_content::text(const char* name) const
+const std::string& object_content::text(const char* name) const
 {
-    const json::value* const found = all_.get_object().if_contains(name);
-    if (found == nullptr || !found->is_string())
+    const json_value& found = read_.members.at(name);
+    if (found.kind != json_value::kind_type::string)
         throw hawser::message_error{hawser::errc::invalid_message_content, name, "a string", shown_value(found)};
-    return std::string{found->get_string()};
+    return found.text;
 }
 
 } // namespace app

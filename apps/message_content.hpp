@@ -2,10 +2,11 @@
 #ifndef HAWSER_APPS_MESSAGE_CONTENT_HPP
 #define HAWSER_APPS_MESSAGE_CONTENT_HPP
 
+#include "json_members.hpp"
+
 #include <hawser/message.hpp>
 
-#include <boost/json/value.hpp>
-
+#include <initializer_list>
 #include <string>
 
 namespace app {
@@ -13,17 +14,17 @@ namespace app {
 /// What -v prints: the fields of the header, in the order in which they are written.
 std::string header_line(const hawser::message& m);
 
-/// Content that is an object. Throws hawser::message_error for any other.
+/// The wanted members of content that is an object. Throws hawser::message_error for any other.
 class object_content
 {
 public:
-    explicit object_content(const hawser::message& m);
+    object_content(const hawser::message& m, std::initializer_list<const char*> wanted);
 
-    /// A member that is a string. Throws hawser::message_error if there is none.
-    std::string text(const char* name) const;
+    /// A wanted member that is a string. Throws hawser::message_error if there is none.
+    const std::string& text(const char* name) const;
 
 private:
-    boost::json::value all_;
+    json_document read_;
 };
 
 } // namespace app

@@ -34,8 +34,8 @@ std::string search(const std::string& value)
 
 std::string result_of(const hawser::message& request)
 {
-    const app::object_content asked{request};
-    const std::string action = asked.text("action");
+    const app::object_content asked{request, {"action", "value"}};
+    const std::string& action = asked.text("action");
     return action == "search" ? search(asked.text("value")) : "Error: invalid action '" + action + "'.";
 }
 

@@ -423,6 +423,29 @@ class Hostile(unittest.TestCase):
             peer.sendall(binary(most + b"x"))
             self.assertEqual(receive_result(peer), RANGE + "1048577.")
 
+    def test_an_answer_that_is_too_long_is_not_laid_at_the_door_of_the_request(self):
+        # The answer names what was asked for, in UTF-8, which takes half as much again of these characters.
+        def asked(euros):
+            content = '{"action": "search", "value": "' + euros * "€" + '"}'
+            return message(content.encode("utf-16-le"), encoding="utf-16-le")
+        most = ((1 << 20) - len('{"result": "No match for \'\'."}')) // 3
+        with Server("message_server", *LOCAL) as server, server.connect() as peer:
+            peer.sendall(asked(most))
+            self.assertEqual(receive_result(peer), f"No match for '{most * '€'}'.")
+            peer.sendall(asked(most + 1))
+            self.assertEqual(receive_result(peer), "Error: content to send: expected 0 to 1048576 bytes, got 1048578.")
+            self.assertEqual(rest_of(peer), (b"", "end"))
+
+    def test_of_members_that_are_there_twice_the_last_one_counts_and_others_are_nobody_s(self):
+        with Server("message_server", *LOCAL) as server, server.connect() as peer:
+            for content, result in (
+                    (b'{"action": 1, "value": "x", "action": "search", "value": "ring"}', ANSWERS["ring"]),
+                    (b'{"a": {"action": "x"}, "action": "search", "value": "ring", "b": [{"value": "y"}]}', ANSWERS["ring"]),
+                    (b'{"\\u0061ction": "s\\u0065arch", "value": "r\\u0069ng"}', ANSWERS["ring"]),
+                    (b'{"action": "search", "value": "ring", "value": 12.50}', "Error: value: expected a string, got 12.50.")):
+                peer.sendall(message(content))
+                self.assertEqual(receive_result(peer), result)
+
     def test_peers_that_reset_leave_nothing_behind(self):
         with Server("message_server", *LOCAL) as server:
             self.assertEqual(run("message_client", server.endpoint, "search", "ring")[0], 0)

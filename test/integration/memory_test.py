@@ -1,15 +1,17 @@
 """What connections cost while they live, and that nothing of them stays."""
 import contextlib
+import json
 import time
 import unittest
 
 from crowd import MANY, Crowd, churn
-from kernel import descriptors, eventually, resident
-from process import Server, exchange
+from kernel import descriptors, eventually, most_resident, resident
+from process import Server, exchange, receive
 
 IDLE = 10_000
 AT_MOST = 2.25 * 1024
 CHURN = 100_000
+MIB = 1024 * 1024
 
 
 class Memory(unittest.TestCase):
@@ -45,6 +47,40 @@ class Memory(unittest.TestCase):
             self.assertLessEqual(grown, 256 * 1024)
             self.assertEqual(server.stop(), 0)
             server.err.wait_for("caught SIGTERM, draining 0 connections")
+
+
+class Messages(unittest.TestCase):
+    """JSON that would be a tree of many times its size."""
+
+    def message(self, content):
+        header = json.dumps({"byteorder": "little", "content-type": "text/json", "content-encoding": "utf-8",
+                             "content-length": len(content)}).encode()
+        return len(header).to_bytes(2, "big") + header + content
+
+    def exchange(self, peers, content):
+        """All at once: each message is whole before the first is answered."""
+        for peer in peers:
+            peer.sendall(self.message(content)[:-1])
+        for peer in peers:
+            peer.sendall(content[-1:])
+        for peer in peers:
+            size = json.loads(receive(peer, int.from_bytes(receive(peer, 2), "big")))["content-length"]
+            self.assertEqual(json.loads(receive(peer, size)), {"result": "In the caves beneath the Misty Mountains. 💍"})
+
+    def test_twenty_mebibytes_of_json_take_their_buffers_and_give_them_back(self):
+        asked = b'{"action": "search", "value": "ring", "rest": ['
+        for item in (b"0,", b"{},", b'"a",', b"[[[]]],"):
+            with self.subTest(item=item), Server("message_server", "127.0.0.1", 0) as server, contextlib.ExitStack() as stack:
+                peers = [stack.enter_context(server.connect()) for _ in range(20)]
+                self.exchange(peers, asked + b"0]}")
+                before = resident(server.pid)
+                big = asked + (MIB - len(asked) - 8) // len(item) * item + b"0]}"
+                self.exchange(peers, big[:-1] + (MIB - len(big)) * b" " + b"}")
+                peak = most_resident(server.pid) - before
+                print(f"{peak / MIB:.1f} MiB at the most for 20 MiB of {item}")
+                self.assertLessEqual(peak, 20 * 2 * MIB + 8 * MIB)  # a buffer is at most twice what has come
+                self.assertGreater(peak, 15 * MIB)
+                self.assertTrue(eventually(lambda: resident(server.pid) - before <= 4 * MIB), resident(server.pid) - before)
 
 
 if __name__ == "__main__":

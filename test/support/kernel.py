@@ -17,6 +17,11 @@ def resident(pid):
     return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) * 1024
 
 
+def most_resident(pid):
+    """VmHWM in bytes: the most that VmRSS has been."""
+    return int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) * 1024
+
+
 def threads(pid):
     return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
 
