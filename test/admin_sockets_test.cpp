@@ -190,6 +190,31 @@ BOOST_AUTO_TEST_CASE(a_loop_that_a_handler_keeps_is_named_and_not_waited_for)
     BOOST_TEST(of.wait().clean());
 }
 
+BOOST_AUTO_TEST_CASE(a_loop_that_the_handler_of_a_datagram_keeps_is_named_too)
+{
+    runtime served{{.loops = 1, .blocked_after = never}};
+    server of{served};
+    std::promise<std::string> begun;
+    std::promise<void> go_on;
+    of.listen("udp://127.0.0.1:0", [&](datagram_request& request) -> awaitable<void> {
+        begun.set_value(request.sender().to_endpoint().short_string());
+        go_on.get_future().wait();
+        co_return;
+    });
+    served.start();
+    runtime asking{{.loops = 1}};
+    datagram_socket client{asking};
+    run(asking, client.connect(of.endpoints()[0]));
+    run(asking, client.send(""));
+    const std::string who = begun.get_future().get();
+    const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared_from_this()}, 20ms));
+    BOOST_REQUIRE_EQUAL(all.silent.size(), 1u);
+    BOOST_TEST(all.silent[0].kept_by == who);
+    go_on.set_value();
+    of.stop();
+    BOOST_TEST(of.wait().clean());
+}
+
 // ---- The endpoint
 
 BOOST_AUTO_TEST_CASE(over_a_unix_socket_it_answers_its_owner_and_drains)

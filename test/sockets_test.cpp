@@ -12,10 +12,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <optional>
 #include <string>
 #include <thread>
@@ -372,6 +374,41 @@ BOOST_AUTO_TEST_CASE(a_handler_that_keeps_its_loop_is_reported_once)
     BOOST_TEST(seen->reports == 1U);
     s.stop();
     BOOST_TEST(s.wait().clean());
+}
+
+BOOST_AUTO_TEST_CASE(the_handler_of_a_datagram_that_keeps_its_loop_is_named_by_its_sender)
+{
+    struct named : observer {
+        std::promise<std::string> who;
+        void loop_blocked(const endpoint& peer, duration) noexcept override { who.set_value(peer.to_string()); }
+    };
+    const auto seen = std::make_shared<named>();
+    runtime r{{.loops = 1, .blocked_after = 40ms}};
+    server s{r, {.timeouts = {.drain = 20ms}, .observer = seen}};
+    std::promise<void> go_on;
+    s.listen("udp://127.0.0.1:0", [&go_on](datagram_request& request) -> awaitable<void> {
+        go_on.get_future().wait();
+        co_await request.answer("gone on");
+    });
+    r.start();
+
+    runtime clients{{.loops = 1}};
+    datagram_socket client{clients};
+    run(clients, client.connect(s.endpoints().front()));
+    run(clients, client.send(""));
+    const std::string who = client.local_endpoint().to_string();
+    auto told = seen->who.get_future();
+    BOOST_TEST((told.wait_for(10s) == std::future_status::ready ? told.get() : "nobody") == who);
+    s.stop();
+    const drain_report report = s.wait();
+    BOOST_REQUIRE_EQUAL(report.cut.size(), 1U);
+    BOOST_TEST(report.cut.front().peer.to_string() == who);
+    BOOST_TEST((report.cut.front().age >= 40ms));
+    BOOST_TEST(report.cut.front().blocks_loop);
+
+    go_on.set_value();
+    std::array<char, 16> room{};
+    BOOST_TEST(run(clients, client.receive(room)).payload == "gone on");
 }
 
 BOOST_AUTO_TEST_CASE(the_log_leaves_out_what_repeats_and_says_how_much)

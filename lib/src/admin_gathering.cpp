@@ -3,6 +3,7 @@
 #include "datagram_listener.hpp"
 #include "listener.hpp"
 #include "session.hpp"
+#include "watchdog.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -141,8 +142,8 @@ private:
     static std::string kept_by(loop& l)
     {
         const std::lock_guard alive{l.naming};
-        const core* const c = l.running();
-        return c == nullptr ? std::string{} : shown(c->peer().to_endpoint());
+        const auto keeper = keeper_of(l);
+        return keeper ? shown(keeper->peer) : std::string{};
     }
 
     static void add_listeners(part& p)

@@ -1,10 +1,13 @@
 #include "datagram_session.hpp"
 
 #include "datagram_listener.hpp"
+#include "server_core.hpp"
 #include "session.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+
+#include <mutex>
 
 namespace hawser {
 
@@ -42,6 +45,9 @@ datagram_session::datagram_session(std::shared_ptr<datagram_listener> l, bytes_v
 
 datagram_session::~datagram_session()
 {
+    {
+        const std::lock_guard named{listener_->on().naming}; // whoever looks at it has seen enough
+    }
     unlink();
     listener_->session_ended();
 }
@@ -50,6 +56,7 @@ void datagram_session::run(std::unique_ptr<datagram_session> self)
 {
     datagram_session& it = *self;
     loop& on = it.listener_->on();
+    const loop::datagram_mark mark{on, &it};
     try {
         awaitable<void> work = it.listener_->handler()(it.request_);
         boost::asio::co_spawn(boost::asio::any_io_executor{on.executor()}, std::move(work),
@@ -106,6 +113,11 @@ void datagram_session::cut()
                                                   .age = listener_->on().now() - begun_,
                                                   .abandoned = true});
     cancellation_.emit(boost::asio::cancellation_type::terminal);
+}
+
+void datagram_session::report_blocked(duration held) const noexcept
+{
+    listener_->server().watched_by().loop_blocked(arrival_.sender.to_endpoint(), held);
 }
 
 void datagram_session::charge(bytes_view answer)

@@ -39,6 +39,11 @@ public:
     const datagram_descriptor::arrival& arrival() const noexcept { return arrival_; }
     datagram_listener& listener() const noexcept { return *listener_; }
 
+    time_point begun() const noexcept { return begun_; }
+
+    /// It has kept its loop for so long. From another thread, while it is held.
+    void report_blocked(duration held) const noexcept;
+
     /// Counts an answer. Throws errc::answer_too_large.
     void charge(bytes_view answer);
 

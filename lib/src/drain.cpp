@@ -4,6 +4,7 @@
 #include "listener.hpp"
 #include "server_core.hpp"
 #include "session.hpp"
+#include "watchdog.hpp"
 
 #include <algorithm>
 
@@ -152,14 +153,12 @@ void drain::finish()
             continue;
         loops[i]->blocked = true;
         const std::lock_guard alive{loops[i]->naming};
-        if (const core* const c = loops[i]->running())
-            report_.cut.push_back({.peer = c->peer().to_endpoint(),
-                                   .awaits = awaiting::nothing,
-                                   .age = control.now() - c->opened(),
-                                   .abandoned = true,
-                                   .blocks_loop = true});
-        else
-            report_.cut.push_back({.peer = {}, .abandoned = true, .blocks_loop = true});
+        const auto keeper = keeper_of(*loops[i]);
+        report_.cut.push_back({.peer = keeper ? keeper->peer : endpoint{},
+                               .awaits = awaiting::nothing,
+                               .age = keeper ? control.now() - keeper->since : duration::zero(),
+                               .abandoned = true,
+                               .blocks_loop = true});
     }
     const bool abandoned =
         std::any_of(report_.cut.begin(), report_.cut.end(), [](const auto& c) { return c.abandoned; });

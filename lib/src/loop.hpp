@@ -28,6 +28,7 @@
 namespace hawser::detail {
 
 class core;
+class datagram_session;
 
 /// A count that its loop's thread alone changes and any thread may read: no locked instruction.
 class counter
@@ -131,9 +132,30 @@ public:
         core* before_;
     };
     core* running() const noexcept { return running_.load(std::memory_order_acquire); }
+
+    /// The same for the handler of a datagram, from its beginning to where it first suspends.
+    class datagram_mark
+    {
+    public:
+        datagram_mark(loop& l, const datagram_session* d) noexcept : loop_{l}
+        {
+            loop_.turns_.store(loop_.turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+            loop_.running_datagram_.store(d, std::memory_order_release);
+        }
+        datagram_mark(const datagram_mark&) = delete;
+        datagram_mark& operator=(const datagram_mark&) = delete;
+        ~datagram_mark() { loop_.running_datagram_.store(nullptr, std::memory_order_release); }
+
+    private:
+        loop& loop_;
+    };
+    const datagram_session* running_datagram() const noexcept
+    {
+        return running_datagram_.load(std::memory_order_acquire);
+    }
     std::uint64_t turns() const noexcept { return turns_.load(std::memory_order_relaxed); }
 
-    /// Held while a connection is destroyed, and by other threads while they look at running().
+    /// Held while a connection or a datagram is destroyed, and by other threads while they look at those that run.
     std::mutex naming;
 
     std::atomic<int> thread_id{0};      // the kernel's, while run() runs
@@ -142,6 +164,7 @@ public:
 
 private:
     friend class running_mark;
+    friend class datagram_mark;
     void set_timer();
 
     const clock& clock_;
@@ -151,6 +174,7 @@ private:
     std::mutex gate_;
     bool open_ = true;
     std::atomic<core*> running_{nullptr};
+    std::atomic<const datagram_session*> running_datagram_{nullptr};
     std::atomic<std::uint64_t> turns_{0};
     time_point timer_at_ = time_point::max();
     std::optional<poller> sockets_; // outlives the context, whose operations lie in it

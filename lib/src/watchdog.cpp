@@ -1,6 +1,7 @@
 #include "watchdog.hpp"
 
 #include "core.hpp"
+#include "datagram_session.hpp"
 #include "session.hpp"
 
 #include <cstdio>
@@ -20,7 +21,32 @@ duration waited_for_processor(int thread)
     return duration{file ? waited : 0};
 }
 
+const void* running_on(const loop& l) noexcept
+{
+    const core* const connection = l.running();
+    return connection != nullptr ? static_cast<const void*>(connection) : l.running_datagram();
+}
+
+void report_blocked(const loop& l, duration held) noexcept
+{
+    if (const core* const c = l.running()) {
+        if (c->owner != nullptr)
+            c->owner->report_blocked(held);
+    } else {
+        l.running_datagram()->report_blocked(held);
+    }
+}
+
 } // namespace
+
+std::optional<loop_keeper> keeper_of(const loop& l)
+{
+    if (const core* const c = l.running())
+        return loop_keeper{c->peer().to_endpoint(), c->opened()};
+    if (const datagram_session* const d = l.running_datagram())
+        return loop_keeper{d->arrival().sender.to_endpoint(), d->begun()};
+    return std::nullopt;
+}
 
 watchdog::watchdog(loop& control, const std::vector<std::shared_ptr<loop>>& watched, duration limit)
     : control_{control}, watched_{watched}, limit_{limit}, sightings_(watched.size())
@@ -46,7 +72,7 @@ time_point watchdog::look(time_point now)
 
 void watchdog::look_at(loop& l, sighting& s, time_point now) const
 {
-    core* const running = l.running();
+    const void* const running = running_on(l);
     const std::uint64_t turn = l.turns();
     if (running == nullptr || running != s.running || turn != s.turn) {
         s = {running, turn, now, running == nullptr ? duration::zero() : waited_for_processor(l.thread_id), false};
@@ -58,11 +84,10 @@ void watchdog::look_at(loop& l, sighting& s, time_point now) const
     if (held < limit_)
         return;
     const std::lock_guard alive{l.naming};
-    if (l.running() != running || l.turns() != turn)
+    if (running_on(l) != running || l.turns() != turn)
         return;
     s.reported = true;
-    if (running->owner != nullptr)
-        running->owner->report_blocked(held);
+    report_blocked(l, held);
 }
 
 } // namespace hawser::detail

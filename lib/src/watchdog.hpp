@@ -7,10 +7,23 @@
 
 #include "loop.hpp"
 
+#include <hawser/endpoint.hpp>
+
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace hawser::detail {
+
+/// Whose handler keeps a loop.
+struct loop_keeper {
+    endpoint peer;
+    time_point since; ///< when the connection was accepted, or the datagram came
+};
+
+/// Nothing if no handler runs, or one that has gone on after it awaited what is not the connection's. From any thread that
+/// holds l.naming.
+std::optional<loop_keeper> keeper_of(const loop& l);
 
 class watchdog final : private wheel::entry
 {
@@ -24,7 +37,7 @@ public:
 
 private:
     struct sighting {
-        core* running = nullptr;
+        const void* running = nullptr; // a connection or a datagram
         std::uint64_t turn = 0;
         time_point since{};
         duration waited{}; // for a processor, by then

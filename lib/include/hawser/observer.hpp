@@ -75,7 +75,7 @@ public:
     virtual void accept_paused(const endpoint& /*listener*/, const error_code&) noexcept {}
     /// A listener is beyond repair and closed; said once. Others go on.
     virtual void listener_failed(const endpoint& /*listener*/, const error_code&) noexcept {}
-    /// A handler has kept its loop for `held` without suspending; said once a session.
+    /// A handler has kept its loop for `held` without suspending; said once a session, or datagram.
     virtual void loop_blocked(const endpoint& /*peer*/, duration /*held*/) noexcept {}
     /// The handler of a datagram threw, or was cut; those that returned are counted alone.
     virtual void datagram_failed(const session_end&) noexcept {}
