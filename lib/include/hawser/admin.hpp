@@ -11,6 +11,12 @@
 //     GET  /health        200 ready, 503 draining
 //     POST /drain         begins the drain; on a Unix socket only, which nobody but its user can reach
 //
+// In /connections, what a session awaits has a time ("For", awaits_ms) as long as it is something of its connection's:
+// input, room for its output, a handshake, the peer's end. Of `nothing` there is none: the handler runs, or awaits
+// something else, and to note since when would cost every message, looked at or not; the watchdog reports a handler that
+// keeps its loop. How long a connection has been idle ("Idle", idle_ms) the kernel says for TCP, to the millisecond; for a
+// Unix socket it says nothing, and it is known only while the session waits for input. Both are shown as `-`, or null.
+//
 // The endpoint runs on a runtime of its own, one loop and one server: its connections take none of the served server's
 // permits and are not in its counts, it answers while every loop of the server is busy, and it stays until the
 // drain has ended, to say so. Nothing is gathered until somebody asks.
