@@ -107,12 +107,6 @@ int main(int argc, char** argv)
     return app::run_client(line, argc, argv, [&] {
         w.host = line.arguments().front();
         hawser::runtime runtime{{.loops = 1, .blocked_after = hawser::never}};
-        try {
-            hawser::run(runtime, run(w, options));
-        } catch (const hawser::name_error& error) {
-            if (error.code() == hawser::errc::invalid_name)
-                throw app::usage_error{error.what()};
-            throw app::failure{error.what()};
-        }
+        hawser::run(runtime, run(w, options));
     });
 }

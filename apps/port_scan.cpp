@@ -108,13 +108,7 @@ int main(int argc, char** argv)
         keep_to_descriptor_limit(w.plan);
         app::before_interruption(app::progress::clear);
         hawser::runtime runtime{{.loops = 1, .blocked_after = hawser::never}};
-        try {
-            const app::scan_report report = hawser::run(runtime, run(w));
-            w.json ? print_json(report) : print_text(report);
-        } catch (const hawser::name_error& error) {
-            if (error.code() == hawser::errc::invalid_name)
-                throw app::usage_error{error.what()};
-            throw app::failure{error.what()};
-        }
+        const app::scan_report report = hawser::run(runtime, run(w));
+        w.json ? print_json(report) : print_text(report);
     });
 }

@@ -4,6 +4,7 @@
 #include "payload.hpp"
 
 #include <hawser/error.hpp>
+#include <hawser/names.hpp>
 
 #include <unistd.h>
 
@@ -86,6 +87,8 @@ int run_client(command_line& line, int argc, const char* const* argv, const std:
         return say(line, error.what(), wrong_usage);
     } catch (const hawser::endpoint_error& error) {
         return say(line, error.what(), error.code() == hawser::errc::invalid_endpoint ? wrong_usage : failed);
+    } catch (const hawser::name_error& error) {
+        return say(line, error.what(), error.code() == hawser::errc::invalid_name ? wrong_usage : failed);
     } catch (const std::exception& error) {
         return say(line, error.what(), failed);
     }

@@ -143,14 +143,12 @@ hawser::awaitable<void> resolve(const wanted& w)
 
 [[noreturn]] void fail(const wanted& w, const hawser::name_error& error)
 {
-    if (error.code() == hawser::errc::invalid_name)
-        throw app::usage_error{error.what()};
     const std::string symbol = hawser::symbol(error.code());
     const bool only_ipv4 = w.function.starts_with("gethostbyname");
     if (only_ipv4 && (symbol == "EAI_ADDRFAMILY" || symbol == "EAI_NODATA"))
         throw app::failure{error.what() + std::string{": "} + w.function +
                            " knows IPv4 alone, use getaddrinfo for IPv6"};
-    throw app::failure{error.what()};
+    throw error;
 }
 
 } // namespace
