@@ -1,10 +1,9 @@
 """Application messages through one selector: each connection is read until a message is whole, answered, closed."""
-import io
-import json
 import selectors
 import socket
-import struct
 import sys
+
+from messages import Incoming, encode, encode_json
 
 ANSWERS = {
     "morpheus": "Follow the white rabbit. \U0001f430",
@@ -14,56 +13,33 @@ ANSWERS = {
 selector = selectors.DefaultSelector()
 
 
-def encode(content, kind, encoding):
-    header = json.dumps({"byteorder": sys.byteorder, "content-type": kind, "content-encoding": encoding,
-                         "content-length": len(content)}, ensure_ascii=False).encode("utf-8")
-    return struct.pack(">H", len(header)) + header + content
-
-
 class Exchange:
     def __init__(self, connection, address):
         self.connection, self.address = connection, address
-        self.input = self.output = b""
-        self.header_length = self.header = None
+        self.input = Incoming()
+        self.output = b""
         self.answered = False
 
     def serve(self, events):
         if events & selectors.EVENT_READ:
-            self.read()
+            self.input.read(self.connection)
+            if self.input.content is not None:
+                self.answer()
         if events & selectors.EVENT_WRITE:
             self.write()
 
-    def read(self):
-        piece = self.connection.recv(4096)
-        if not piece:
-            raise RuntimeError("peer closed")
-        self.input += piece
-        if self.header_length is None and len(self.input) >= 2:
-            self.header_length = struct.unpack(">H", self.input[:2])[0]
-            self.input = self.input[2:]
-        if self.header_length is not None and self.header is None and len(self.input) >= self.header_length:
-            with io.TextIOWrapper(io.BytesIO(self.input[:self.header_length]), encoding="utf-8", newline="") as text:
-                self.header = json.load(text)
-            self.input = self.input[self.header_length:]
-            for key in ("byteorder", "content-length", "content-type", "content-encoding"):
-                if key not in self.header:
-                    raise ValueError(f"missing: {key}")
-        if self.header and len(self.input) >= self.header["content-length"]:
-            self.answer(self.input[:self.header["content-length"]])
-
-    def answer(self, content):
-        print("received", self.header["content-type"], repr(content), "from", self.address, flush=True)
-        if self.header["content-type"] == "text/json":
-            asked = json.loads(content.decode(self.header["content-encoding"]))
+    def answer(self):
+        print("received", self.input.header["content-type"], repr(self.input.content), "from", self.address, flush=True)
+        if self.input.is_json():
+            asked = self.input.json()
             if asked.get("action") == "search":
                 result = ANSWERS.get(asked.get("value")) or f"No match for '{asked.get('value')}'."
             else:
                 result = f"Error: invalid action '{asked.get('action')}'."
-            text = json.dumps({"result": result}, ensure_ascii=False).encode("utf-8")
-            self.output = encode(text, "text/json", "utf-8")
+            self.output = encode_json({"result": result})
         else:
-            self.output = encode(b"First 10 bytes of request: " + content[:10], "binary/custom-server-binary-type",
-                                 "binary")
+            self.output = encode(b"First 10 bytes of request: " + self.input.content[:10],
+                                 "binary/custom-server-binary-type", "binary")
         self.answered = True
         selector.modify(self.connection, selectors.EVENT_WRITE, data=self)
 
