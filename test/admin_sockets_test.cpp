@@ -7,6 +7,8 @@
 
 #include <hawser/connect.hpp>
 
+#include "temporary_folder.hpp"
+
 #define BOOST_TEST_MODULE admin_sockets
 #include <boost/test/unit_test.hpp>
 
@@ -15,8 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <future>
 #include <set>
 #include <thread>
@@ -25,25 +25,6 @@ using namespace hawser;
 using namespace std::chrono_literals;
 
 namespace {
-
-// A path for a Unix socket, in a folder that goes with it.
-class temporary_path
-{
-public:
-    temporary_path()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "hawser-XXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder_ = name;
-    }
-    temporary_path(const temporary_path&) = delete;
-    temporary_path& operator=(const temporary_path&) = delete;
-    ~temporary_path() { std::filesystem::remove_all(folder_); }
-    std::string name() const { return (folder_ / "socket").string(); }
-
-private:
-    std::filesystem::path folder_;
-};
 
 // A blocking client.
 class plain_client
@@ -112,10 +93,11 @@ awaitable<std::pair<std::string, detail::socket_rows>> look_beside_a_client(runt
 BOOST_AUTO_TEST_CASE(every_socket_is_a_row_however_many_there_are)
 {
     constexpr std::size_t clients = 200; // several turns of each loop
-    const temporary_path path;
+    const test::temporary_folder folder;
+    const std::string path = folder.path("socket");
     runtime served{{.loops = 2}};
     server of{served};
-    of.listen("unix:" + path.name(), echo);
+    of.listen("unix:" + path, echo);
     served.start();
     std::vector<plain_client> open;
     for (std::size_t i = 0; i < clients; ++i)
@@ -133,7 +115,7 @@ BOOST_AUTO_TEST_CASE(every_socket_is_a_row_however_many_there_are)
     for (const detail::socket_row& row : all.rows) {
         descriptors.insert(row.descriptor);
         BOOST_TEST(row.protocol == "unix");
-        BOOST_TEST(row.local == path.name());
+        BOOST_TEST(row.local == path);
         BOOST_TEST(row.session.has_value() == (&row != &all.rows[0]));
     }
     BOOST_TEST(descriptors.size() == clients + 1);
@@ -219,14 +201,15 @@ BOOST_AUTO_TEST_CASE(a_loop_that_the_handler_of_a_datagram_keeps_is_named_too)
 
 BOOST_AUTO_TEST_CASE(over_a_unix_socket_it_answers_its_owner_and_drains)
 {
-    const temporary_path path;
+    const test::temporary_folder folder;
+    const std::string path = folder.path("socket");
     runtime served{{.loops = 1}};
     server of{served};
     of.listen("tcp://127.0.0.1:0", echo);
-    const admin at{of, "unix:" + path.name()};
+    const admin at{of, "unix:" + path};
     served.start();
     struct ::stat file {};
-    BOOST_REQUIRE_EQUAL(::stat(path.name().c_str(), &file), 0);
+    BOOST_REQUIRE_EQUAL(::stat(path.c_str(), &file), 0);
     BOOST_TEST((file.st_mode & 0777) == 0600u);
     const std::string rest = " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     BOOST_TEST(plain_client{at.endpoints()[0]}.ask("GET /health" + rest).ends_with("\r\n\r\nready\n"));

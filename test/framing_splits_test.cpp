@@ -3,44 +3,18 @@
 // The random splits print their seed; give it as FRAMING_SEED to have the same ones again.
 #include <hawser/framing.hpp>
 
+#include "allocation_count.hpp"
 #include "framing_layouts.hpp"
 
 #define BOOST_TEST_MODULE framing_splits
 #include <boost/test/unit_test.hpp>
 
-#include <atomic>
 #include <cstdlib>
 #include <iostream>
-#include <new>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-} // namespace
-
-// Kept out of line: g++ warns of a mismatched pair where it inlines only one of them.
-[[gnu::noinline]] void* operator new(std::size_t size)
-{
-    ++allocations;
-    if (void* const memory = std::malloc(size != 0 ? size : 1))
-        return memory;
-    throw std::bad_alloc{};
-}
-
-[[gnu::noinline]] void operator delete(void* memory) noexcept
-{
-    std::free(memory);
-}
-
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept
-{
-    std::free(memory);
-}
 
 namespace {
 

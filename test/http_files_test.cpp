@@ -2,6 +2,7 @@
 #include <hawser/http/files.hpp>
 
 #include "scenario.hpp"
+#include "temporary_folder.hpp"
 
 #define BOOST_TEST_MODULE http_files
 #include <boost/test/unit_test.hpp>
@@ -11,7 +12,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -33,25 +33,15 @@ class tree
 public:
     tree()
     {
-        std::string name = (fs::temp_directory_path() / "hawser-files-XXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        top_ = name;
-        write(top_ / "canary", canary);
+        write(top_.path() / "canary", canary);
         write(root() / "index.html", "index");
         write(root() / "a.txt", "0123456789");
         write(root() / "empty.txt", "");
         write(root() / "sub/index.html", "sub");
         fs::create_directory(root() / "bare");
     }
-    tree(const tree&) = delete;
-    tree& operator=(const tree&) = delete;
-    ~tree()
-    {
-        std::error_code ignored;
-        fs::remove_all(top_, ignored);
-    }
 
-    fs::path root() const { return top_ / "root"; }
+    fs::path root() const { return top_.path() / "root"; }
 
     static void write(const fs::path& where, const std::string& text)
     {
@@ -60,7 +50,7 @@ public:
     }
 
 private:
-    fs::path top_;
+    hawser::test::temporary_folder top_;
 };
 
 struct site : tree, server_scenario {

@@ -4,58 +4,17 @@
 #define BOOST_TEST_MODULE http_limits
 #include <boost/test/unit_test.hpp>
 
+#include "allocation_count.hpp"
 #include "http_stream.hpp"
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
 #include <string>
 
 namespace {
 
-std::atomic<std::size_t> allocations{0};
-
-} // namespace
-
-// Kept out of line: g++ warns of a mismatched pair where it inlines only one of them.
-[[gnu::noinline]] void* operator new(std::size_t size)
-{
-    ++allocations;
-    if (void* const memory = std::malloc(size != 0 ? size : 1))
-        return memory;
-    throw std::bad_alloc{};
-}
-
-[[gnu::noinline]] void* operator new[](std::size_t size)
-{
-    return operator new(size);
-}
-
-[[gnu::noinline]] void operator delete[](void* memory) noexcept
-{
-    std::free(memory);
-}
-
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept
-{
-    std::free(memory);
-}
-
-[[gnu::noinline]] void operator delete(void* memory) noexcept
-{
-    std::free(memory);
-}
-
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept
-{
-    std::free(memory);
-}
-
-namespace {
-
 using namespace hawser::http;
 using hawser::bytes_view;
+using hawser::test::allocations;
 using hawser::test::http_reader;
 using hawser::test::http_reading;
 

@@ -5,6 +5,8 @@
 #include <hawser/runtime.hpp>
 #include <hawser/server.hpp>
 
+#include "temporary_folder.hpp"
+
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -15,7 +17,6 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <optional>
@@ -26,25 +27,6 @@
 namespace {
 
 using namespace hawser;
-
-// A path for a Unix socket, in a folder that goes with it.
-class temporary_path
-{
-public:
-    temporary_path()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "hawser-XXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder_ = name;
-    }
-    temporary_path(const temporary_path&) = delete;
-    temporary_path& operator=(const temporary_path&) = delete;
-    ~temporary_path() { std::filesystem::remove_all(folder_); }
-    std::string name() const { return (folder_ / "socket").string(); }
-
-private:
-    std::filesystem::path folder_;
-};
 
 // A port of 127.0.0.1 that is bound and does not listen: connecting to it is refused.
 class silent_port
@@ -132,15 +114,16 @@ BOOST_AUTO_TEST_CASE(an_acceptor_says_where_it_is_at_each_stage)
 
 BOOST_AUTO_TEST_CASE(an_acceptor_takes_unix_sockets_and_ipv6)
 {
-    const temporary_path path;
-    for (const std::string& where : {"unix:" + path.name(), std::string{"tcp://[::1]:0"}}) {
+    const test::temporary_folder folder;
+    const std::string path = folder.path("socket");
+    for (const std::string& where : {"unix:" + path, std::string{"tcp://[::1]:0"}}) {
         runtime r{{.loops = 1}};
         acceptor at{r};
         at.bind(where);
         at.listen();
         BOOST_TEST_CONTEXT(where) BOOST_TEST(run(r, ask_and_answer(at, {})) == "hello");
     }
-    BOOST_TEST(!std::filesystem::exists(path.name()));
+    BOOST_TEST(!std::filesystem::exists(path));
 }
 
 BOOST_AUTO_TEST_CASE(accepting_gives_up_at_its_deadline_and_can_be_called_again)

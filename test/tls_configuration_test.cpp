@@ -1,6 +1,7 @@
 // What a server is given to speak TLS with: checked when it listens, and loaded anew while it runs.
 #include <hawser/tls.hpp>
 
+#include "temporary_folder.hpp"
 #include "test_certificate.hpp"
 #include "tls_peer.hpp"
 
@@ -11,7 +12,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -29,29 +29,15 @@ const test_authority& root()
 }
 
 // Files in a folder that goes with it.
-class folder
+class folder : public temporary_folder
 {
 public:
-    folder()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "hawser-XXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-    ~folder() { std::filesystem::remove_all(path_); }
-
     std::string write(const char* name, const pem& contents) const
     {
-        const std::string path = (path_ / name).string();
-        std::ofstream{path} << contents.value();
-        return path;
+        const std::string file = path(name);
+        std::ofstream{file} << contents.value();
+        return file;
     }
-    std::string path(const char* name) const { return (path_ / name).string(); }
-
-private:
-    std::filesystem::path path_;
 };
 
 awaitable<void> say_hello(connection& c)
