@@ -123,8 +123,8 @@ def ends_inside_an_answer(peer, window, number):
 @dataclass(frozen=True)
 class Case:
     server: callable
-    status: int
-    says: str = ""                              # on standard error
+    kind: str = ""                              # of the error; none: exit 0
+    first: str = ""                             # what is said of the first
     counts: dict = field(default_factory=dict)  # in the JSON, with --until-end
     options: tuple = ()
     mode: str = "frames"
@@ -134,40 +134,52 @@ class Case:
 NOTHING_OWED = ("--grace", "20s")
 
 CASES = [
-    Case(honest, 0),
-    Case(one_byte_wrong, 1, "byte 1460 of the answers, in message 21,"),
-    Case(two_messages_swapped, 1, "in message 0,"),
-    Case(last_window_again, 1, "more bytes came back than were sent"),
-    Case(silent, 1, "nothing came for 2000 ms, with 4 of 4"),
-    Case(closes, 1, "the server closed it after 24 answers"),
-    Case(resets, 1, "was reset"),
-    Case(closes, 0, counts={"ended": CONNECTIONS, "lost": 0, "torn": 0, "resets": 0}),
-    Case(ends_without_answer, 0, counts={"ended": CONNECTIONS, "lost": 0, "late": ALL, "torn": 0, "resets": 0},
+    Case(honest),
+    Case(one_byte_wrong, "wrong answer", "after 21 answers: byte 1460 of the answers, in message 21, is"),
+    Case(two_messages_swapped, "wrong answer", "after 0 answers: byte 4 of the answers, in message 0, is"),
+    Case(last_window_again, "wrong answer", "more bytes came back than were sent"),
+    Case(silent, "stuck", "nothing came for 2000 ms, with 4 of 4 connections open and 0 messages answered"),
+    Case(closes, "closed", "after 24 answers: the server closed it"),
+    Case(ends_inside_a_frame, "torn", "after 21 answers: only the beginning of the next came"),
+    Case(resets, "reset", "it was reset"),
+    Case(closes, counts={"ended": CONNECTIONS, "lost": 0, "torn": 0, "resets": 0}),
+    Case(ends_without_answer, counts={"ended": CONNECTIONS, "lost": 0, "late": ALL, "torn": 0, "resets": 0},
          options=NOTHING_OWED),
-    Case(ends_long_after, 1, counts={"ended": CONNECTIONS, "lost": ALL, "late": 0, "torn": 0, "resets": 0}),
-    Case(ends_inside_a_frame, 1, counts={"torn": CONNECTIONS, "lost": 0, "late": 3 * CONNECTIONS},
+    Case(ends_long_after, "lost", counts={"ended": CONNECTIONS, "lost": ALL, "late": 0, "torn": 0, "resets": 0}),
+    Case(ends_inside_a_frame, "torn", counts={"torn": CONNECTIONS, "lost": 0, "late": 3 * CONNECTIONS},
          options=NOTHING_OWED),
-    Case(resets, 1, counts={"ended": CONNECTIONS, "resets": CONNECTIONS}),
+    Case(resets, "reset", counts={"ended": CONNECTIONS, "resets": CONNECTIONS}),
+    Case(one_byte_wrong, "wrong answer", "in message 21", {"ended": 0, "torn": 0, "lost": 0},
+         options=NOTHING_OWED),
 ] + [Case(*case, mode="http") for case in (
-    (answers, 0),
-    (answers_change, 0),
-    (answers_come_byte_by_byte, 0),
-    (after_five_windows("another_status", ANSWER.replace(b"200", b"404")), 1,
+    (answers,),
+    (answers_change,),
+    (answers_come_byte_by_byte,),
+    (after_five_windows("another_status", ANSWER.replace(b"200", b"404")), "status 404",
      'after 21 answers: expected a status of 200, got "HTTP/1.1 404 OK"'),
-    (after_five_windows("an_older_version", ANSWER.replace(b"/1.1", b"/1.0")), 1, "expected a status of 200"),
-    (after_five_windows("another_body", ANSWER[:-1] + b"?"), 1, 'got "Hello, World?"'),
-    (after_five_windows("a_shorter_body", ANSWER.replace(b"13", b"12")), 1, "expected Content-Length: 13, got 12"),
-    (after_five_windows("no_length", ANSWER.replace(b"-LENGTH", b"-Size")), 1, "expected Content-Length: 13, got none"),
-    (after_five_windows("two_lengths", ANSWER.replace(b"Date: now", b"Content-Length: 13")), 1, "one Content-Length"),
-    (after_five_windows("chunks", ANSWER.replace(b"Date: now", b"Transfer-Encoding: chunked")), 1,
+    (after_five_windows("no_body", b"HTTP/1.1 204 Nothing\r\n\r\n"), "status 204", 'got "HTTP/1.1 204 Nothing"'),
+    (after_five_windows("another_status_without_end", b"HTTP/1.1 500 Oops\r\n\r\n"), "wrong answer",
+     'expected a Content-Length of at most 65536 after "HTTP/1.1 500 Oops", got none'),
+    (after_five_windows("no_final_status", b"HTTP/1.1 100 Continue\r\n\r\n"), "wrong answer", "expected a status of 200"),
+    (after_five_windows("an_older_version", ANSWER.replace(b"/1.1", b"/1.0")), "wrong answer",
+     "expected a status of 200"),
+    (after_five_windows("another_body", ANSWER[:-1] + b"\x1b"), "wrong answer", 'got "Hello, World\\x1b"'),
+    (after_five_windows("a_shorter_body", ANSWER.replace(b"13", b"12")), "wrong answer",
+     'expected Content-Length: 13, got "12"'),
+    (after_five_windows("no_length", ANSWER.replace(b"-LENGTH", b"-Size")), "wrong answer",
+     "expected Content-Length: 13, got none"),
+    (after_five_windows("two_lengths", ANSWER.replace(b"Date: now", b"Content-Length: 13")), "wrong answer",
      "one Content-Length"),
-    (after_five_windows("no_blank_line", 20_000 * b"a"), 1, "expected a status of 200"),
-    (after_five_windows("a_body_too_many", ANSWER + b"Hello, World!"), 1, "expected a status of 200"),
-    (after_five_windows("an_answer_too_many", ANSWER + ANSWER), 1, "more came back than the answers to 24 requests"),
-    (after_five_windows("an_answer_too_few", b""), 1, "nothing came for 2000 ms, with 4 of 4"),
-    (closes_after_answers, 1, "the server closed it after 24 answers"),
-    (closes_after_answers, 0, "", {"ended": CONNECTIONS, "lost": 0, "torn": 0, "resets": 0}),
-    (ends_inside_an_answer, 1, "", {"torn": CONNECTIONS, "lost": 0, "late": 3 * CONNECTIONS}, NOTHING_OWED),
+    (after_five_windows("chunks", ANSWER.replace(b"Date: now", b"Transfer-Encoding: chunked")), "wrong answer",
+     "one Content-Length"),
+    (after_five_windows("no_blank_line", 20_000 * b"a"), "wrong answer", "expected a status of 200"),
+    (after_five_windows("a_body_too_many", ANSWER + b"Hello, World!"), "wrong answer", "expected a status of 200"),
+    (after_five_windows("an_answer_too_many", ANSWER + ANSWER), "wrong answer",
+     "more came back than the answers to 24 requests"),
+    (after_five_windows("an_answer_too_few", b""), "stuck", "nothing came for 2000 ms, with 4 of 4"),
+    (closes_after_answers, "closed", "after 24 answers: the server closed it"),
+    (closes_after_answers, "", "", {"ended": CONNECTIONS, "lost": 0, "torn": 0, "resets": 0}),
+    (ends_inside_an_answer, "torn", "", {"torn": CONNECTIONS, "lost": 0, "late": 3 * CONNECTIONS}, NOTHING_OWED),
 )]
 
 
@@ -195,11 +207,11 @@ def serve_one(peer, behaviour, expected):
 
 def serve(listener, behaviour, expected):
     try:
-        for _ in range(CONNECTIONS):
+        while True:
             peer, _ = listener.accept()
             threading.Thread(target=serve_one, args=(peer, behaviour, expected), daemon=True).start()
     except OSError:
-        pass  # the load was done before all of its connections were accepted
+        pass  # the load is done
 
 
 def run(build, case):
@@ -216,14 +228,22 @@ def run(build, case):
 
 def judge(case, done):
     """What is wrong with the load's verdict; nothing if it is right."""
-    found = json.loads(done.stdout) if done.stdout else {}
-    if done.returncode != case.status:
-        yield f"exit {done.returncode}, expected {case.status}"
-    if case.says not in done.stderr:
-        yield f"expected `{case.says}`"
+    found = json.loads(done.stdout)
+    error = found["errors"].get(case.kind, {"count": 0, "first": ""})
+    if done.returncode != (1 if case.kind else 0) or done.stderr:
+        yield f"exit {done.returncode}: {done.stderr.strip()}"
+    if bool(case.kind) != bool(found["errors"]) or (case.kind and error["count"] == 0):
+        yield f"expected `{case.kind}`"
+    if case.first not in error["first"]:
+        yield f"expected `{case.first}`"
     for name, expected in case.counts.items():
         if found.get(name) != expected:
             yield f"{name} {found.get(name)}, expected {expected}"
+
+
+def errors(done):
+    for kind, error in json.loads(done.stdout)["errors"].items() if done.stdout else ():
+        yield f"{error['count']} {kind}: {error['first']}"
 
 
 def main(build):
@@ -234,8 +254,7 @@ def main(build):
         faults = list(judge(case, done))
         wrong += bool(faults)
         name = case.server.__name__.replace("_", " ") + (", to the end" if case.counts else "")
-        print(f"{'FAILED' if faults else 'ok':7}{name}: {done.stderr.strip() or f'exit {done.returncode}'}",
-              *faults, sep="\n       ")
+        print(f"{'FAILED' if faults else 'ok':7}{name}:", *errors(done), *faults, sep="\n       ")
     return 1 if wrong else 0
 
 

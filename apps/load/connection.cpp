@@ -14,16 +14,67 @@ namespace load {
 
 namespace {
 
+constexpr std::int64_t least_retry = 10'000'000;
+constexpr std::int64_t most_retry = 1'000'000'000;
+
 bool is_reset(int error) noexcept
 {
     return error == ECONNRESET || error == EPIPE;
 }
 
+// What went wrong on a socket behind the caller's back; 0: nothing.
+int take_error(const descriptor& socket) noexcept
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+    return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
 } // namespace
 
 connection::connection(std::uint32_t number, const options& o, const schedule& due, tally& counts)
-    : number_{number}, options_{o}, schedule_{due}, counts_{counts}, socket_{connect(o)}, ring_{o, number}
+    : number_{number}, options_{o}, schedule_{due}, counts_{counts}, ring_{o, number}
 {}
+
+void connection::connect()
+{
+    socket_ = load::connect(options_);
+}
+
+void connection::try_connect()
+try {
+    connect();
+} catch (const std::system_error& error) {
+    count_failed_connect(error.code().value(), error.what());
+}
+
+bool connection::replace(std::int64_t time)
+try {
+    if (open() || time < retry_at_)
+        return open();
+    socket_ = begin_connect(options_);
+    retry_at_ = time;
+    connecting_ = blocked_ = true;
+    return true;
+} catch (const std::system_error& error) {
+    count_failed_connect(error.code().value(), error.what());
+    return false;
+}
+
+void connection::finish_connect()
+{
+    connecting_ = blocked_ = false;
+    if (const int error = take_error(socket_)) {
+        socket_.close();
+        count_failed_connect(error, "connect to " + options_.endpoint + ": " + std::generic_category().message(error));
+    }
+}
+
+void connection::count_failed_connect(int error, const std::string& what)
+{
+    counts_.errors.add("connect " + symbol_of(error), after_answers() + what);
+    retry_later();
+}
 
 void connection::begin()
 {
@@ -47,6 +98,7 @@ void connection::send()
         const auto n = ::send(socket_.get(), piece.data(), piece.size(), MSG_NOSIGNAL);
         if (n >= 0) {
             sent_ += static_cast<std::uint64_t>(n);
+            counts_.bytes_sent += static_cast<std::uint64_t>(n);
             log_.add({sent_, now()});
         } else if (errno == EAGAIN) {
             blocked_ = true;
@@ -54,7 +106,8 @@ void connection::send()
         } else if (is_reset(errno)) {
             see_reset("send");
         } else if (errno != EINTR) {
-            throw std::system_error{errno, std::generic_category(), name() + "send"};
+            fail("send " + symbol_of(errno), "send: " + std::generic_category().message(errno));
+            return;
         }
     }
 }
@@ -63,56 +116,81 @@ void connection::receive(std::span<char> buffer)
 {
     const auto n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (n > 0) {
-        const auto answer = buffer.first(static_cast<std::size_t>(n));
-        if (options_.mode == mode::http)
-            read_http(answer);
-        else
-            compare(answer);
+        counts_.bytes_received += static_cast<std::uint64_t>(n);
+        take(buffer.first(static_cast<std::size_t>(n)));
     } else if (n == 0) {
-        if (!options_.until_end)
-            throw failure{name() + "the server closed it after " + std::to_string(answered_) + " answers"};
-        end();
+        if (!options_.until_end && !reset_)
+            counts_.errors.add("closed", after_answers() + "the server closed it");
+        end_of_stream();
     } else if (is_reset(errno)) {
         see_reset("recv");
-        end();
+        end_of_stream();
     } else if (errno != EAGAIN && errno != EINTR) {
-        throw std::system_error{errno, std::generic_category(), name() + "recv"};
+        fail("recv " + symbol_of(errno), "recv: " + std::generic_category().message(errno));
     }
+}
+
+void connection::take(std::span<const char> answer)
+try {
+    if (options_.mode == mode::http)
+        read_http(answer);
+    else
+        compare(answer);
+} catch (const failure& wrong) {
+    fail("wrong answer", wrong.what());
 }
 
 void connection::compare(std::span<const char> answer)
 {
+    const auto size = options_.message_bytes();
     if (answer.size() > sent_ - received_)
-        throw failure{name() + "more bytes came back than were sent"};
+        throw failure{"more bytes came back than were sent"};
     while (!answer.empty()) {
         const auto expected = ring_.from(received_);
         const auto n = std::min(expected.size(), answer.size());
         if (std::memcmp(expected.data(), answer.data(), n) != 0) {
             const auto differ =
                 std::mismatch(answer.begin(), answer.begin() + static_cast<std::ptrdiff_t>(n), expected.begin());
-            const auto at = received_ + static_cast<std::uint64_t>(differ.first - answer.begin());
-            throw failure{name() + "byte " + std::to_string(at) + " of the answers, in message " +
-                          std::to_string(at / options_.message_bytes()) + ", is " +
-                          std::to_string(static_cast<unsigned char>(*differ.first)) + " and not " +
+            received_ += static_cast<std::uint64_t>(differ.first - answer.begin());
+            count_answers(received_ / size);
+            const auto at = received_ - first_ * size;
+            throw failure{"byte " + std::to_string(at) + " of the answers, in message " + std::to_string(at / size) +
+                          ", is " + std::to_string(static_cast<unsigned char>(*differ.first)) + " and not " +
                           std::to_string(static_cast<unsigned char>(*differ.second))};
         }
         received_ += n;
         answer = answer.subspan(n);
     }
-    count_answers(received_ / options_.message_bytes());
+    count_answers(received_ / size);
 }
 
 void connection::read_http(std::span<const char> answer)
-{
-    try {
-        http_.take(answer);
-    } catch (const failure& wrong) {
-        throw failure{name() + "after " + std::to_string(http_.whole()) + " answers: " + wrong.what()};
+try {
+    for (auto other = http_.take(answer); other; other = http_.take({})) {
+        check_asked();
+        count_other(*other);
     }
+    check_asked();
+    count_answers(http_.whole());
+} catch (const failure&) {
+    count_answers(std::min(http_.whole(), sent_ / options_.message_bytes()));
+    throw;
+}
+
+void connection::check_asked() const
+{
     const auto asked = sent_ / options_.message_bytes();
     if (http_.whole() > asked || (http_.whole() == asked && http_.unfinished()))
-        throw failure{name() + "more came back than the answers to " + std::to_string(asked) + " requests"};
-    count_answers(http_.whole());
+        throw failure{"more came back than the answers to " + std::to_string(asked - first_) + " requests"};
+}
+
+// It is the last of those that are whole.
+void connection::count_other(const http_answers::other& answer)
+{
+    count_answers(http_.whole() - 1);
+    counts_.errors.add("status " + std::to_string(answer.status),
+                       after_answers() + "expected a status of 200, got " + answer.line);
+    log_.forget(++answered_ * options_.message_bytes());
 }
 
 void connection::count_answers(std::uint64_t whole)
@@ -120,6 +198,7 @@ void connection::count_answers(std::uint64_t whole)
     if (whole == answered_)
         return;
     counts_.answered += whole - answered_;
+    retry_after_ = 0;
     count_latencies(whole);
     log_.forget(answered_ * options_.message_bytes());
 }
@@ -140,7 +219,7 @@ void connection::count_latencies(std::uint64_t whole)
 
 std::uint64_t connection::outstanding() const noexcept
 {
-    if (ended_)
+    if (!open())
         return 0;
     int unread = 0;
     ::ioctl(socket_.get(), FIONREAD, &unread);
@@ -153,30 +232,80 @@ std::uint64_t connection::outstanding() const noexcept
 // A reset ends the output; what the server sent before it may still be there to be read.
 void connection::see_reset(const char* where)
 {
-    if (!options_.until_end)
-        throw failure{name() + "was reset (" + where + ") after " + std::to_string(answered_) + " answers"};
     if (!std::exchange(reset_, true))
-        ++counts_.resets;
+        counts_.errors.add("reset", after_answers() + "it was reset (" + where + ")");
+}
+
+void connection::see_timeout(std::int64_t time)
+{
+    if (!open() || (quiet() && !connecting_) ||
+        time - (connecting_ ? retry_at_ : log_.oldest().time) < options_.patience.count())
+        return;
+    const auto waited = " in " + std::to_string(options_.patience.count() / 1'000'000) + " ms";
+    if (connecting_)
+        fail("connect " + symbol_of(ETIMEDOUT), "not connected" + waited);
+    else
+        fail("timeout", "no answer" + waited);
+}
+
+void connection::fail(const std::string& kind, const std::string& what)
+{
+    counts_.errors.add(kind, after_answers() + what);
+    end();
+}
+
+void connection::end_of_stream()
+{
+    // A reset that came behind the end of the stream is left in the socket as its error.
+    if (is_reset(take_error(socket_)))
+        see_reset("end");
+    if (torn())
+        counts_.errors.add("torn", after_answers() + "only the beginning of the next came");
+    counts_.ended += options_.until_end;
+    end();
 }
 
 void connection::end()
 {
-    const auto time = now();
-    // A reset that came behind the end of the stream is left in the socket as its error.
-    int error = 0;
-    socklen_t length = sizeof error;
-    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 && is_reset(error))
-        see_reset("end");
-
-    const auto size = options_.message_bytes();
-    for (auto message = answered_; message < sent_ / size; ++message)
-        ++(time - log_.covering((message + 1) * size).time >= options_.grace.count() ? counts_.lost : counts_.late);
-    if (torn())
-        ++counts_.torn;
-    ++counts_.ended;
-    ended_ = true;
-    blocked_ = false;
+    if (!open())
+        return;
+    count_unanswered();
     socket_.close();
+    connecting_ = blocked_ = reset_ = false;
+    begin_stream();
+    retry_later();
+}
+
+void connection::count_unanswered()
+{
+    const auto size = options_.message_bytes();
+    const auto sent = sent_ / size;
+    if (!options_.until_end) {
+        if (!quiet())
+            counts_.errors.add("unanswered", after_answers() + "it ended", ring_.appended() - answered_);
+        return;
+    }
+    const auto time = now();
+    for (auto message = answered_; message < sent; ++message)
+        if (time - log_.covering((message + 1) * size).time < options_.grace.count())
+            ++counts_.late;
+        else
+            counts_.errors.add("lost", after_answers() + "its stream ended");
+}
+
+// Behind the messages of the last one.
+void connection::begin_stream() noexcept
+{
+    first_ = answered_ = ring_.appended();
+    sent_ = received_ = ring_.end();
+    http_.restart(answered_);
+    log_.forget(sent_);
+}
+
+void connection::retry_later() noexcept
+{
+    retry_at_ = now() + retry_after_;
+    retry_after_ = std::clamp(2 * retry_after_, least_retry, most_retry);
 }
 
 bool connection::torn() const noexcept
@@ -186,9 +315,9 @@ bool connection::torn() const noexcept
     return options_.mode == mode::frames && received_ % options_.message_bytes() != 0;
 }
 
-std::string connection::name() const
+std::string connection::after_answers() const
 {
-    return "connection " + std::to_string(number_) + ": ";
+    return "connection " + std::to_string(number_) + ", after " + std::to_string(answered_ - first_) + " answers: ";
 }
 
 } // namespace load

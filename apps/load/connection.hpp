@@ -1,8 +1,12 @@
-// One connection of the load: sends its messages, compares the answers, and says what was lost when the server ends it.
+// One connection of the load: sends its messages, compares the answers, and counts what goes wrong.
 //
 // An echo returns the stream as it was sent, so the answers need no parsing: the bytes that come are compared with the
 // bytes that went, and message number k is answered when the stream has come back as far as its end. The answers of an
 // HTTP server are read by http_answers.
+//
+// A socket that ends is replaced, but for a run to the server's end: the messages on it are given up, and a new stream
+// begins behind them. The first attempt is due at once, the next 10 ms after it has failed, each further one after twice
+// as long, up to 1 s, until an answer comes: a server that is gone, or accepts and closes, is not hammered.
 #ifndef LOAD_CONNECTION_HPP
 #define LOAD_CONNECTION_HPP
 
@@ -22,8 +26,20 @@ namespace load {
 class connection
 {
 public:
-    /// Connects. `o`, `due` and `counts` outlive the connection.
+    /// Has no socket yet. `o`, `due` and `counts` outlive the connection.
     connection(std::uint32_t number, const options& o, const schedule& due, tally& counts);
+
+    /// Connects and waits for it. Throws what connect() throws.
+    void connect();
+
+    /// The same, but counts an error of the kernel.
+    void try_connect();
+
+    /// Begins to connect, if the next attempt is due and no socket is there. True if there is one after it.
+    bool replace(std::int64_t time);
+
+    /// Takes the outcome of replace(), once the socket is writable.
+    void finish_connect();
 
     /// Begins as many new messages as the window has room for (and are due, in an open loop), and sends.
     void begin();
@@ -31,17 +47,25 @@ public:
     /// Sends what has been begun.
     void send();
 
-    /// Takes what has arrived into `buffer` and compares it. Throws failure when it is not what was sent, and
-    /// when the stream ends though the options do not expect it.
+    /// Takes what has arrived into `buffer` and compares it.
     void receive(std::span<char> buffer);
 
-    /// The server has ended the connection, one way or the other.
-    bool ended() const noexcept { return ended_; }
+    /// Ends it if a message, or replace(), has waited for so long as the options' patience.
+    void see_timeout(std::int64_t time);
+
+    /// Gives up what waits for an answer, and the socket.
+    void end();
+
+    /// There is a socket.
+    bool open() const noexcept { return socket_.get() >= 0; }
+
+    /// It is not connected yet.
+    bool connecting() const noexcept { return connecting_; }
 
     /// Nothing waits for an answer.
-    bool quiet() const noexcept { return ended_ || answered_ == ring_.appended(); }
+    bool quiet() const noexcept { return answered_ == ring_.appended(); }
 
-    /// The socket has taken less than there is to send.
+    /// The socket has taken less than there is to send, or is not connected.
     bool blocked() const noexcept { return blocked_; }
 
     /// Messages sent whose answer has not arrived: neither read here nor waiting in the socket to be read.
@@ -50,15 +74,23 @@ public:
     int socket() const noexcept { return socket_.get(); }
 
 private:
+    void end_of_stream();
+    void take(std::span<const char> answer);
     void compare(std::span<const char> answer);
     void read_http(std::span<const char> answer);
+    void check_asked() const;
+    void count_other(const http_answers::other& answer);
     void count_answers(std::uint64_t whole);
     void count_latencies(std::uint64_t whole);
     bool may_begin(std::int64_t time) const noexcept;
     bool torn() const noexcept;
     void see_reset(const char* where);
-    void end();
-    std::string name() const;
+    void fail(const std::string& kind, const std::string& what);
+    void count_failed_connect(int error, const std::string& what);
+    void count_unanswered();
+    void begin_stream() noexcept;
+    void retry_later() noexcept;
+    std::string after_answers() const;
 
     std::uint32_t number_;
     const options& options_;
@@ -67,13 +99,16 @@ private:
     descriptor socket_;
     message_ring ring_;
     send_log log_;
-    std::uint64_t sent_ = 0;     // bytes
-    std::uint64_t received_ = 0; // bytes of an echo
-    std::uint64_t answered_ = 0; // messages
+    std::uint64_t sent_ = 0;     // bytes, of all streams; those given up count as sent and received
+    std::uint64_t received_ = 0; // bytes of an echo, the same
+    std::uint64_t answered_ = 0; // messages, the same
+    std::uint64_t first_ = 0;    // message of this stream
     http_answers http_;
+    std::int64_t retry_at_ = 0;
+    std::int64_t retry_after_ = 0;
+    bool connecting_ = false;
     bool blocked_ = false;
     bool reset_ = false;
-    bool ended_ = false;
 };
 
 } // namespace load

@@ -46,14 +46,21 @@ generator::generator(const options& o)
     raise_descriptor_limit();
     connections_.reserve(options_.connections);
     for (unsigned i = 0; i < options_.connections; ++i) {
-        connections_.emplace_back(i, options_, schedule_, report_.counts);
-        control(epoll_.get(), EPOLL_CTL_ADD, connections_.back().socket(), EPOLLIN, i);
+        auto& c = connections_.emplace_back(i, options_, schedule_, report_.counts);
+        if (i == 0 || options_.until_end)
+            c.connect();
+        else
+            c.try_connect();
+        if (c.open())
+            control(epoll_.get(), EPOLL_CTL_ADD, c.socket(), EPOLLIN, i);
+        else
+            missing_.push_back(i);
     }
 }
 
 report generator::run()
 {
-    start_ = last_progress_ = now();
+    start_ = last_progress_ = timeouts_seen_ = now();
     schedule_.start(start_);
     measure(start_);
     for (auto& c : connections_)
@@ -62,10 +69,12 @@ report generator::run()
         serve_ready_connections();
         begin_what_is_due();
         const auto time = now();
-        progress_line_.show(time, report_.counts.answered);
+        progress_line_.show(time, report_.counts);
         measure(time);
         gather(time);
         give_up_when_stuck(time);
+        see_timeouts(time);
+        replace_connections(time);
     }
     report_.end = now();
     if (!measured_)
@@ -88,8 +97,7 @@ void generator::begin_what_is_due()
     if (!schedule_.open() || phase_ != phase::running)
         return;
     for (const auto time = now(); schedule_.time_of(begun_) <= time; ++begun_)
-        if (auto& c = connections_[begun_ % connections_.size()]; !c.ended())
-            pump(c);
+        pump(connections_[begun_ % connections_.size()]);
 }
 
 void generator::serve_ready_connections()
@@ -99,30 +107,76 @@ void generator::serve_ready_connections()
     wait.tv_nsec = until_next(now());
     const int ready = ::epoll_pwait2(epoll_.get(), events.data(), events.size(), &wait, nullptr);
     for (int i = 0; i < ready; ++i) {
-        auto& c = connections_[events[static_cast<std::size_t>(i)].data.u64];
-        if (events[static_cast<std::size_t>(i)].events & ~std::uint32_t{EPOLLOUT})
-            c.receive(buffer_);
-        if (!c.ended())
-            pump(c);
+        const auto& event = events[static_cast<std::size_t>(i)];
+        serve(connections_[event.data.u64], event.events);
     }
+}
+
+void generator::serve(connection& c, std::uint32_t events)
+{
+    if (c.connecting())
+        c.finish_connect();
+    else if (events & ~std::uint32_t{EPOLLOUT})
+        c.receive(buffer_);
+    if (c.open())
+        pump(c);
+    else
+        settle(c);
 }
 
 void generator::pump(connection& c)
 {
+    if (!c.open() || c.connecting())
+        return;
     if (phase_ == phase::running)
         c.begin();
     else
         c.send();
-    watch_output(c);
+    settle(c);
 }
 
-void generator::watch_output(connection& c)
+// After every use of a connection that had a socket before.
+void generator::settle(connection& c)
 {
-    const auto index = static_cast<std::size_t>(&c - connections_.data());
-    if (output_watched_[index] == c.blocked())
+    const auto index = index_of(c);
+    if (!c.open()) {
+        missing_.push_back(index);
+    } else if (output_watched_[index] != c.blocked()) {
+        output_watched_[index] = c.blocked();
+        control(epoll_.get(), EPOLL_CTL_MOD, c.socket(), EPOLLIN | (c.blocked() ? EPOLLOUT : 0u), index);
+    }
+}
+
+void generator::replace_connections(std::int64_t time)
+{
+    if (missing_.empty() || options_.until_end || phase_ != phase::running)
         return;
-    output_watched_[index] = c.blocked();
-    control(epoll_.get(), EPOLL_CTL_MOD, c.socket(), EPOLLIN | (c.blocked() ? EPOLLOUT : 0u), index);
+    std::erase_if(missing_, [&](std::size_t index) {
+        auto& c = connections_[index];
+        if (!c.replace(time))
+            return false;
+        output_watched_[index] = true;
+        control(epoll_.get(), EPOLL_CTL_ADD, c.socket(), EPOLLIN | EPOLLOUT, index);
+        return true;
+    });
+}
+
+// A tenth of the patience late at most.
+void generator::see_timeouts(std::int64_t time)
+{
+    if (time - timeouts_seen_ < options_.patience.count() / 10)
+        return;
+    timeouts_seen_ = time;
+    for (auto& c : connections_)
+        if (c.open()) {
+            c.see_timeout(time);
+            settle(c);
+        }
+}
+
+std::size_t generator::index_of(const connection& c) const noexcept
+{
+    return static_cast<std::size_t>(&c - connections_.data());
 }
 
 void generator::measure(std::int64_t time)
@@ -170,9 +224,9 @@ void generator::gather(std::int64_t time)
         return;
 
     for (auto& c : connections_)
-        if (!c.ended()) {
+        if (c.open()) {
             c.begin();
-            watch_output(c);
+            settle(c);
         }
     signal_sent signal;
     signal.attempts = ++attempts_;
@@ -180,7 +234,7 @@ void generator::gather(std::int64_t time)
     std::uint64_t begun = 0;
     for (const auto& c : connections_) {
         signal.outstanding += c.outstanding();
-        begun += c.ended() ? 0 : options_.pipeline;
+        begun += c.open() ? options_.pipeline : 0;
     }
     if (signal.outstanding < options_.term_outstanding) {
         most_outstanding_ = std::max(most_outstanding_, signal.outstanding);
@@ -204,21 +258,26 @@ void generator::gather(std::int64_t time)
 void generator::give_up_when_stuck(std::int64_t time)
 {
     const auto progress = report_.counts.answered + report_.counts.ended;
-    if (progress != progress_ || (schedule_.open() && all_quiet())) {
+    if (progress != progress_ || (schedule_.open() && all_quiet() && missing_.empty())) {
         progress_ = progress;
         last_progress_ = time;
     } else if (time - last_progress_ >= options_.patience.count()) {
-        throw failure{"nothing came for " + std::to_string(options_.patience.count() / 1'000'000) + " ms, with " +
-                      std::to_string(connections_.size() - report_.counts.ended) + " of " +
-                      std::to_string(connections_.size()) + " connections open and " +
-                      std::to_string(report_.counts.answered) + " messages answered"};
+        report_.counts.errors.add("stuck", "nothing came for " + std::to_string(options_.patience.count() / 1'000'000) +
+                                               " ms, with " + std::to_string(connections_.size() - missing_.size()) +
+                                               " of " + std::to_string(connections_.size()) + " connections open and " +
+                                               std::to_string(report_.counts.answered) + " messages answered");
+        for (auto& c : connections_)
+            c.end();
+        stuck_ = true;
     }
 }
 
 bool generator::over() const
 {
+    if (stuck_)
+        return true;
     if (options_.until_end)
-        return report_.counts.ended == connections_.size();
+        return missing_.size() == connections_.size();
     return phase_ == phase::finishing && all_quiet();
 }
 

@@ -4,6 +4,9 @@
 //     gathering   nothing new is begun until every answer is there; then all windows are filled in one go, and
 //                 SIGTERM follows at once if enough of these messages are still without answer
 //     finishing   nothing new is begun; the run is over when every answer is there
+//
+// What goes wrong is counted, and a connection that ends is replaced while the run goes on. A run in which nothing comes
+// for as long as the options' patience is given up.
 #ifndef LOAD_GENERATOR_HPP
 #define LOAD_GENERATOR_HPP
 
@@ -24,10 +27,12 @@ namespace load {
 class generator
 {
 public:
-    /// Makes all connections. Throws what connect() throws.
+    /// Makes all connections. Throws what connect() throws for the first one, and for each in a run to the server's end;
+    /// for the others the error is counted.
     explicit generator(const options& o);
 
-    /// Runs to the end that the options name. Throws failure.
+    /// Runs to the end that the options name. Throws failure when it cannot bring about what they ask of it. The
+    /// connections stay as they are.
     report run();
 
     // The connections hold references into this object.
@@ -39,9 +44,13 @@ private:
 
     std::int64_t until_next(std::int64_t time) const;
     void serve_ready_connections();
+    void serve(connection& c, std::uint32_t events);
+    void replace_connections(std::int64_t time);
+    void see_timeouts(std::int64_t time);
     void begin_what_is_due();
     void pump(connection& c);
-    void watch_output(connection& c);
+    void settle(connection& c);
+    std::size_t index_of(const connection& c) const noexcept;
     void measure(std::int64_t time);
     bool goal_reached(std::int64_t time) const;
     void finish_measurement(std::int64_t time);
@@ -57,6 +66,7 @@ private:
     std::optional<process_clock> server_clock_;
     descriptor epoll_;
     std::vector<connection> connections_;
+    std::vector<std::size_t> missing_; // connections that have no socket, by index
     std::vector<bool> output_watched_;
     std::vector<char> buffer_;
 
@@ -74,6 +84,8 @@ private:
     std::uint64_t most_outstanding_ = 0;
     std::int64_t last_progress_ = 0;
     std::uint64_t progress_ = 0;
+    std::int64_t timeouts_seen_ = 0;
+    bool stuck_ = false;
 };
 
 } // namespace load

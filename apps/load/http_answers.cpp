@@ -1,19 +1,22 @@
 #include "http_answers.hpp"
 
-#include "tally.hpp"
+#include "errors.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <array>
+#include <charconv>
+#include <cstdio>
 
 namespace load {
 
 namespace {
 
-constexpr std::string_view status = "HTTP/1.1 200 ";
+constexpr std::string_view version = "HTTP/1.1 ";
 constexpr std::string_view body = "Hello, World!";
 constexpr std::string_view blank_line = "\r\n\r\n";
 constexpr std::size_t most_head = 16 * 1024;
-constexpr std::size_t shown = 80;
+constexpr std::size_t most_body = 64 * 1024; // of an answer whose status is not 200
+constexpr std::size_t most_shown = 80;
 
 bool equal_names(std::string_view a, std::string_view b)
 {
@@ -27,33 +30,68 @@ std::string_view trimmed(std::string_view text)
     return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
-// `head` ends before the CRLF of its last line.
-void check(std::string_view head)
+// In double quotes, without what a terminal or JSON would take for more than a character.
+std::string shown(std::string_view text)
 {
-    const auto line_end = std::min(head.find("\r\n"), head.size());
-    if (!head.starts_with(status))
-        throw failure{"expected a status of 200, got \"" + std::string{head.substr(0, std::min(line_end, shown))} +
-                      '"'};
-    std::optional<std::string_view> length;
-    head.remove_prefix(line_end);
-    while (!head.empty()) {
-        head.remove_prefix(2);
-        const auto line = head.substr(0, head.find("\r\n"));
-        head.remove_prefix(line.size());
-        const auto name = line.substr(0, line.find(':'));
-        if (equal_names(name, "transfer-encoding") || (length && equal_names(name, "content-length")))
-            throw failure{"expected one Content-Length, got \"" + std::string{line} + '"'};
-        if (equal_names(name, "content-length"))
-            length = trimmed(line.substr(std::min(line.size(), name.size() + 1)));
+    std::string result = "\"";
+    for (const char c : text.substr(0, most_shown)) {
+        std::array<char, 5> escaped{c};
+        if (c < ' ' || c > '~' || c == '"' || c == '\\')
+            std::snprintf(escaped.data(), escaped.size(), "\\x%02x",
+                          static_cast<unsigned>(static_cast<unsigned char>(c)));
+        result += escaped.data();
     }
-    if (length != std::to_string(body.size()))
+    return result + '"';
+}
+
+template <class Number>
+bool read(std::string_view digits, Number& number)
+{
+    const auto end = digits.data() + digits.size();
+    const auto [at, error] = std::from_chars(digits.data(), end, number);
+    return error == std::errc{} && at == end;
+}
+
+struct answer_head {
+    unsigned status = 0;
+    std::size_t body = 0; ///< bytes
+};
+
+// `text` ends before the CRLF of its last line.
+answer_head read_head(std::string_view text)
+{
+    answer_head head;
+    const auto line = text.substr(0, text.find("\r\n"));
+    const auto code = line.substr(0, version.size() + 4).substr(std::min(line.size(), version.size()));
+    if (!line.starts_with(version) || !code.ends_with(' ') || !read(code.substr(0, 3), head.status) ||
+        head.status < 200)
+        throw failure{"expected a status of 200, got " + shown(line)};
+
+    std::optional<std::string_view> length;
+    text.remove_prefix(line.size());
+    while (!text.empty()) {
+        text.remove_prefix(2);
+        const auto field = text.substr(0, text.find("\r\n"));
+        text.remove_prefix(field.size());
+        const auto name = field.substr(0, field.find(':'));
+        if (equal_names(name, "transfer-encoding") || (length && equal_names(name, "content-length")))
+            throw failure{"expected one Content-Length, got " + shown(field)};
+        if (equal_names(name, "content-length"))
+            length = trimmed(field.substr(std::min(field.size(), name.size() + 1)));
+    }
+    const bool has_body = head.status != 204 && head.status != 304;
+    if (head.status == 200 && length != std::to_string(body.size()))
         throw failure{"expected Content-Length: " + std::to_string(body.size()) + ", got " +
-                      std::string{length.value_or("none")}};
+                      (length ? shown(*length) : "none")};
+    if (has_body && (!length || !read(*length, head.body) || head.body > most_body))
+        throw failure{"expected a Content-Length of at most " + std::to_string(most_body) + " after " + shown(line) +
+                      ", got " + (length ? shown(*length) : "none")};
+    return head;
 }
 
 } // namespace
 
-void http_answers::take(std::span<const char> piece)
+std::optional<http_answers::other> http_answers::take(std::span<const char> piece)
 {
     std::string joined;
     std::string_view text{piece.data(), piece.size()};
@@ -61,31 +99,40 @@ void http_answers::take(std::span<const char> piece)
         joined = rest_.append(text);
         text = joined;
     }
-    for (; const auto size = whole_answer(text); ++whole_)
+    std::optional<other> found;
+    while (!found) {
+        const auto [size, status] = whole_answer(text);
+        if (size == 0)
+            break;
+        if (status != 200)
+            found = {status, shown(text.substr(0, text.find("\r\n")))};
+        ++whole_;
         text.remove_prefix(size);
+    }
     rest_ = text;
+    return found;
 }
 
-// The size of the answer that the text begins with; 0 if it is not whole.
-std::size_t http_answers::whole_answer(std::string_view text)
+http_answers::answer http_answers::whole_answer(std::string_view text)
 {
     if (!last_.empty() && text.starts_with(last_))
-        return last_.size();
-    const auto head = text.find(blank_line);
-    if (head == text.npos) {
+        return {last_.size(), 200};
+    const auto end = text.find(blank_line);
+    if (end == text.npos) {
         if (text.size() > most_head)
             throw failure{"no blank line in " + std::to_string(text.size()) + " bytes of an answer"};
-        return 0;
+        return {};
     }
-    check(text.substr(0, head));
-    const auto size = head + blank_line.size() + body.size();
+    const auto head = read_head(text.substr(0, end));
+    const auto size = end + blank_line.size() + head.body;
     if (text.size() < size)
-        return 0;
-    last_ = text.substr(0, size);
-    if (!last_.ends_with(body))
-        throw failure{"expected the body \"" + std::string{body} + "\", got \"" + last_.substr(size - body.size()) +
-                      '"'};
-    return size;
+        return {};
+    if (head.status == 200) {
+        last_ = text.substr(0, size);
+        if (!last_.ends_with(body))
+            throw failure{"expected the body " + shown(body) + ", got " + shown(last_.substr(size - body.size()))};
+    }
+    return {size, head.status};
 }
 
 } // namespace load

@@ -13,7 +13,9 @@ try {
     const auto options = load::parse(argc, argv);
     load::generator loop{options};
     const auto report = loop.run();
+    // While the connections are open: who lets the report wait can count after it what the kernel has of them.
     std::fputs((options.json ? as_json(options, report) : as_text(options, report)).c_str(), stdout);
+    std::fflush(stdout);
     return report.clean(options) ? 0 : 1;
 } catch (const load::usage_error& error) {
     std::fprintf(stderr, "load: %s\n", error.what());

@@ -52,7 +52,8 @@ void add_goals(CLI::App& app, options& o)
     app.add_option("--warm-up", o.warm_up, "messages before the measurement (0)");
     app.add_option("--messages", o.messages, "end when so many messages are measured");
     add_duration(app, "--duration", o.duration, "end after so long: 500ms, 10s, 2m (10s, if nothing else ends it)");
-    add_duration(app, "--patience", o.patience, "fail when nothing moves for so long (10s)");
+    add_duration(app, "--patience", o.patience,
+                 "give up a connection that owes an answer for so long, and a run in which nothing comes (10s)");
     app.add_option("--cpu-of", o.cpu_of, "report the CPU time of this process during the measurement");
     app.add_flag("--json", o.json, "print one JSON object");
 }
@@ -107,11 +108,15 @@ void check(options& o, bool size_given)
 options parse(int argc, char** argv)
 {
     options o;
-    CLI::App app{"A load on one thread: every connection sends, waits for its answers, and sends again; with --rate\n"
-                 "it sends when a message is due, and one that cannot be sent then is late by its own fault. Each\n"
-                 "answer must equal what was sent, byte for byte; in http it must be a whole 200 whose body is\n"
-                 "`Hello, World!`. Exit status: 0; 1 when an answer was wrong, missing or torn or a connection was\n"
-                 "reset; 2 for wrong usage."};
+    CLI::App app{
+        "A load on one thread: every connection sends, waits for its answers, and sends again; with --rate\n"
+        "it sends when a message is due, and one that cannot be sent then is late by its own fault. Each\n"
+        "answer must equal what was sent, byte for byte; in http it must be a whole 200 whose body is\n"
+        "`Hello, World!`.\n"
+        "Errors are counted by kind, with the first of each: connect ECONNREFUSED and the like, reset, closed,\n"
+        "timeout, torn, wrong answer, status 404 and the like, unanswered. A connection that ends is replaced:\n"
+        "at once, then 10 ms after an attempt has failed, twice as long after each further one up to 1 s, until\n"
+        "an answer comes. Exit status: 0; 1 when there was an error; 2 for wrong usage."};
     app.set_version_flag("--version", std::string{"load (Hawser) "} + HAWSER_VERSION);
     add_shape(app, o);
     add_goals(app, o);

@@ -3,6 +3,7 @@
 #define LOAD_PROGRESS_HPP
 
 #include "options.hpp"
+#include "tally.hpp"
 
 #include <cstdint>
 #include <cstdio>
@@ -24,19 +25,22 @@ public:
             std::fputs("\r\033[K", stderr);
     }
 
-    /// So many messages are answered by now; drawn five times a second at most.
-    void show(std::int64_t time, std::uint64_t answered)
+    /// What is counted by now; drawn five times a second at most.
+    void show(std::int64_t time, const tally& counts)
     {
         constexpr std::int64_t interval = 200'000'000;
         if (!shown_ || time - time_ < interval)
             return;
         if (time_ != 0) {
-            std::fprintf(stderr, "\r\033[K%llu messages, %.0f a second", static_cast<unsigned long long>(answered),
-                         static_cast<double>(answered - answered_) * 1e9 / static_cast<double>(time - time_));
+            std::fprintf(stderr, "\r\033[K%llu messages, %.0f a second",
+                         static_cast<unsigned long long>(counts.answered),
+                         static_cast<double>(counts.answered - answered_) * 1e9 / static_cast<double>(time - time_));
+            if (const auto errors = counts.errors.total(); errors != 0)
+                std::fprintf(stderr, ", %llu errors", static_cast<unsigned long long>(errors));
             drawn_ = true;
         }
         time_ = time;
-        answered_ = answered;
+        answered_ = counts.answered;
     }
 
 private:

@@ -71,13 +71,13 @@ std::string quoted(std::string_view text)
 
 bool report::clean(const options& o) const noexcept
 {
-    return counts.lost == 0 && counts.torn == 0 && counts.resets == 0 &&
-           (!o.until_end || counts.ended == o.connections);
+    return counts.errors.total() == 0 && (!o.until_end || counts.ended == o.connections);
 }
 
 std::string as_text(const options& o, const report& r)
 {
     std::string text;
+    const auto& errors = r.counts.errors;
     append(text, "%llu messages in %.3f s, %.0f a second; %u connections, %u in flight on each, %zu bytes\n",
            static_cast<unsigned long long>(r.measured), seconds(r.elapsed), rate(r), o.connections, o.pipeline, o.size);
     text += "latency in us:";
@@ -101,14 +101,21 @@ std::string as_text(const options& o, const report& r)
     if (o.until_end)
         append(text, "%llu of %u connections ended; lost %llu, torn %llu, resets %llu, too late to be answered %llu\n",
                static_cast<unsigned long long>(r.counts.ended), o.connections,
-               static_cast<unsigned long long>(r.counts.lost), static_cast<unsigned long long>(r.counts.torn),
-               static_cast<unsigned long long>(r.counts.resets), static_cast<unsigned long long>(r.counts.late));
+               static_cast<unsigned long long>(errors.of("lost")), static_cast<unsigned long long>(errors.of("torn")),
+               static_cast<unsigned long long>(errors.of("reset")), static_cast<unsigned long long>(r.counts.late));
+    if (errors.total() != 0)
+        append(text, "%llu errors; the first of each kind:\n", static_cast<unsigned long long>(errors.total()));
+    for (const auto& [kind, entry] : errors.entries()) {
+        append(text, "%10llu  %s: ", static_cast<unsigned long long>(entry.count), kind.c_str());
+        text += entry.first + '\n';
+    }
     return text;
 }
 
 std::string as_json(const options& o, const report& r)
 {
     std::string json = "{\"endpoint\": " + quoted(o.endpoint);
+    const auto& errors = r.counts.errors;
     const auto number = [&json](const char* name, auto value) {
         if constexpr (std::is_floating_point_v<decltype(value)>)
             append(json, ", \"%s\": %.6f", name, value);
@@ -126,6 +133,8 @@ std::string as_json(const options& o, const report& r)
     number("size", o.size);
     number("messages", r.measured);
     number("messages_in_all", r.counts.answered);
+    number("bytes_sent_in_all", r.counts.bytes_sent);
+    number("bytes_received_in_all", r.counts.bytes_received);
     number("seconds", seconds(r.elapsed));
     number("messages_per_second", rate(r));
     json += ", \"latency_us\": {";
@@ -145,12 +154,18 @@ std::string as_json(const options& o, const report& r)
     }
     if (o.until_end) {
         number("ended", r.counts.ended);
-        number("lost", r.counts.lost);
-        number("torn", r.counts.torn);
-        number("resets", r.counts.resets);
+        number("lost", errors.of("lost"));
+        number("torn", errors.of("torn"));
+        number("resets", errors.of("reset"));
         number("late", r.counts.late);
     }
-    return json + "}\n";
+    json += ", \"errors\": {";
+    for (const char* before = ""; const auto& [kind, entry] : errors.entries()) {
+        json += before + quoted(kind) + ": {\"count\": " + std::to_string(entry.count) +
+                ", \"first\": " + quoted(entry.first) + '}';
+        before = ", ";
+    }
+    return json + "}}\n";
 }
 
 } // namespace load

@@ -30,7 +30,7 @@ struct report {
     std::optional<signal_sent> signal;
     std::int64_t end = 0; ///< when the last connection ended
 
-    /// Nothing was lost, torn or reset, and the server ended what it had to end.
+    /// No error, and the server ended what it had to end.
     bool clean(const options& o) const noexcept;
 };
 

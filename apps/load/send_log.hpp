@@ -29,6 +29,9 @@ public:
         return *at;
     }
 
+    /// The first that is not forgotten; there must be one.
+    const entry& oldest() const noexcept { return entries_.front(); }
+
     /// Forgets the sends whose bytes have all been answered.
     void forget(std::uint64_t answered) noexcept
     {

@@ -62,11 +62,17 @@ void must(bool ok, const std::string& what)
         throw std::system_error{errno, std::generic_category(), what};
 }
 
+// Into `bytes`: how many of them.
 template <class Address>
-void connect_to(const descriptor& socket, const Address& address, const std::string& name)
+socklen_t put(const Address& address, sockaddr_storage& bytes)
 {
-    must(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0,
-         "connect to " + name);
+    std::memcpy(&bytes, &address, sizeof address);
+    return sizeof address;
+}
+
+bool is_unix(const options& o)
+{
+    return o.endpoint.starts_with("unix:");
 }
 
 void bind_to(const descriptor& socket, const std::string& source)
@@ -79,24 +85,62 @@ void bind_to(const descriptor& socket, const std::string& source)
     must(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "bind to " + source);
 }
 
+descriptor open_socket(const options& o)
+{
+    descriptor socket{::socket(is_unix(o) ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    must(socket.get() >= 0, "socket");
+    if (is_unix(o))
+        return socket;
+    const int on = 1;
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!o.source.empty())
+        bind_to(socket, o.source);
+    return socket;
+}
+
+// Whether it is connected; if not, errno says why.
+bool start(const descriptor& socket, const options& o)
+{
+    sockaddr_storage address{};
+    const auto length = is_unix(o) ? put(unix_address(std::string_view{o.endpoint}.substr(5)), address)
+                                   : put(tcp_address(o.endpoint), address);
+    return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0;
+}
+
+void unblock(const descriptor& socket)
+{
+    must(::fcntl(socket.get(), F_SETFL, O_NONBLOCK) == 0, "fcntl");
+}
+
 } // namespace
 
 descriptor connect(const options& o)
 {
-    const bool is_unix = o.endpoint.starts_with("unix:");
-    descriptor socket{::socket(is_unix ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    must(socket.get() >= 0, "socket");
-    if (is_unix) {
-        connect_to(socket, unix_address(std::string_view{o.endpoint}.substr(5)), o.endpoint);
-    } else {
-        const int on = 1;
-        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (!o.source.empty())
-            bind_to(socket, o.source);
-        connect_to(socket, tcp_address(o.endpoint), o.endpoint);
-    }
-    must(::fcntl(socket.get(), F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    auto socket = open_socket(o);
+    // connect() waits as long as a send would.
+    const auto patience = std::chrono::duration_cast<std::chrono::microseconds>(o.patience).count();
+    const timeval limit{.tv_sec = patience / 1'000'000, .tv_usec = patience % 1'000'000};
+    must(::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0, "setsockopt");
+    const bool connected = start(socket, o);
+    if (!connected && (errno == EINPROGRESS || errno == EAGAIN))
+        errno = ETIMEDOUT;
+    must(connected, "connect to " + o.endpoint);
+    unblock(socket);
     return socket;
+}
+
+descriptor begin_connect(const options& o)
+{
+    auto socket = open_socket(o);
+    unblock(socket);
+    must(start(socket, o) || errno == EINPROGRESS, "connect to " + o.endpoint);
+    return socket;
+}
+
+std::string symbol_of(int error)
+{
+    const char* const symbol = ::strerrorname_np(error);
+    return symbol != nullptr ? symbol : "error " + std::to_string(error);
 }
 
 } // namespace load
