@@ -190,6 +190,8 @@ void connection::count_other(const http_answers::other& answer)
     count_answers(http_.whole() - 1);
     counts_.errors.add("status " + std::to_string(answer.status),
                        after_answers() + "expected a status of 200, got " + answer.line);
+    ++counts_.refused;
+    retry_after_ = 0;
     log_.forget(++answered_ * options_.message_bytes());
 }
 

@@ -181,10 +181,11 @@ std::size_t generator::index_of(const connection& c) const noexcept
 
 void generator::measure(std::int64_t time)
 {
-    if (!measuring_ && report_.counts.answered >= options_.warm_up) {
+    if (!measuring_ && report_.counts.settled() >= options_.warm_up) {
         measuring_ = true;
         measure_start_ = time;
         answered_at_start_ = report_.counts.answered;
+        settled_at_start_ = report_.counts.settled();
         due_at_start_ = begun_;
         cpu_start_ = server_clock_ ? server_clock_->read() : 0;
         own_cpu_start_ = read_clock(CLOCK_PROCESS_CPUTIME_ID);
@@ -199,7 +200,7 @@ void generator::measure(std::int64_t time)
 
 bool generator::goal_reached(std::int64_t time) const
 {
-    return (options_.messages != 0 && report_.counts.answered - answered_at_start_ >= options_.messages) ||
+    return (options_.messages != 0 && report_.counts.settled() - settled_at_start_ >= options_.messages) ||
            (options_.duration.count() != 0 && time - measure_start_ >= options_.duration.count());
 }
 
@@ -257,7 +258,7 @@ void generator::gather(std::int64_t time)
 
 void generator::give_up_when_stuck(std::int64_t time)
 {
-    const auto progress = report_.counts.answered + report_.counts.ended;
+    const auto progress = report_.counts.settled() + report_.counts.ended;
     if (progress != progress_ || (schedule_.open() && all_quiet() && missing_.empty())) {
         progress_ = progress;
         last_progress_ = time;

@@ -80,6 +80,7 @@ private:
     std::uint64_t begun_ = 0; // messages that have come due, of an open loop
     std::uint64_t due_at_start_ = 0;
     std::uint64_t answered_at_start_ = 0;
+    std::uint64_t settled_at_start_ = 0;
     unsigned attempts_ = 0;
     std::uint64_t most_outstanding_ = 0;
     std::int64_t last_progress_ = 0;

@@ -1,12 +1,21 @@
 """load: what it sends, when, and what it says of it. bench/prove_load.py shows that it notices what servers do wrong."""
+import fcntl
 import json
 import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
 import time
 import unittest
+from pathlib import Path
 
 from kernel import eventually, stopped
-from process import Program, Server, run
+from process import APPS, PATIENCE, Program, Server, run
 
+BENCH = Path(os.environ["HAWSER_BENCH"])
 ANY_PORT = "tcp://127.0.0.1:0"
 SANITIZED = os.environ["HAWSER_BUILD"] in ("asan", "tsan")
 
@@ -16,6 +25,126 @@ def measured(endpoint, *arguments):
     if (status, err) != (0, []):
         raise AssertionError((status, out, err))
     return json.loads(out[0])
+
+
+class FullPipe:
+    """A pipe that takes no byte more: who writes into it waits until it is read."""
+
+    def __init__(self):
+        self.reader, self.writer = os.pipe()
+        size = fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, 4096)
+        self.filled = os.write(self.writer, bytes(size))
+
+    def read(self):
+        """What came behind that, to its end."""
+        os.close(self.writer)
+        with open(self.reader, "rb") as reader:
+            return reader.read()[self.filled:]
+
+
+def waits_to_write(pid):
+    return "pipe_write" in Path(f"/proc/{pid}/wchan").read_text()
+
+
+def counted_by_the_kernel(endpoint, name):
+    """The sum of a counter that ss shows, over the connections of a listening socket, and how many these are."""
+    port = endpoint.rpartition(":")[2]
+    lines = subprocess.run(["ss", "-tinHO", "state", "established", "sport", "=", f":{port}"], check=True,
+                           capture_output=True, text=True).stdout.splitlines()
+    return sum(int(count) for line in lines for count in re.findall(rf" {name}:(\d+)", line)), len(lines)
+
+
+class Bytes(unittest.TestCase):
+    def test_its_bytes_are_those_that_the_kernel_counts_on_the_sockets_of_the_floor(self):
+        for mode, floor in (("bytes", "floor"), ("frames", "floor"), ("http", "http_floor")):
+            with self.subTest(mode), Server(floor, "0", directory=BENCH) as peer:
+                pipe = FullPipe()
+                with subprocess.Popen([APPS / "load", "--json", "--mode", mode, "--connections", "8", "--pipeline", "4",
+                                       "--messages", "20000", peer.endpoint], stdout=pipe.writer) as load:
+                    # It closes its connections when its report is out.
+                    self.assertTrue(eventually(lambda: waits_to_write(load.pid)))
+                    kernels = {name: counted_by_the_kernel(peer.endpoint, name)
+                               for name in ("bytes_received", "bytes_sent", "bytes_acked")}
+                    found = json.loads(pipe.read())
+                    self.assertEqual(load.wait(PATIENCE), 0)
+                for name, own in (("bytes_received", "bytes_sent_in_all"), ("bytes_sent", "bytes_received_in_all"),
+                                  ("bytes_acked", "bytes_received_in_all")):
+                    octets, connections = kernels[name]
+                    self.assertEqual(connections, 8)
+                    self.assertAlmostEqual(octets / found[own], 1, delta=0.01, msg=(name, kernels, found))
+                self.assertEqual(found["bytes_sent_in_all"],
+                                 found["messages_in_all"] * (found["size"] + (4 if mode == "frames" else 0)))
+                if mode != "http":
+                    self.assertEqual(found["bytes_received_in_all"], found["bytes_sent_in_all"])
+
+
+class Errors(unittest.TestCase):
+    def failed(self, status, out, err):
+        """The count of each kind, and what was measured."""
+        self.assertEqual((status, err, len(out)), (1, [], 1))
+        found = json.loads(out[0])
+        self.assertTrue(all(error["first"] for error in found["errors"].values()))
+        return {kind: error["count"] for kind, error in found["errors"].items()}, found
+
+    def test_other_answers_are_counted_by_their_status(self):
+        with tempfile.TemporaryDirectory() as nothing, Server("http_server", "--quiet", "--root", nothing, ANY_PORT) as peer:
+            options = ("--mode", "http", "--connections", "2", "--messages", "100", peer.endpoint)
+            errors, found = self.failed(*run("load", "--json", *options))
+            self.assertEqual((list(errors), found["messages"]), (["status 404"], 0))
+            self.assertIn(errors["status 404"], range(100, 104))
+            status, out, err = run("load", *options)
+            self.assertEqual((status, err), (1, []))
+            self.assertRegex(out[-2], r"^10[0-3] errors; the first of each kind:$")
+            self.assertRegex(out[-1], r'^ +10[0-3]  status 404: connection \d, after 0 answers: .*got "HTTP/1.1 404 Not Found"$')
+            self.assertEqual(peer.stop(), 0)
+
+    def test_it_goes_on_when_the_server_is_there_again(self):
+        """Killed for half a second: each of four connections tries after 0, 10, 30, 70, 150, 310 ms, and once more."""
+        with Program("load", "--json", "--mode", "http", "--rate", "1000", "--connections", "4", "--duration", "1500ms",
+                     (first := Server("http_server", "--quiet", ANY_PORT)).endpoint) as load:
+            with first:
+                begin = time.monotonic()
+                eventually(lambda: time.monotonic() >= begin + 0.3)
+                first.signal(signal.SIGKILL)
+                first.wait()
+            eventually(lambda: time.monotonic() >= begin + 0.8)
+            with Server("http_server", "--quiet", first.endpoint):
+                errors, found = self.failed(load.wait(), load.out.all(), load.err.all())
+        refused = errors.pop("connect ECONNREFUSED")
+        self.assertGreaterEqual(refused, 4)
+        self.assertLessEqual(refused, 4 * 7)
+        self.assertGreaterEqual(errors.get("closed", 0) + errors.get("reset", 0), 4, errors)
+        self.assertGreaterEqual(found["messages"] + errors.get("unanswered", 0), 0.99 * found["due"])
+        self.assertGreaterEqual(found["messages"], 0.9 * found["due"])
+
+    def test_it_gives_up_when_the_server_is_gone_for_good(self):
+        with Server("echo_server", "--quiet", ANY_PORT) as peer, \
+                Program("load", "--json", "--duration", "60s", "--patience", "300ms", peer.endpoint) as load:
+            self.assertTrue(eventually(lambda: counted_by_the_kernel(peer.endpoint, "bytes_received")[0] > 100_000))
+            peer.signal(signal.SIGKILL)
+            peer.wait()
+            errors, _ = self.failed(load.wait(), load.out.all(), load.err.all())
+        self.assertEqual(errors["stuck"], 1)
+        self.assertLessEqual(errors["connect ECONNREFUSED"], 64 * 6)
+
+    def test_a_connection_without_answer_is_replaced(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener, \
+                Program("load", "--json", "--connections", "2", "--duration", "500ms", "--patience", "100ms",
+                        f"tcp://127.0.0.1:{listener.getsockname()[1]}") as load:
+            listener.settimeout(PATIENCE)
+            silent, _ = listener.accept()
+            with silent:
+                for _ in range(2):
+                    threading.Thread(target=self.echo, args=(listener.accept()[0],), daemon=True).start()
+                errors, found = self.failed(load.wait(), load.out.all(), load.err.all())
+        self.assertEqual(errors, {"timeout": 1, "unanswered": 1})
+        self.assertGreater(found["messages"], 100)
+
+    @staticmethod
+    def echo(peer):
+        with peer:
+            while piece := peer.recv(65536):
+                peer.sendall(piece)
 
 
 class Load(unittest.TestCase):
