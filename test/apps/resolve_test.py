@@ -124,6 +124,50 @@ class SameAsPython(Test):
                 self.assertEqual(found, expected)
 
 
+class SecondOpinions(Test):
+    """getent asks the same files and name server through the C library, dig the name server alone."""
+
+    def ask(self, *command):
+        return subprocess.run([*self.network.enter, *command], check=True, capture_output=True, text=True,
+                              timeout=PATIENCE).stdout.splitlines()
+
+    def addresses(self, name, family):
+        """In their order."""
+        found = self.found("getaddrinfo", name, "--family", family, "--type", "stream")
+        return [one["address"]["host"] for one in found]
+
+    def test_getent_finds_the_same_addresses(self):
+        for name, families in (("localhost", ("inet", "inet6")), ("short", ("inet",)), ("sixth", ("inet6",)),
+                               ("four.test", ("inet",)), ("six.test", ("inet6",)), ("both.test", ("inet", "inet6"))):
+            for family in families:
+                with self.subTest(name=name, family=family):
+                    lines = self.ask("getent", "--no-addrconfig", {"inet": "ahostsv4", "inet6": "ahostsv6"}[family], name)
+                    streams = [line.split()[0] for line in lines if line.split()[1] == "STREAM"]
+                    self.assertTrue(streams)
+                    self.assertEqual(self.addresses(name, family), streams)
+
+    def test_getent_finds_the_same_name_and_aliases_of_an_address(self):
+        for address in ("127.0.0.1", "192.0.2.77", "192.0.2.78", "192.0.2.1", "2001:db8::77", "2001:db8::6"):
+            with self.subTest(address=address):
+                (line,) = self.ask("getent", "hosts", address)
+                found = self.found("gethostbyaddr", address)
+                self.assertEqual([*found["addresses"], found["name"], *found["aliases"]], line.split())
+
+    def test_dig_finds_the_same_records(self):
+        for name in ("four.test", "six.test", "both.test"):
+            for family, kind in (("inet", "A"), ("inet6", "AAAA")):
+                records = self.ask("dig", "@127.0.0.1", "+short", name, kind)
+                with self.subTest(name=name, kind=kind):
+                    if records:
+                        self.assertEqual(sorted(self.addresses(name, family)), sorted(records))
+                    else:
+                        self.assertIn(self.found("getaddrinfo", name, "--family", family), ("EAI_ADDRFAMILY", "EAI_NODATA"))
+        for address in ("192.0.2.1", "2001:db8::6"):
+            with self.subTest(address=address):
+                records = self.ask("dig", "@127.0.0.1", "+short", "-x", address)
+                self.assertEqual(self.found("gethostbyaddr", address)["name"] + ".", records[0])
+
+
 class Programs(Test):
     def test_help_and_version(self):
         status, out, err = self.resolve("--help")
