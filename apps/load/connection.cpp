@@ -78,7 +78,7 @@ void connection::count_failed_connect(int error, const std::string& what)
 
 void connection::begin()
 {
-    if (schedule_.open() || options_.window == window::sliding || quiet())
+    if (!reset_ && (schedule_.open() || options_.window == window::sliding || quiet()))
         for (const auto time = now(); may_begin(time);)
             ring_.append();
     send();
@@ -240,8 +240,9 @@ void connection::see_reset(const char* where)
 
 void connection::see_timeout(std::int64_t time)
 {
-    if (!open() || (quiet() && !connecting_) ||
-        time - (connecting_ ? retry_at_ : log_.oldest().time) < options_.patience.count())
+    if (!connecting_ && log_.empty())
+        return;
+    if (time - (connecting_ ? retry_at_ : log_.oldest().time) < options_.patience.count())
         return;
     const auto waited = " in " + std::to_string(options_.patience.count() / 1'000'000) + " ms";
     if (connecting_)

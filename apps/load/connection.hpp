@@ -50,7 +50,7 @@ public:
     /// Takes what has arrived into `buffer` and compares it.
     void receive(std::span<char> buffer);
 
-    /// Ends it if a message, or replace(), has waited for so long as the options' patience.
+    /// Ends it if a message that was sent, or replace(), has waited for so long as the options' patience.
     void see_timeout(std::int64_t time);
 
     /// Gives up what waits for an answer, and the socket.

@@ -10,6 +10,7 @@
 #include <boost/histogram/weight.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <tuple>
 
@@ -30,7 +31,7 @@ public:
     /// there are none.
     std::uint64_t percentile(double share) const noexcept
     {
-        const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(total_));
+        const auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(total_)));
         const auto& values = buckets_.axis();
         std::uint64_t seen = 0;
         for (int i = -1; i < values.size(); ++i)

@@ -29,6 +29,9 @@ public:
         return *at;
     }
 
+    /// All are forgotten.
+    bool empty() const noexcept { return entries_.empty(); }
+
     /// The first that is not forgotten; there must be one.
     const entry& oldest() const noexcept { return entries_.front(); }
 

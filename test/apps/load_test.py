@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 from kernel import eventually, stopped
-from process import APPS, PATIENCE, Program, Server, run
+from process import APPS, PATIENCE, Program, Server, receive, run
 
 BENCH = Path(os.environ["HAWSER_BENCH"])
 ANY_PORT = "tcp://127.0.0.1:0"
@@ -126,6 +126,21 @@ class Errors(unittest.TestCase):
             errors, _ = self.failed(load.wait(), load.out.all(), load.err.all())
         self.assertEqual(errors["stuck"], 1)
         self.assertLessEqual(errors["connect ECONNREFUSED"], 64 * 6)
+
+    def test_a_wrong_answer_is_shown_and_its_connection_replaced(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener, \
+                Program("load", "--json", "--mode", "frames", "--connections", "1", "--pipeline", "4", "--messages", "100",
+                        f"tcp://127.0.0.1:{listener.getsockname()[1]}") as load:
+            listener.settimeout(PATIENCE)
+            with listener.accept()[0] as wrong:
+                window = receive(wrong, 4 * 68)
+                wrong.sendall(window[:70] + bytes([window[70] ^ 3]) + window[71:])
+                self.echo(listener.accept()[0])
+            errors, found = self.failed(load.wait(), load.out.all(), load.err.all())
+        self.assertEqual(errors, {"wrong answer": 1, "unanswered": 3})
+        self.assertEqual(found["errors"]["wrong answer"]["first"],
+                         "connection 0, after 1 answers: byte 70 of the answers, in message 1, is 3 and not 0")
+        self.assertEqual(found["messages"], 101)
 
     def test_a_connection_without_answer_is_replaced(self):
         with socket.create_server(("127.0.0.1", 0)) as listener, \
