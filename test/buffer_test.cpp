@@ -1,7 +1,7 @@
 // Blocks and the buffers on them: sizes, growth, and what goes back when.
 #include "buffer.hpp"
 
-#include "manual_clock.hpp"
+#include <hawser/test/manual_clock.hpp>
 
 #define BOOST_TEST_MODULE buffer
 #include <boost/test/unit_test.hpp>

@@ -10,10 +10,28 @@ namespace {
 const error_code aborted = boost::asio::error::operation_aborted;
 }
 
+// How many of a direction's bytes can be read now.
+std::size_t memory_link::arrived(const direction& d) const noexcept
+{
+    if (d.stalled)
+        return 0;
+    std::uint64_t most = std::min({d.bytes.size() + d.read, d.reset_after, d.end_after});
+    if (const auto late = std::find_if(d.arrivals.begin(), d.arrivals.end(),
+                                       [now = loop_.now()](const auto& a) { return a.first > now; });
+        late != d.arrivals.end())
+        most = std::min(most, late == d.arrivals.begin() ? d.read : std::prev(late)->second);
+    return static_cast<std::size_t>(most - std::min(most, d.read));
+}
+
+bool memory_link::has_ended(const direction& d) const noexcept
+{
+    return !d.stalled && (d.read >= d.end_after || (d.ended && d.bytes.empty() && d.end_arrives <= loop_.now()));
+}
+
 bool memory_link::readable(unsigned side) const noexcept
 {
     const direction& d = directions_[1 - side];
-    return d.read_error || (!d.stalled && (!d.bytes.empty() || d.ended));
+    return d.read_error || arrived(d) != 0 || has_ended(d);
 }
 
 bool memory_link::writable(unsigned side) const noexcept
@@ -34,15 +52,27 @@ std::size_t memory_link::take(unsigned side, char* into, std::size_t size, error
         e = boost::asio::error::would_block;
         return 0;
     }
-    if (d.bytes.empty()) {
+    if (arrived(d) == 0) {
         e = boost::asio::error::eof;
         return 0;
     }
-    const std::size_t n = std::min({size, d.chunk, d.bytes.size()});
+    const std::size_t n = std::min({size, d.chunk, arrived(d)});
     std::copy_n(d.bytes.begin(), n, into);
-    d.bytes.erase(0, n);
+    consume(d, n);
     changed();
     return n;
+}
+
+void memory_link::consume(direction& d, std::size_t n) noexcept
+{
+    d.bytes.erase(0, n);
+    d.read += n;
+    while (!d.arrivals.empty() && d.arrivals.front().second <= d.read)
+        d.arrivals.pop_front();
+    if (d.read >= d.end_after)
+        d.bytes.clear(); // nobody is going to read it
+    if (d.read >= d.reset_after)
+        break_off();
 }
 
 std::size_t memory_link::give(unsigned side, two_pieces from, error_code& e) noexcept
@@ -58,12 +88,29 @@ std::size_t memory_link::give(unsigned side, two_pieces from, error_code& e) noe
     if (e)
         return 0;
     const std::size_t n = std::min(from.size(), d.capacity - d.bytes.size());
-    d.bytes.append(from.first.substr(0, n));
+    append(side, from.first.substr(0, n));
     if (n > from.first.size())
-        d.bytes.append(from.second.substr(0, n - from.first.size()));
+        append(side, from.second.substr(0, n - from.first.size()));
     ++d.writes;
     changed();
     return n;
+}
+
+void memory_link::append(unsigned side, bytes_view bytes)
+{
+    direction& d = directions_[side];
+    if (d.read >= d.end_after)
+        return;
+    d.bytes.append(bytes);
+    if (d.delay != duration::zero() || !d.arrivals.empty())
+        d.arrivals.emplace_back(after(loop_.now(), d.delay), d.read + d.bytes.size());
+}
+
+void memory_link::break_off()
+{
+    for (direction& d : directions_)
+        d.read_error = d.write_error = boost::asio::error::connection_reset;
+    changed();
 }
 
 void memory_link::changed()
@@ -79,7 +126,7 @@ void memory_link::changed()
 
 void memory_link::complete(unsigned side)
 {
-    end& at = ends_[side];
+    attached& at = ends_[side];
     if (at.writer && (at.cancelled_output || writable(side))) {
         const auto writer = std::move(at.writer);
         writer->on_writable(std::exchange(at.cancelled_output, false) ? aborted : error_code{});
@@ -98,9 +145,17 @@ void memory_link::complete(unsigned side)
 
 void memory_link::cancel(unsigned side)
 {
-    end& at = ends_[side];
+    attached& at = ends_[side];
     at.cancelled_input = at.input != input_operation::none;
     at.cancelled_output = at.writer != nullptr;
+    changed();
+}
+
+void memory_link::end(unsigned side) noexcept
+{
+    direction& d = directions_[side];
+    if (!std::exchange(d.ended, true))
+        d.end_arrives = after(loop_.now(), d.delay);
     changed();
 }
 
@@ -108,14 +163,14 @@ void memory_link::close(unsigned side)
 {
     if (std::exchange(ends_[side].closed, true))
         return;
-    from(side).ended = true;
+    end(side);
     to(side).gone = true;
     cancel(side);
 }
 
 void memory_link::abandon(unsigned side) noexcept
 {
-    end& at = ends_[side];
+    attached& at = ends_[side];
     at.input = input_operation::none;
     at.reader.reset();
     at.writer.reset();
@@ -133,7 +188,8 @@ memory_stream::~memory_stream()
 
 void memory_stream::read(core& c, char* into, std::size_t size)
 {
-    memory_link::end& at = link_->ends_[side_];
+    link_->probe(side_, "read");
+    memory_link::attached& at = link_->ends_[side_];
     at.input = memory_link::input_operation::read;
     at.reader = &c;
     at.into = into;
@@ -143,7 +199,8 @@ void memory_stream::read(core& c, char* into, std::size_t size)
 
 void memory_stream::wait_readable(core& c)
 {
-    memory_link::end& at = link_->ends_[side_];
+    link_->probe(side_, "wait for input");
+    memory_link::attached& at = link_->ends_[side_];
     at.input = memory_link::input_operation::wait;
     at.reader = &c;
     link_->changed();
@@ -151,17 +208,20 @@ void memory_stream::wait_readable(core& c)
 
 void memory_stream::wait_writable(core& c)
 {
+    link_->probe(side_, "wait for room");
     link_->ends_[side_].writer = &c;
     link_->changed();
 }
 
 std::size_t memory_stream::read_now(char* into, std::size_t size, error_code& e) noexcept
 {
+    link_->probe(side_, "read");
     return link_->take(side_, into, size, e);
 }
 
 std::size_t memory_stream::write_now(two_pieces from, error_code& e) noexcept
 {
+    link_->probe(side_, "write");
     return link_->give(side_, from, e);
 }
 
@@ -172,8 +232,8 @@ void memory_stream::cancel() noexcept
 
 bool memory_stream::end_output() noexcept
 {
-    link_->from(side_).ended = true;
-    link_->changed();
+    link_->probe(side_, "end of output");
+    link_->end(side_);
     return true;
 }
 

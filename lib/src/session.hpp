@@ -53,6 +53,11 @@ public:
     /// The drain deadline: resets the connection and emits the terminal cancellation.
     void cut();
 
+    /// Cancels what the handler waits for, and nothing else: for tests. Not from a handler of this session.
+    void cancel_handler(boost::asio::cancellation_type type) { cancellation_.emit(type); }
+    /// It has begun, and not ended.
+    bool runs_handler() const noexcept { return !end_ && core_->awaits() != awaiting::handshake; }
+
     /// From the watchdog's thread, while this session's handler runs.
     void report_blocked(duration held) const noexcept;
 
