@@ -3,6 +3,8 @@
 
 #include <hawser/test/world.hpp>
 
+#include "test_certificate.hpp"
+
 #define BOOST_TEST_MODULE kit
 #include <boost/test/unit_test.hpp>
 
@@ -141,6 +143,83 @@ BOOST_AUTO_TEST_CASE(a_connection_breaks_when_the_test_says_so)
     run.last_wire().break_off();
     BOOST_TEST(read.outcome() == "ECONNRESET");
     BOOST_TEST(run.last_end() == "failed: ECONNRESET");
+}
+
+// ---- TLS
+
+struct tls_ends {
+    test_authority root{"root"};
+    tls_pair pair = root.issue();
+    listen_options server{.tls =
+                              tls_server{.certificate_chain = pair.certificate_chain, .private_key = pair.private_key}};
+    connect_options client{.tls = {.ca = root.certificate()}};
+};
+
+awaitable<void> talk(world& run, tls_ends& ends)
+{
+    connection c = co_await run.dial(echo, ends.server, ends.client);
+    BOOST_TEST(c.tls().has_value());
+    co_await c.write_frame("hello");
+    const auto answer = co_await c.read_frame();
+    BOOST_TEST(answer.value_or("") == "hello");
+    co_await c.close();
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_over_tls_in_memory)
+{
+    tls_ends ends;
+    for (const std::size_t chunk : {1u, 7u, 100'000u})
+        BOOST_TEST_CONTEXT("in chunks of " << chunk)
+        {
+            world run;
+            run.inbound = run.outbound = {.chunk = chunk};
+            const auto done = run.start(talk(run, ends));
+            BOOST_TEST(done.what() == "");
+            BOOST_TEST(done.outcome() == "done");
+            BOOST_TEST(run.last_end() == "completed");
+            BOOST_TEST(run.settle().to_string() == "nothing");
+        }
+}
+
+BOOST_AUTO_TEST_CASE(ciphertext_is_delayed_and_a_handshake_has_its_deadline)
+{
+    tls_ends ends;
+    ends.client.timeout = 1s;
+    for (const auto& [delay, outcome] : {std::pair{100ms, "done"}, {2000ms, "handshake_timeout"}})
+        BOOST_TEST_CONTEXT("a delay of " << delay.count() << " ms")
+        {
+            world run;
+            run.inbound.delay = run.outbound.delay = delay;
+            const auto done = run.start(talk(run, ends));
+            BOOST_TEST(!done.done());
+            run.steps(5s, 50ms);
+            BOOST_TEST(done.outcome() == outcome);
+        }
+}
+
+BOOST_AUTO_TEST_CASE(tls_is_cut_short_at_any_byte_of_its_beginning)
+{
+    tls_ends ends;
+    for (std::uint64_t n = 1; n <= 1500; n += 37)
+        BOOST_TEST_CONTEXT("after " << n << " bytes")
+        {
+            world run;
+            run.outbound.reset_after = n;
+            const auto done = run.start(talk(run, ends));
+            BOOST_TEST(done.done());
+            if (n < 600) // within the handshake
+                BOOST_TEST(done.outcome() != "done");
+            BOOST_TEST(run.settle().to_string() == "nothing");
+        }
+}
+
+BOOST_AUTO_TEST_CASE(a_certificate_of_nobodys_is_refused)
+{
+    tls_ends ends;
+    ends.client.tls.ca = test_authority{"another"}.certificate();
+    world run;
+    const auto done = run.start(talk(run, ends));
+    BOOST_TEST(done.outcome() == "certificate_unknown_authority");
 }
 
 // ---- Time

@@ -5,15 +5,60 @@
 #include <hawser/http/server.hpp>
 #include <hawser/message/session.hpp>
 
+#include "test_certificate.hpp"
+
 #define BOOST_TEST_MODULE sweep
 #include <boost/test/unit_test.hpp>
 
+#include <dlfcn.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 
 using namespace hawser;
 using namespace hawser::test;
 using namespace std::chrono_literals;
+
+namespace {
+
+world* connecting = nullptr; // the world whose sockets are to fail too
+
+bool fails(const char* call)
+{
+    return connecting != nullptr && connecting->step(call);
+}
+
+template <class Function>
+Function* real(const char* name)
+{
+    return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+} // namespace
+
+// In the place of the C library's.
+extern "C" int socket(int domain, int type, int protocol) noexcept
+{
+    static const auto original = real<int(int, int, int)>("socket");
+    if (!fails("socket"))
+        return original(domain, type, protocol);
+    errno = EMFILE;
+    return -1;
+}
+
+extern "C" int connect(int fd, const sockaddr* to, socklen_t size)
+{
+    static const auto original = real<int(int, const sockaddr*, socklen_t)>("connect");
+    if (!fails("connect"))
+        return original(fd, to, size);
+    errno = ECONNREFUSED;
+    return -1;
+}
 
 namespace {
 
@@ -56,6 +101,58 @@ awaitable<void> expect(connection& c, std::string text)
     if (!frame || *frame != text)
         throw std::runtime_error{"expected a frame of " + std::to_string(text.size()) + " bytes, got " +
                                  (frame ? "one of " + std::to_string(frame->size()) : "the end")};
+}
+
+// ---- Connect
+
+// A Unix socket's name in a folder of its own.
+struct socket_path {
+    std::string folder = "/tmp/hawser-sweep-XXXXXX";
+    socket_path()
+    {
+        if (::mkdtemp(folder.data()) == nullptr)
+            throw std::runtime_error{"no temporary folder"};
+    }
+    socket_path(const socket_path&) = delete;
+    socket_path& operator=(const socket_path&) = delete;
+    ~socket_path() { std::filesystem::remove_all(folder); }
+    endpoint where() const { return endpoint{"unix:" + folder + "/s"}; }
+};
+
+awaitable<void> connect_and_close(endpoint where)
+{
+    connection c = co_await hawser::connect(where);
+    co_await c.write_frame("x");
+    co_await expect(c, "x");
+    co_await c.close();
+}
+
+void connects(world& run)
+{
+    const socket_path path;
+    struct in_force {
+        world& run;
+        explicit in_force(world& w) : run{w} { connecting = &w; }
+        in_force(const in_force&) = delete;
+        in_force& operator=(const in_force&) = delete;
+        ~in_force()
+        {
+            connecting = nullptr;
+            run.server().stop();
+            run.poll();
+        }
+    };
+    const in_force sockets_fail{run};
+    run.server().listen(path.where(), echo);
+    const auto done = run.start(connect_and_close(path.where()));
+    run.steps(3s, 250ms);
+    if (!run.disturbed())
+        BOOST_TEST(done.outcome() == "done");
+}
+
+BOOST_AUTO_TEST_CASE(a_connect)
+{
+    sweep("connect", connects, 3, 16);
 }
 
 // ---- echo
@@ -106,8 +203,9 @@ awaitable<void> fill(connection& c)
 awaitable<void> more_than_there_is_room_for(world& run)
 {
     run.inbound = run.outbound = {.capacity = 1000};
-    connect_options with{.limits = little_output};
-    connection c = co_await run.dial(echo, listen_options{}, with);
+    const listen_options how;
+    const connect_options with{.limits = little_output};
+    connection c = co_await run.dial(echo, how, with);
     co_await fill(c);
     const std::string text(900, 'x');
     for (int i = 0; i < 10; ++i)
@@ -166,6 +264,25 @@ awaitable<void> half_closing(world& run)
 BOOST_AUTO_TEST_CASE(a_half_close)
 {
     sweep("half-close", half_closing, 9, 6);
+}
+
+// ---- TLS
+
+awaitable<void> shake_hands(world& run)
+{
+    static const test_authority root{"root"};
+    static const tls_pair pair = root.issue();
+    const listen_options how{
+        .tls = tls_server{.certificate_chain = pair.certificate_chain, .private_key = pair.private_key}};
+    const connect_options with{.tls = {.ca = root.certificate()}};
+    run.inbound = run.outbound = {.chunk = 100};
+    connection c = co_await run.dial(echo, how, with);
+    co_await c.close();
+}
+
+BOOST_AUTO_TEST_CASE(a_tls_handshake)
+{
+    sweep("TLS handshake", shake_hands, 19, 35); // the signatures' lengths differ
 }
 
 // ---- HTTP

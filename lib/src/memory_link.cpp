@@ -40,6 +40,12 @@ bool memory_link::writable(unsigned side) const noexcept
     return d.write_error || d.gone || d.bytes.size() < d.capacity;
 }
 
+std::size_t memory_link::room(unsigned side) const noexcept
+{
+    const direction& d = directions_[side];
+    return d.capacity - std::min(d.capacity, d.bytes.size());
+}
+
 std::size_t memory_link::take(unsigned side, char* into, std::size_t size, error_code& e) noexcept
 {
     direction& d = directions_[1 - side];
@@ -87,7 +93,7 @@ std::size_t memory_link::give(unsigned side, two_pieces from, error_code& e) noe
         e = boost::asio::error::would_block;
     if (e)
         return 0;
-    const std::size_t n = std::min(from.size(), d.capacity - d.bytes.size());
+    const std::size_t n = std::min(from.size(), room(side));
     append(side, from.first.substr(0, n));
     if (n > from.first.size())
         append(side, from.second.substr(0, n - from.first.size()));

@@ -61,6 +61,14 @@ public:
     /// What a script, or a relay, does in the place of a stream: as memory_stream's read_now() and write_now().
     std::size_t take(unsigned side, char* into, std::size_t size, error_code& e) noexcept;
     std::size_t give(unsigned side, two_pieces from, error_code& e) noexcept;
+    /// Before an operation of `side`.
+    void probe(unsigned side, const char* operation)
+    {
+        if (probe_ != nullptr && probe_->breaks(side, operation))
+            break_off();
+    }
+    /// How much give() takes now.
+    std::size_t room(unsigned side) const noexcept;
     /// Ends what `side` sends.
     void end(unsigned side) noexcept;
     /// The same, and lets go of what comes to it.
@@ -89,11 +97,6 @@ private:
     bool has_ended(const direction& d) const noexcept;
     bool readable(unsigned side) const noexcept;
     bool writable(unsigned side) const noexcept;
-    void probe(unsigned side, const char* operation)
-    {
-        if (probe_ != nullptr && probe_->breaks(side, operation))
-            break_off();
-    }
     void complete(unsigned side);
     void cancel(unsigned side);
     void abandon(unsigned side) noexcept;

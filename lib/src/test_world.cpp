@@ -12,8 +12,6 @@
 
 namespace hawser::detail {
 
-namespace {
-
 settings settings_of(const framing& format, const timeouts& t, const limits& l)
 {
     return {.framing = format,
@@ -22,6 +20,8 @@ settings settings_of(const framing& format, const timeouts& t, const limits& l)
             .high_water = l.output_high_water,
             .low_water = l.output_low_water};
 }
+
+namespace {
 
 address loopback(std::uint16_t port)
 {
@@ -93,11 +93,21 @@ void world_inside::poll()
 {
     if (!runtime)
         return;
-    if (!by->cancels())
-        runtime->poll();
-    else
-        while (poll_by_handler()) {
-        }
+    do {
+        if (!by->cancels())
+            runtime->poll();
+        while (by->cancels() && poll_by_handler())
+            continue;
+    } while (pump());
+}
+
+bool world_inside::pump()
+{
+    bool moved = false;
+    for (const auto& r : relays)
+        moved |= r->pump();
+    std::erase_if(relays, [](const auto& r) { return r->is_over(); });
+    return moved;
 }
 
 // Handler by handler, with a step for each coroutine in between.
@@ -248,23 +258,6 @@ std::pair<connection, peer> world::connect(const connect_options& how)
                                    std::make_shared<const settings>(settings_of(how.framing, how.timeouts, how.limits)),
                                    {}}),
         peer{*this, link}};
-}
-
-awaitable<connection> world::dial(session_handler handler)
-{
-    return dial(std::move(handler), listen_options{}, connect_options{});
-}
-
-awaitable<connection> world::dial(session_handler handler, listen_options how, connect_options with)
-{
-    auto link = inside_->link(inbound, outbound);
-    connection made = core_access::make(
-        new core{inside_->on(),
-                 memory_stream{link, 1},
-                 std::make_shared<const settings>(settings_of(with.framing, with.timeouts, with.limits)),
-                 {}});
-    inside_->begin_session(std::move(handler), how, any_stream{memory_stream{std::move(link), 0}});
-    co_return made;
 }
 
 wire world::last_wire()

@@ -5,6 +5,7 @@
 #include "memory_link.hpp"
 #include "runtime_core.hpp"
 #include "session.hpp"
+#include "test_relay.hpp"
 
 #include <hawser/test/world.hpp>
 
@@ -63,6 +64,7 @@ struct world_inside {
 
     void poll();
     bool poll_by_handler();
+    bool pump();
     void cancel_suspended();
 
     disturbance undisturbed;
@@ -72,9 +74,12 @@ struct world_inside {
     server_options options;
     std::unique_ptr<hawser::server> server;
     std::vector<std::weak_ptr<memory_link>> links;
+    std::vector<std::unique_ptr<test_relay>> relays; // of the connections over TLS
     std::vector<std::weak_ptr<task_state>> tasks;
     std::uint16_t next_port = 50001;
 };
+
+settings settings_of(const framing& format, const timeouts& t, const limits& l);
 
 /// Makes a direction be as `how` says.
 void set_path(memory_link::direction& d, const test::path& how);
