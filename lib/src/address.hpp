@@ -2,6 +2,7 @@
 #ifndef HAWSER_SRC_ADDRESS_HPP
 #define HAWSER_SRC_ADDRESS_HPP
 
+#include <hawser/detail/export.hpp>
 #include <hawser/endpoint.hpp>
 
 #include <netinet/in.h>
@@ -34,7 +35,7 @@ public:
     std::array<unsigned char, 8> limit_key() const noexcept;
     bool is_ip() const noexcept { return family_ == AF_INET || family_ == AF_INET6; }
 
-    endpoint to_endpoint() const;
+    HAWSER_EXPORT_DETAIL endpoint to_endpoint() const;
 
 private:
     sa_family_t family_ = AF_UNSPEC;
@@ -45,7 +46,7 @@ private:
 };
 
 /// The address that a socket is bound to.
-address local_address(int descriptor);
+HAWSER_EXPORT_DETAIL address local_address(int descriptor);
 
 } // namespace hawser::detail
 

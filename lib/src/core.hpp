@@ -15,6 +15,7 @@
 #include "wait_queue.hpp"
 
 #include <hawser/connection.hpp>
+#include <hawser/detail/export.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/deferred.hpp>
@@ -169,7 +170,7 @@ public:
     };
     handshake_end handshake_done() const noexcept;
     tls_error tls_failure() const { return std::get<tls_stream>(stream_).failure(); }
-    std::optional<tls_facts> tls() const;
+    HAWSER_EXPORT_DETAIL std::optional<tls_facts> tls() const;
 
     /// The session that runs on this connection; null for a client's.
     class session* owner = nullptr;
@@ -185,14 +186,14 @@ public:
     const hawser::timeouts& timeouts() const noexcept { return own_timeouts_ ? *own_timeouts_ : settings_->timeouts; }
     void set_timeouts(const hawser::timeouts& t);
     connection_state state() const noexcept { return state_; }
-    awaiting awaits() const noexcept;
+    HAWSER_EXPORT_DETAIL awaiting awaits() const noexcept;
     /// When that wait began, or bytes last moved in it; nothing for one that is not timed.
-    std::optional<time_point> awaits_since() const noexcept;
+    HAWSER_EXPORT_DETAIL std::optional<time_point> awaits_since() const noexcept;
     bool draining() const noexcept { return draining_; }
     const address& peer() const noexcept { return peer_; }
     address local() noexcept;
     /// Of its socket; -1 if it has none, or no longer.
-    int descriptor() noexcept;
+    HAWSER_EXPORT_DETAIL int descriptor() noexcept;
     time_point opened() const noexcept { return opened_; }
     traffic counts() const noexcept { return counts_; }
     const error_code& error() const noexcept { return error_; }

@@ -12,6 +12,7 @@
 
 #include "wheel.hpp"
 
+#include <hawser/detail/export.hpp>
 #include <hawser/observer.hpp>
 
 #include <atomic>
@@ -33,7 +34,7 @@ public:
     explicit drain(server_core& s) noexcept : server_{s} {}
     ~drain() override;
 
-    void begin(std::string cause);
+    HAWSER_EXPORT_DETAIL void begin(std::string cause);
     void cut_now();
 
     bool begun() const noexcept { return begun_.load(); }

@@ -6,6 +6,7 @@
 #include "drain.hpp"
 #include "runtime_core.hpp"
 
+#include <hawser/detail/export.hpp>
 #include <hawser/server.hpp>
 
 #include <atomic>
@@ -28,10 +29,10 @@ public:
     void listen(const endpoint& where, const datagram_handler& handler, const datagram_options& options);
     std::vector<endpoint> endpoints() const;
     void reload_tls();
-    std::optional<std::chrono::system_clock::time_point> certificates_expire() const;
+    HAWSER_EXPORT_DETAIL std::optional<std::chrono::system_clock::time_point> certificates_expire() const;
     /// Closes and forgets the listeners, which hold this object as long as they are remembered.
     void forget_listeners();
-    server_statistics statistics() const;
+    HAWSER_EXPORT_DETAIL server_statistics statistics() const;
 
     runtime_core& runtime() const noexcept { return *runtime_; }
     hawser::observer& watched_by() const noexcept { return *options_.observer; }
@@ -52,8 +53,8 @@ public:
     /// A listener has closed for good.
     void listener_closed() noexcept;
 
-    std::vector<std::shared_ptr<listener>> listeners() const;
-    std::vector<std::shared_ptr<datagram_listener>> datagram_listeners() const;
+    HAWSER_EXPORT_DETAIL std::vector<std::shared_ptr<listener>> listeners() const;
+    HAWSER_EXPORT_DETAIL std::vector<std::shared_ptr<datagram_listener>> datagram_listeners() const;
 
     struct counters {
         std::atomic<std::uint64_t> accepted{0}, completed{0}, failed{0}, refused{0}, accept_errors{0};

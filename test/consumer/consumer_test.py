@@ -1,24 +1,27 @@
-"""A stranger's project uses Hawser by add_subdirectory: it builds, runs, and inherits no flag."""
+"""What a stranger builds on Hawser, from the README alone: installed, static and shared, and as a subdirectory.
+
+The static library is the one of this build, installed; the shared one is built here, as the subdirectory of the README's
+project, with this build's flags, so that the compiler's cache has most of it. Each tree is moved after it was installed.
+"""
 import json
 import os
 import pathlib
+import re
 import shlex
-import subprocess
-import tempfile
+import shutil
 import unittest
 
+from projects import CXX, LAUNCHER, ROOT, TOOLS, cmake, linking, must, project, serves
+
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+BUILD = pathlib.Path(os.environ["HAWSER_BUILD_DIR"])
+FOLDER = pathlib.Path(os.environ["HAWSER_TEST_PROGRAMS"]) / "consumer"
+FLAGS = os.environ["HAWSER_CXX_FLAGS"]
+PARTS = {"hawser": "libhawser", "admin": "libhawser_admin"}
 
 
-def cmake(*arguments):
-    run = subprocess.run([os.environ["HAWSER_CMAKE"], *arguments], text=True, capture_output=True)
-    if run.returncode != 0:
-        raise AssertionError(run.stdout + run.stderr)
-
-
-def inherited(command):
-    """The flags of a compiler's command line that are neither include folders, the language level nor file names."""
+def inherited(command, own=""):
+    """The flags of a compiler's command line beside include folders, the language level, file names and its owner's."""
     words = iter(shlex.split(command))
     flags = []
     for word in words:
@@ -26,26 +29,135 @@ def inherited(command):
             next(words)
         elif word.startswith("-") and word != "-c" and not word.startswith(("-I", "-isystem", "-std=")):
             flags.append(word)
-    return flags
+    return [flag for flag in flags if flag not in own.split()]
 
 
-class Consumer(unittest.TestCase):
-    def test_builds_runs_and_inherits_nothing(self):
-        with tempfile.TemporaryDirectory() as build:
-            cmake("-S", HERE, "-B", build, "-G", "Ninja", f"-DHAWSER_SOURCE_DIR={ROOT}",
-                  f"-DCMAKE_CXX_COMPILER={os.environ['HAWSER_CXX']}",
-                  f"-DCMAKE_CXX_COMPILER_LAUNCHER={os.environ['HAWSER_CXX_LAUNCHER']}")
-            commands = json.loads(pathlib.Path(build, "compile_commands.json").read_text())
-            own = [entry["command"] for entry in commands if pathlib.Path(entry["file"]) == HERE / "main.cpp"]
-            self.assertEqual(len(own), 1)
-            launched = own[0].split(os.environ["HAWSER_CXX"] + " ", 1)[1]
-            self.assertEqual(inherited(launched), [])
-            cmake("--build", build, "--target", "consumer")
-            run = subprocess.run([f"{build}/consumer"], text=True, capture_output=True, check=True)
-            self.assertEqual(run.stdout, "idle_timeout\n")
+def compiled(build, source, own=""):
+    """What the file in the project inherits."""
+    (entry,) = [entry for entry in json.loads((build / "compile_commands.json").read_text())
+                if pathlib.Path(entry["file"]) == source]
+    return inherited(entry["command"].split(CXX + " ", 1)[1], own)
+
+
+def installed(build, name):
+    """The tree that the build installs, at another place than it was installed at."""
+    cmake("--install", build, "--prefix", FOLDER / "elsewhere")
+    (FOLDER / "elsewhere").rename(FOLDER / name)
+    return FOLDER / name
+
+
+def exported(library):
+    """The names of Hawser's that a shared library exports, without arguments."""
+    names = set()
+    for line in must("nm", "-DC", "--defined-only", library).splitlines():
+        name = line[19:]
+        name = re.sub(r"\[abi:\w+\]", "", name)
+        if re.match(r"(\w+ (for|to) )*hawser::", name):
+            names.add(name.split("(", 1)[0])
+    return names
+
+
+class Consumers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir(parents=True)
+        cls.lists, cls.line = linking()
+        cls.static = installed(BUILD, "static")
+        source, cls.port = project(FOLDER / "subdirectory", cls.lists.replace(
+            "find_package(hawser REQUIRED)", f"add_subdirectory({ROOT} hawser)"))
+        cls.subdirectory = source / "build"
+        cmake("-S", source, "-B", cls.subdirectory, *TOOLS, "-DBUILD_SHARED_LIBS=ON", "-DHAWSER_BUILD_ADMIN=ON",
+              "-DHAWSER_INSTALL=ON", "-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_CXX_FLAGS_DEBUG={FLAGS}",
+              "-DHAWSER_WERROR=ON")
+        cmake("--build", cls.subdirectory)
+        cls.shared = installed(cls.subdirectory, "shared")
+
+    def test_the_readmes_project_as_five_lines(self):
+        self.assertEqual(len(self.lists.splitlines()), 5)
+
+    def test_a_subdirectory_builds_serves_and_passes_no_flag_on(self):
+        self.assertEqual(compiled(self.subdirectory, FOLDER / "subdirectory/server.cpp", FLAGS), [])
+        self.assertTrue(serves(self.subdirectory / "your_server", self.port))
+        self.assertEqual([path.name for path in (self.subdirectory / "hawser").iterdir() if path.is_dir()
+                          and path.name not in ("CMakeFiles",)], ["lib"])
+
+    def test_the_installed_library_by_find_package(self):
+        for kind in ("static", "shared"):
+            with self.subTest(kind):
+                source, port = project(FOLDER / f"found-{kind}", self.lists)
+                build = source / "build"
+                cmake("-S", source, "-B", build, *TOOLS, f"-DCMAKE_PREFIX_PATH={FOLDER / kind}")
+                cmake("--build", build)
+                self.assertEqual(compiled(build, source / "server.cpp"), [])
+                self.assertTrue(serves(build / "your_server", port))
+
+    def test_the_installed_library_by_pkg_config(self):
+        for kind in ("static", "shared"):
+            with self.subTest(kind):
+                source, port = project(FOLDER / f"pkg-config-{kind}", self.lists)
+                libraries = FOLDER / kind / "lib"
+                line = self.line.replace("c++ ", f"{LAUNCHER} {CXX} -Wl,-rpath,{libraries} ".lstrip(), 1)
+                must("sh", "-c", line, cwd=source, env={**os.environ, "PKG_CONFIG_PATH": str(libraries / "pkgconfig")})
+                self.assertTrue(serves(source / "your_server", port))
+
+    def test_every_header_and_each_component(self):
+        for kind in ("static", "shared"):
+            with self.subTest(kind):
+                build = FOLDER / f"parts-{kind}"
+                cmake("-S", HERE, "-B", build, *TOOLS, f"-DCMAKE_PREFIX_PATH={FOLDER / kind}")
+                cmake("--build", build)
+                self.assertEqual(compiled(build, HERE / "every_part.cpp"), ["-DBOOST_ASIO_NO_DEPRECATED"])
+                self.assertEqual(compiled(build, HERE / "admin.cpp"), [])
+                self.assertEqual(must(build / "every_part"), "hello\ninvalid_endpoint\nrefused\n")
+                self.assertEqual(must(build / "admin"), "200\n")
+
+    def test_a_component_or_version_that_is_not_there_is_refused(self):
+        for name, call, words in (
+            ("component", "hawser REQUIRED COMPONENTS no_such_part", "hawser::no_such_part is not installed"),
+            ("next-minor", "hawser 0.2 REQUIRED", r"compatible\s+with requested version"),
+        ):
+            with self.subTest(name):
+                source = FOLDER / f"refused-{name}"
+                source.mkdir()
+                (source / "CMakeLists.txt").write_text(
+                    f"cmake_minimum_required(VERSION 3.25)\nproject(x LANGUAGES CXX)\nfind_package({call})\n")
+                with self.assertRaisesRegex(AssertionError, words):
+                    cmake("-S", source, "-B", source / "build", *TOOLS, f"-DCMAKE_PREFIX_PATH={FOLDER / 'static'}")
+
+    def test_what_is_installed(self):
+        headers = {path.relative_to(ROOT / "lib/include") for path in (ROOT / "lib/include").rglob("*.hpp")}
+        for kind in ("static", "shared"):
+            with self.subTest(kind):
+                tree = FOLDER / kind
+                self.assertEqual({path.relative_to(tree / "include") for path in tree.rglob("*.hpp")}, headers)
+                self.assertFalse((tree / "bin").exists())
+                for text in [*tree.rglob("*.cmake"), *tree.rglob("*.pc")]:
+                    for path in (ROOT, FOLDER, "/usr/"):
+                        self.assertNotIn(str(path), text.read_text(), text)
+
+    def test_the_shared_library_exports_what_the_headers_declare(self):
+        text = "".join(path.read_text() for path in sorted((ROOT / "lib/include").rglob("*.hpp")))
+        declared = set(re.findall(r"[~\w]+", text))
+        allowed = {"hawser::detail::" + line.split(": ", 1)[0]
+                   for line in (HERE / "exported.txt").read_text().splitlines() if not line.startswith("#")}
+        names = exported(FOLDER / "shared/lib/libhawser.so")
+        detail = {name for name in names if "::detail::" in name or "::impl::" in name}
+        self.assertEqual(detail, allowed)
+        for name in sorted(names - detail):
+            self.assertTrue({word for word in re.findall(r"[~\w]+", name.split("hawser::", 1)[1])} <= declared, name)
+
+    def test_all_that_is_public_is_exported(self):
+        for part, library in PARTS.items():
+            with self.subTest(part):
+                static = must("nm", "-C", "--defined-only", FOLDER / f"static/lib/{library}.a")
+                public = {re.sub(r"\[abi:\w+\]", "", line[19:]).split("(", 1)[0] for line in static.splitlines()
+                          if re.match(r".{17}[TRVB] (\w+ (for|to) )*hawser::", line)}
+                hidden = {name for name in public if not re.search(r"::(detail|impl)\b|::\w+_impl\b|\[clone", name)}
+                self.assertEqual(hidden - exported(FOLDER / f"shared/lib/{library}.so"), set())
 
     def test_a_flag_that_leaks_is_seen(self):
-        self.assertEqual(inherited("c++ -DX -isystem /a -I/b -std=gnu++20 -Wall -fno-rtti -o m.o -c m.cpp"),
+        self.assertEqual(inherited("c++ -DX -isystem /a -I/b -g -std=gnu++20 -Wall -fno-rtti -o m.o -c m.cpp", "-O1 -g"),
                          ["-DX", "-Wall", "-fno-rtti"])
 
 

@@ -3,13 +3,14 @@
 #define HAWSER_ACCEPTOR_HPP
 
 #include <hawser/connection.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/listen_options.hpp>
 #include <hawser/runtime.hpp>
 
 namespace hawser {
 
 /// Bind, listen, accept. Belongs to one loop of a runtime: use it from there, or before the runtime starts.
-class acceptor
+class HAWSER_EXPORT acceptor
 {
 public:
     /// On loop `index` of the runtime, where the connections that it accepts live too.
@@ -32,10 +33,10 @@ public:
     /// Cancelling it loses no connection. One accept at a time.
     awaitable<connection> accept(duration deadline = never);
 
-    void close() noexcept;
+    void close() noexcept; ///< ends a waiting accept with operation_aborted
 
 private:
-    struct impl;
+    struct HAWSER_HIDDEN impl;
     std::unique_ptr<impl> impl_;
 };
 

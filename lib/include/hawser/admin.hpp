@@ -28,6 +28,7 @@
 #ifndef HAWSER_ADMIN_HPP
 #define HAWSER_ADMIN_HPP
 
+#include <hawser/detail/export.hpp>
 #include <hawser/endpoint.hpp>
 #include <hawser/server.hpp>
 
@@ -37,7 +38,7 @@
 namespace hawser {
 
 /// The admin endpoint of one server. Every function may be called from any thread.
-class admin
+class HAWSER_EXPORT admin
 {
 public:
     /// Listens at `where`, tcp:// or unix:, and answers at once, from a thread of its own. A Unix socket's file is for its
@@ -54,7 +55,7 @@ public:
     std::vector<endpoint> endpoints() const;
 
 private:
-    class impl;
+    class HAWSER_HIDDEN impl;
     std::unique_ptr<impl> impl_;
 };
 

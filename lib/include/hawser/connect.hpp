@@ -3,6 +3,7 @@
 #define HAWSER_CONNECT_HPP
 
 #include <hawser/connection.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/tls.hpp>
 
 #include <boost/system/result.hpp>
@@ -12,8 +13,9 @@
 
 namespace hawser {
 
+/// What connect() may be told.
 struct connect_options {
-    hawser::framing framing = hawser::framing::u32_be;
+    hawser::framing framing = hawser::framing::u32_be; ///< how frames are delimited, for the life of the connection
 
     /// For everything together: resolving the name, trying each of its addresses in turn, and the TLS handshake.
     /// Above zero, or `never`.
@@ -25,7 +27,7 @@ struct connect_options {
 
     /// Of the connection that results; a client waits for its server as long as it takes unless told otherwise.
     hawser::timeouts timeouts = {.idle = never};
-    hawser::limits limits = {};
+    hawser::limits limits = {}; ///< what the connection may hold
 
     /// How TLS is spoken to a tls:// endpoint.
     tls_client tls = {};
@@ -42,12 +44,12 @@ struct connect_options {
 /// tls://, tls_error with errc::handshake_timeout, one of errc's certificate_ values, whose what() names the check that
 /// failed, or another of its values for TLS.
 /// Cancelling it ends the attempt with operation_aborted.
-awaitable<connection> connect(endpoint where, connect_options options);
-awaitable<connection> connect(endpoint where);
+HAWSER_EXPORT awaitable<connection> connect(endpoint where, connect_options options);
+HAWSER_EXPORT awaitable<connection> connect(endpoint where); ///< with the defaults
 
 /// The same, with the error instead of an exception.
-awaitable<boost::system::result<connection>> try_connect(endpoint where, connect_options options);
-awaitable<boost::system::result<connection>> try_connect(endpoint where);
+HAWSER_EXPORT awaitable<boost::system::result<connection>> try_connect(endpoint where, connect_options options);
+HAWSER_EXPORT awaitable<boost::system::result<connection>> try_connect(endpoint where); ///< with the defaults
 
 } // namespace hawser
 

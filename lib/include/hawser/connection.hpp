@@ -9,6 +9,7 @@
 
 #include <hawser/awaitable.hpp>
 #include <hawser/bytes.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/detail/stream_operation.hpp>
 #include <hawser/endpoint.hpp>
 #include <hawser/framing.hpp>
@@ -68,12 +69,13 @@ public:
         decoded current_{};
     };
 
+    /// As read_frames() makes it: `count` whole frames, one after the other in `encoded`.
     frames(const framing& format, bytes_view encoded, std::size_t count) noexcept
         : format_{&format}, encoded_{encoded}, count_{count}
     {}
-    iterator begin() const { return {format_, encoded_}; }
-    std::default_sentinel_t end() const noexcept { return {}; }
-    std::size_t size() const noexcept { return count_; }
+    iterator begin() const { return {format_, encoded_}; }      ///< the first frame
+    std::default_sentinel_t end() const noexcept { return {}; } ///< the end of the range
+    std::size_t size() const noexcept { return count_; }        ///< how many frames
 
 private:
     const framing* format_;
@@ -83,10 +85,10 @@ private:
 
 /// What a connection has carried.
 struct traffic {
-    std::uint64_t bytes_in = 0;
-    std::uint64_t bytes_out = 0; ///< handed to the kernel
-    std::uint64_t frames_in = 0;
-    std::uint64_t frames_out = 0;
+    std::uint64_t bytes_in = 0;   ///< received
+    std::uint64_t bytes_out = 0;  ///< handed to the kernel
+    std::uint64_t frames_in = 0;  ///< whole frames read
+    std::uint64_t frames_out = 0; ///< frames accepted
 };
 
 /// Where a connection stands.
@@ -108,17 +110,17 @@ enum class awaiting : std::uint8_t {
     output_flushed, ///< the output to be in the kernel's hands
     end,            ///< the peer's end of the stream
 };
-const char* to_string(awaiting what) noexcept;
+HAWSER_EXPORT const char* to_string(awaiting what) noexcept; ///< in words
 
 /// One stream connection. Movable, not copyable; a moved-from one may only be destroyed or assigned to.
 /// Destroying an open connection ends it as close() does, in the background.
-class connection
+class HAWSER_EXPORT connection
 {
 public:
-    using executor_type = boost::asio::any_io_executor;
+    using executor_type = boost::asio::any_io_executor; ///< any executor of Asio's
 
-    connection(connection&&) noexcept;
-    connection& operator=(connection&&) noexcept;
+    connection(connection&&) noexcept;            ///< leaves the other without a connection
+    connection& operator=(connection&&) noexcept; ///< ends what it held
     ~connection();
 
     // ---- Frames
@@ -145,7 +147,7 @@ public:
     /// `payload` has to stay valid until completion. Throws frame_error if the format cannot carry it, and then
     /// nothing is written; otherwise system_error as read_frame(). Cancelled while suspended, it has written nothing.
     awaitable<void> write_frame(bytes_view payload);
-    awaitable<void> write_frame(bytes_view payload, framing format);
+    awaitable<void> write_frame(bytes_view payload, framing format); ///< in another format
 
     /// The same for a payload that lies in several pieces. They, and what holds them, have to stay valid until completion:
     ///     const std::array<hawser::bytes_view, 2> reply{head, body};
@@ -237,14 +239,14 @@ public:
 
     // ---- Facts
 
-    const hawser::framing& framing() const noexcept;
-    endpoint peer_endpoint() const;
-    endpoint local_endpoint() const;
-    duration age() const noexcept;
-    traffic counts() const noexcept;
-    std::size_t queued() const noexcept; ///< bytes of output not yet in the kernel's hands
-    connection_state state() const noexcept;
-    awaiting awaits() const noexcept;
+    const hawser::framing& framing() const noexcept; ///< how its frames are delimited
+    endpoint peer_endpoint() const;                  ///< the other side's address
+    endpoint local_endpoint() const;                 ///< this side's address
+    duration age() const noexcept;                   ///< since it was opened
+    traffic counts() const noexcept;                 ///< what it has carried so far
+    std::size_t queued() const noexcept;             ///< bytes of output not yet in the kernel's hands
+    connection_state state() const noexcept;         ///< where it stands
+    awaiting awaits() const noexcept;                ///< what its coroutines wait for
 
     /// What the TLS handshake agreed on; nothing without TLS, and once the connection has closed.
     std::optional<tls_facts> tls() const;
@@ -255,14 +257,16 @@ public:
     // ---- Asio's AsyncReadStream and AsyncWriteStream, so that any Asio-based library runs on a connection.
     // Not a drain point. The handler is called through its associated executor; per-operation cancellation works.
 
-    executor_type get_executor() const;
+    executor_type get_executor() const; ///< of its loop
 
+    /// AsyncReadStream: at least one byte into `buffers`, which stay valid until completion; Asio's eof at the end.
     template <class MutableBuffers, class Token = boost::asio::default_completion_token_t<executor_type>>
     auto async_read_some(const MutableBuffers& buffers, Token&& token = {})
     {
         return detail::async_stream_read(*core_, buffers, std::forward<Token>(token));
     }
 
+    /// AsyncWriteStream: some of `buffers`, at least one byte; they stay valid until completion.
     template <class ConstBuffers, class Token = boost::asio::default_completion_token_t<executor_type>>
     auto async_write_some(const ConstBuffers& buffers, Token&& token = {})
     {
@@ -276,7 +280,7 @@ private:
 };
 
 /// A weak, thread-safe reference to a connection. Cheap to copy; holds nothing open.
-class handle
+class HAWSER_EXPORT handle
 {
 public:
     handle() = default;

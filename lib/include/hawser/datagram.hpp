@@ -16,6 +16,7 @@
 
 #include <hawser/awaitable.hpp>
 #include <hawser/bytes.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/endpoint.hpp>
 #include <hawser/runtime.hpp>
 
@@ -37,7 +38,7 @@ class datagram_session;
 
 /// Where a datagram comes from or goes to: an IPv4 or IPv6 address and a port. A plain value. IPv4 that came through an
 /// IPv6 socket is IPv4.
-class datagram_address
+class HAWSER_EXPORT datagram_address
 {
 public:
     /// No address: to_endpoint() is udp://:0.
@@ -47,8 +48,8 @@ public:
     /// datagram_addresses()) and for another scheme.
     explicit datagram_address(const endpoint& where);
 
-    endpoint to_endpoint() const;
-    std::uint16_t port() const noexcept;
+    endpoint to_endpoint() const;        ///< as a udp:// endpoint
+    std::uint16_t port() const noexcept; ///< 0 if it has none
 
     friend bool operator==(const datagram_address&, const datagram_address&) = default;
 
@@ -61,7 +62,7 @@ private:
 /// Every address that the host of a udp:// endpoint has, in the resolver's order. A literal address is not looked up; a
 /// name is, beside the loop, within `deadline`. Throws endpoint_error, whose code() is errc::invalid_endpoint,
 /// errc::lookup_timeout, errc::resolver_busy or a resolver's EAI_ error. Awaited on a loop of a runtime.
-awaitable<std::vector<datagram_address>> datagram_addresses(endpoint where, duration deadline = never);
+HAWSER_EXPORT awaitable<std::vector<datagram_address>> datagram_addresses(endpoint where, duration deadline = never);
 
 /// One datagram that was received.
 struct datagram {
@@ -73,6 +74,7 @@ struct datagram {
     bool truncated() const noexcept { return payload.size() < size; }
 };
 
+/// How a datagram socket is bound.
 struct datagram_bind_options {
     /// [::] takes IPv4 datagrams too, shown as IPv4.
     bool dual_stack = false;
@@ -81,7 +83,7 @@ struct datagram_bind_options {
 /// A UDP socket over IPv4 or IPv6. Belongs to one loop of a runtime: use it from there, or before the runtime starts.
 /// At most one receive and any number of sends may be under way at once; destroying or closing it ends them with
 /// operation_aborted.
-class datagram_socket
+class HAWSER_EXPORT datagram_socket
 {
 public:
     /// On loop `index` of the runtime.
@@ -89,8 +91,8 @@ public:
     /// On the loop of an executor: `co_await boost::asio::this_coro::executor` inside a handler.
     /// Throws std::logic_error if it is none of a runtime's.
     explicit datagram_socket(const boost::asio::any_io_executor& on);
-    datagram_socket(datagram_socket&&) noexcept;
-    datagram_socket& operator=(datagram_socket&&) noexcept;
+    datagram_socket(datagram_socket&&) noexcept;            ///< takes the socket over
+    datagram_socket& operator=(datagram_socket&&) noexcept; ///< closes what it held
     ~datagram_socket();
 
     /// Binds to a numeric address (or a name with one address); port 0 is a free port. Once, and before anything else; a
@@ -126,10 +128,10 @@ public:
     /// What it is connected to.
     std::optional<endpoint> peer_endpoint() const;
 
-    void close() noexcept;
+    void close() noexcept; ///< a wait ends with operation_aborted
 
 private:
-    struct impl;
+    struct HAWSER_HIDDEN impl;
     std::shared_ptr<impl> impl_;
 };
 
@@ -161,20 +163,20 @@ struct datagram_options {
 };
 
 /// Checks the ranges of the fields. Throws std::invalid_argument naming the field, its value and what was expected.
-void validate(const datagram_options& o);
+HAWSER_EXPORT void validate(const datagram_options& o);
 
 /// A datagram that a server has received, for as long as its handler runs. Used on the handler's loop.
-class datagram_request
+class HAWSER_EXPORT datagram_request
 {
 public:
-    explicit datagram_request(detail::datagram_session& session) noexcept : session_{session} {}
+    explicit datagram_request(detail::datagram_session& session) noexcept : session_{session} {} ///< made by the server
     datagram_request(const datagram_request&) = delete;
     datagram_request& operator=(const datagram_request&) = delete;
     ~datagram_request() = default;
 
     /// Valid as long as the handler runs.
     bytes_view payload() const noexcept;
-    const datagram_address& sender() const noexcept;
+    const datagram_address& sender() const noexcept; ///< who sent it
     /// Of the listener.
     const endpoint& local_endpoint() const noexcept;
 

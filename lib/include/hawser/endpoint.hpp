@@ -11,6 +11,7 @@
 #ifndef HAWSER_ENDPOINT_HPP
 #define HAWSER_ENDPOINT_HPP
 
+#include <hawser/detail/export.hpp>
 #include <hawser/error.hpp>
 
 #include <cstdint>
@@ -20,9 +21,10 @@
 namespace hawser {
 
 /// A parsed endpoint string: a scheme with a host and a port, or with a path. A plain value.
-class endpoint
+class HAWSER_EXPORT endpoint
 {
 public:
+    /// The transport.
     enum class scheme_type : std::uint8_t { tcp, unix_socket, tls, udp };
 
     /// tcp://, every interface, port 0.
@@ -30,18 +32,20 @@ public:
 
     /// Reads the string. Throws endpoint_error naming the part that is wrong.
     /// Implicit, so that every function that takes an endpoint takes a string.
-    endpoint(std::string_view text);                                        // NOLINT(google-explicit-constructor)
-    endpoint(const char* text) : endpoint{std::string_view{text}} {}        // NOLINT(google-explicit-constructor)
+    endpoint(std::string_view text); // NOLINT(google-explicit-constructor)
+    /// The same.
+    endpoint(const char* text) : endpoint{std::string_view{text}} {} // NOLINT(google-explicit-constructor)
+    /// The same.
     endpoint(const std::string& text) : endpoint{std::string_view{text}} {} // NOLINT(google-explicit-constructor)
 
-    static endpoint tcp(std::string host, std::uint16_t port);
-    static endpoint tls(std::string host, std::uint16_t port);
-    static endpoint udp(std::string host, std::uint16_t port);
-    static endpoint unix_socket(std::string path);
+    static endpoint tcp(std::string host, std::uint16_t port); ///< tcp://HOST:PORT; the host is not checked
+    static endpoint tls(std::string host, std::uint16_t port); ///< tls://HOST:PORT
+    static endpoint udp(std::string host, std::uint16_t port); ///< udp://HOST:PORT
+    static endpoint unix_socket(std::string path);             ///< unix:PATH
 
-    scheme_type scheme() const noexcept { return scheme_; }
+    scheme_type scheme() const noexcept { return scheme_; }    ///< which transport
     const std::string& host() const noexcept { return host_; } ///< without brackets; empty: every interface
-    std::uint16_t port() const noexcept { return port_; }
+    std::uint16_t port() const noexcept { return port_; }      ///< 0: any free one
     const std::string& path() const noexcept { return host_; } ///< of a Unix socket; empty: unnamed
 
     /// The canonical string, scheme included; reading it gives an equal endpoint.

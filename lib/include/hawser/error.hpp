@@ -5,6 +5,8 @@
 #ifndef HAWSER_ERROR_HPP
 #define HAWSER_ERROR_HPP
 
+#include <hawser/detail/export.hpp>
+
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -97,8 +99,9 @@ enum class errc {
 };
 
 /// The category of errc: its name is "hawser".
-const boost::system::error_category& category() noexcept;
+HAWSER_EXPORT const boost::system::error_category& category() noexcept;
 
+/// Lets errc be compared with, and stored as, an error_code.
 inline error_code make_error_code(errc e) noexcept
 {
     return {static_cast<int>(e), category()};
@@ -113,8 +116,9 @@ enum class host_errc {
 };
 
 /// The category of host_errc: its name is "host".
-const boost::system::error_category& host_category() noexcept;
+HAWSER_EXPORT const boost::system::error_category& host_category() noexcept;
 
+/// Lets host_errc be compared with, and stored as, an error_code.
 inline error_code make_error_code(host_errc e) noexcept
 {
     return {static_cast<int>(e), host_category()};
@@ -122,29 +126,30 @@ inline error_code make_error_code(host_errc e) noexcept
 
 /// The symbol of an error as a reader can search for it: "ECONNREFUSED" for the kernel's own, "EAI_NONAME" for a
 /// name look-up's, "HOST_NOT_FOUND" for an address's, "idle_timeout" for Hawser's. For a category that has no symbols, "category:value".
-std::string symbol(const error_code& e);
+HAWSER_EXPORT std::string symbol(const error_code& e);
 
 /// An error with a sentence of its own: what() names the value and what was expected, code() stays to be compared.
-class described_error : public system_error
+class HAWSER_EXPORT described_error : public system_error
 {
 public:
+    /// An error of this code; what() is the sentence.
     described_error(const error_code& code, std::string sentence) : system_error{code}, sentence_{std::move(sentence)}
     {}
-    const char* what() const noexcept override { return sentence_.c_str(); }
+    const char* what() const noexcept override { return sentence_.c_str(); } ///< the sentence
 
 private:
     std::string sentence_;
 };
 
 /// A frame that was refused, by its format or its limit, on the way in or out.
-class frame_error : public described_error
+class HAWSER_EXPORT frame_error : public described_error
 {
 public:
     using described_error::described_error;
 };
 
 /// An endpoint that cannot be read, or cannot be had.
-class endpoint_error : public described_error
+class HAWSER_EXPORT endpoint_error : public described_error
 {
 public:
     using described_error::described_error;
@@ -152,9 +157,11 @@ public:
 
 } // namespace hawser
 
+/// @cond
 template <>
 struct boost::system::is_error_code_enum<hawser::errc> : std::true_type {};
 template <>
 struct boost::system::is_error_code_enum<hawser::host_errc> : std::true_type {};
+/// @endcond
 
 #endif

@@ -23,6 +23,7 @@
 #define HAWSER_FRAMING_HPP
 
 #include <hawser/bytes.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/error.hpp>
 
 #include <algorithm>
@@ -39,13 +40,14 @@ namespace hawser {
 
 /// What framing::decode found at the start of its input.
 struct decoded {
+    /// What was found.
     enum class status : unsigned char {
         incomplete, ///< the frame has not arrived whole: call again with more bytes behind the same ones
         complete,   ///< `frame` is one frame, `consumed` its bytes on the wire
         refused,    ///< no valid frame begins like this, whatever follows; `error` says why
     };
 
-    status state = status::incomplete;
+    status state = status::incomplete; ///< what was found
 
     /// Why the frame was refused: frame_too_large, length_too_small, malformed_length or malformed_frame.
     errc error{};
@@ -78,10 +80,10 @@ enum class end_of_stream : unsigned char {
 ///
 /// What decode() delivers, encoding takes: a frame that was read can be written, and is read as the same bytes. The
 /// reverse holds too: check() accepts a frame exactly when decode() can deliver it.
-class framing
+class HAWSER_EXPORT framing
 {
 public:
-    static constexpr std::size_t default_limit = 1024 * 1024;
+    static constexpr std::size_t default_limit = 1024 * 1024; ///< 1 MiB
 
     /// The largest payload limit that can be asked for; no view of bytes can be longer.
     static constexpr std::size_t max_limit =
@@ -102,14 +104,15 @@ public:
     class gap
     {
     public:
-        constexpr gap(std::size_t size) noexcept : size_{size} {}
+        constexpr gap(std::size_t size) noexcept : size_{size} {} ///< that many bytes of any value
 
+        /// These bytes, which are checked.
         template <std::size_t N>
         constexpr gap(const char (&literal)[N]) noexcept : size_{N - 1}, constant_{literal, N - 1}
         {}
 
-        constexpr std::size_t size() const noexcept { return size_; }
-        constexpr bytes_view constant() const noexcept { return constant_; }
+        constexpr std::size_t size() const noexcept { return size_; }        ///< in bytes
+        constexpr bytes_view constant() const noexcept { return constant_; } ///< empty: any bytes
 
     private:
         std::size_t size_;
@@ -164,11 +167,15 @@ public:
     constexpr explicit framing(const layout& parts);
 
     // A length that counts the payload only, in so many bits and this byte order.
-    static const framing u8;
-    static const framing u16_be, u16_le;
-    static const framing u24_be, u24_le;
-    static const framing u32_be, u32_le;
-    static const framing u64_be, u64_le;
+    static const framing u8;     ///< a length of one byte
+    static const framing u16_be; ///< a length of two bytes, big-endian
+    static const framing u16_le; ///< a length of two bytes, little-endian
+    static const framing u24_be; ///< a length of three bytes, big-endian
+    static const framing u24_le; ///< a length of three bytes, little-endian
+    static const framing u32_be; ///< a length of four bytes, big-endian; the default
+    static const framing u32_le; ///< a length of four bytes, little-endian
+    static const framing u64_be; ///< a length of eight bytes, big-endian
+    static const framing u64_le; ///< a length of eight bytes, little-endian
 
     /// A LEB128 length of at most 5 bytes in its shortest form: 300 is `ac 02`. As Protocol Buffers' delimited messages
     /// have it (https://protobuf.dev/programming-guides/encoding/#varints).
@@ -182,10 +189,14 @@ public:
     static const framing lines;
 
     // Named after the peer they talk to.
-    static const framing erlang_packet_1, erlang_packet_2, erlang_packet_4; ///< Erlang's {packet, 1 | 2 | 4}
-    static const framing twisted_int8, twisted_int16, twisted_int32; ///< Twisted's IntNStringReceiver, limit 99,999
-    static const framing tokio_default; ///< tokio-util's LengthDelimitedCodec::new(): 4 bytes, limit 8 MiB
-    static const framing netty_usual;   ///< Netty's LengthFieldBasedFrameDecoder(limit, 0, 4, 0, 4)
+    static const framing erlang_packet_1; ///< Erlang's {packet, 1}
+    static const framing erlang_packet_2; ///< Erlang's {packet, 2}
+    static const framing erlang_packet_4; ///< Erlang's {packet, 4}
+    static const framing twisted_int8;    ///< Twisted's IntNStringReceiver, limit 99,999
+    static const framing twisted_int16;   ///< Twisted's IntNStringReceiver, limit 99,999
+    static const framing twisted_int32;   ///< Twisted's IntNStringReceiver, limit 99,999
+    static const framing tokio_default;   ///< tokio-util's LengthDelimitedCodec::new(): 4 bytes, limit 8 MiB
+    static const framing netty_usual;     ///< Netty's LengthFieldBasedFrameDecoder(limit, 0, 4, 0, 4)
 
     /// gRPC's Length-Prefixed-Message: a flag byte and 4 bytes of length; limit 4 MiB, as in gRPC's own
     /// implementations. The flag is 0; a compressed message (flag 1) is refused as malformed_frame.
@@ -194,6 +205,7 @@ public:
     /// Frames that end with these 1 to 8 bytes, which a payload may not hold. Throws std::invalid_argument for another
     /// number of bytes. A literal is taken whole: delimiter("\0") is one NUL.
     static constexpr framing delimiter(bytes_view end);
+    /// The same for a string literal.
     template <std::size_t N>
     static constexpr framing delimiter(const char (&end)[N])
     {
@@ -207,6 +219,7 @@ public:
     /// below the size of fixed frames or of layout::after, or above max_limit.
     constexpr framing with_limit(std::size_t limit) const;
 
+    /// Longest payload, in bytes.
     constexpr std::size_t limit() const noexcept { return static_cast<std::size_t>(limit_); }
 
     /// Looks for one frame at the start of `input`, which is what has arrived and was not yet consumed. Never looks
@@ -217,6 +230,7 @@ public:
     /// of each frame, and the same one while that frame is incomplete. Those formats set it, and set it back to 0 with
     /// any other outcome; no format sets it to more than the input's size.
     decoded decode(bytes_view input, std::size_t& scanned) const noexcept;
+    /// The first frame of `input`, or what is wrong or missing.
     decoded decode(bytes_view input) const noexcept;
 
     /// Where a stream ended that has left `rest`: the bytes behind the last complete frame, of which decode() has said
@@ -324,13 +338,15 @@ private:
 
 /// What a peer that speaks another protocol seems to speak, by the first bytes of its stream: "HTTP", "TLS" or "SSH";
 /// empty if they look like none of these. Three bytes are enough for HTTP and SSH, two for TLS.
-std::string_view looks_like(bytes_view input) noexcept;
+HAWSER_EXPORT std::string_view looks_like(bytes_view input) noexcept;
 
+/// Both of them counted.
 constexpr framing::counted operator|(framing::counted a, framing::counted b) noexcept
 {
     return framing::counted(static_cast<unsigned char>(static_cast<unsigned char>(a) | static_cast<unsigned char>(b)));
 }
 
+/// Whether they have one in common.
 constexpr bool operator&(framing::counted a, framing::counted b) noexcept
 {
     return (static_cast<unsigned char>(a) & static_cast<unsigned char>(b)) != 0;

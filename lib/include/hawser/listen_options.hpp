@@ -12,6 +12,7 @@
 
 namespace hawser {
 
+/// What a listener may be told.
 struct listen_options {
     /// How frames are delimited, for the life of each connection.
     hawser::framing framing = hawser::framing::u32_be;
@@ -35,7 +36,7 @@ struct listen_options {
     /// The peer's silence after which the kernel probes it, and for how long sent data or probes may stay
     /// unacknowledged until it gives the connection up (SO_KEEPALIVE, TCP_USER_TIMEOUT). `never`: not set.
     duration keep_alive = 60s;
-    duration user_timeout = 60s;
+    duration user_timeout = 60s; ///< as keep_alive
 };
 
 } // namespace hawser

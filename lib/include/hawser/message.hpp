@@ -17,6 +17,7 @@
 #define HAWSER_MESSAGE_HPP
 
 #include <hawser/bytes.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/error.hpp>
 
 #include <bit>
@@ -40,10 +41,10 @@ struct message_limits {
 };
 
 /// Checks the range of each field. Throws std::invalid_argument.
-void validate(const message_limits& l);
+HAWSER_EXPORT void validate(const message_limits& l);
 
 /// One message. The fields are those of the header, as text without escapes.
-struct message {
+struct HAWSER_EXPORT message {
     std::string type = "text/json";          ///< content-type: text/json, or anything else for raw bytes
     std::string encoding = "utf-8";          ///< content-encoding: of text; binary for what is none
     std::endian order = std::endian::native; ///< byteorder: the sender's, in which its binary content holds numbers
@@ -51,7 +52,7 @@ struct message {
     /// Somebody else's bytes: a message that was read views its input, one to be written views the caller's.
     bytes_view content = {};
 
-    bool is_json() const noexcept { return type == "text/json"; }
+    bool is_json() const noexcept { return type == "text/json"; } ///< whether its content is JSON
 
     /// The content as UTF-8, decoded from `encoding`: utf-8, ascii, latin-1, utf-16, utf-16-le or utf-16-be, under the
     /// other names too that Python has for them. utf-16 begins with a byte order mark, which is not part of the text;
@@ -66,7 +67,7 @@ struct message {
 ///   errc::message_too_large        content-length, or the content to send, is above the limit
 ///   errc::invalid_message_content  the content is not what its header says
 ///   errc::truncated_head, errc::truncated_payload   the stream ended inside the header, or inside the content
-class message_error : public described_error
+class HAWSER_EXPORT message_error : public described_error
 {
 public:
     /// `part` is a field of the header, or "content", or "header"; of a message that cannot be written, also "content to
@@ -89,11 +90,11 @@ public:
 /// The message as it goes on the wire, its header's keys in the order byteorder, content-type, content-encoding,
 /// content-length, spaced and escaped as Python's json.dumps(ensure_ascii=False) writes them. Throws message_error for
 /// what message_decoder with these limits would refuse, and for a type or encoding that is not UTF-8.
-std::string encode_message(const message& m, const message_limits& limits = {});
+HAWSER_EXPORT std::string encode_message(const message& m, const message_limits& limits = {});
 
 /// Finds messages in a stream, however it is cut. Keys may stand in any order, with any white space and escapes; those
 /// that are not among the four are skipped.
-class message_decoder
+class HAWSER_EXPORT message_decoder
 {
 public:
     /// Throws std::invalid_argument for limits that are out of range.
@@ -121,7 +122,7 @@ private:
 
 /// A JSON object of strings, as Python's json.dumps(ensure_ascii=False) writes it: {"result": "..."}. Throws
 /// std::invalid_argument for what is not UTF-8.
-std::string json_object(std::initializer_list<std::pair<std::string_view, std::string_view>> members);
+HAWSER_EXPORT std::string json_object(std::initializer_list<std::pair<std::string_view, std::string_view>> members);
 
 } // namespace hawser
 

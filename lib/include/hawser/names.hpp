@@ -18,6 +18,7 @@
 #define HAWSER_NAMES_HPP
 
 #include <hawser/awaitable.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/error.hpp>
 #include <hawser/time.hpp>
 
@@ -33,7 +34,7 @@ namespace hawser {
 /// A look-up that failed, or did not begin. what() names what was looked up; code() is one of the resolver's EAI_
 /// errors, of host_errc, errc::invalid_name (too long, with a NUL, or not ASCII: the resolver has not seen it),
 /// errc::lookup_timeout or errc::resolver_busy.
-class name_error : public described_error
+class HAWSER_EXPORT name_error : public described_error
 {
 public:
     using described_error::described_error;
@@ -42,8 +43,10 @@ public:
 /// How long a look-up may take unless told otherwise.
 inline constexpr duration lookup_deadline = std::chrono::seconds{5};
 
+/// Which addresses are wanted, or found: an AF_ number of the system's.
 enum class address_family : int { any = AF_UNSPEC, inet = AF_INET, inet6 = AF_INET6 };
 
+/// For which kind of socket: a SOCK_ number of the system's.
 enum class socket_type : int { any = 0, stream = SOCK_STREAM, dgram = SOCK_DGRAM, raw = SOCK_RAW };
 
 /// What getaddrinfo is asked. RFC 3493, 6.1.
@@ -53,9 +56,9 @@ struct address_query {
     /// A name, as in /etc/services, or a port from 0 to 65535 as text. Unset: port 0. One of the two has to be there.
     std::optional<std::string> service = std::nullopt;
 
-    address_family family = address_family::any;
-    socket_type type = socket_type::any; ///< any: a result for each type that the service has
-    int protocol = 0;                    ///< an IPPROTO_ number; 0: every protocol
+    address_family family = address_family::any; ///< addresses of this family alone
+    socket_type type = socket_type::any;         ///< any: a result for each type that the service has
+    int protocol = 0;                            ///< an IPPROTO_ number; 0: every protocol
 
     bool canonical_name = false; ///< AI_CANONNAME: the first result carries the host's own name
     bool passive = false;        ///< AI_PASSIVE: addresses to bind to rather than to connect to
@@ -66,56 +69,57 @@ struct address_query {
 
 /// A numeric address and a port, with what IPv6 adds.
 struct socket_address_info {
-    std::string host; ///< without a scope
-    std::uint16_t port = 0;
-    std::uint32_t flow_info = 0;
-    std::uint32_t scope_id = 0; ///< the interface's index; 0: none
+    std::string host;            ///< without a scope
+    std::uint16_t port = 0;      ///< 0: none
+    std::uint32_t flow_info = 0; ///< of IPv6 (RFC 6437)
+    std::uint32_t scope_id = 0;  ///< the interface's index; 0: none
 
     friend bool operator==(const socket_address_info&, const socket_address_info&) = default;
 };
 
 /// One result of getaddrinfo: what socket() and connect() or bind() take.
 struct address_info {
-    address_family family = address_family::any;
-    socket_type type = socket_type::any; ///< also values without a name here, such as SOCK_SEQPACKET
-    int protocol = 0;
-    std::string canonical_name; ///< empty unless it was asked for, and in all results but the first
-    socket_address_info address;
+    address_family family = address_family::any; ///< IPv4 or IPv6
+    socket_type type = socket_type::any;         ///< also values without a name here, such as SOCK_SEQPACKET
+    int protocol = 0;                            ///< IPPROTO_TCP, ...; 0: any
+    std::string canonical_name;                  ///< empty unless it was asked for, and in all results but the first
+    socket_address_info address;                 ///< where it is
 
     friend bool operator==(const address_info&, const address_info&) = default;
 };
 
 /// What a host is called and where it is.
 struct host_entry {
-    std::string name;
-    std::vector<std::string> aliases;
-    std::vector<std::string> addresses;
+    std::string name;                   ///< the canonical name
+    std::vector<std::string> aliases;   ///< other names of it
+    std::vector<std::string> addresses; ///< numeric
 
     friend bool operator==(const host_entry&, const host_entry&) = default;
 };
 
 /// Every address for a host and a service, in the order in which they should be tried (RFC 6724). At least one.
-awaitable<std::vector<address_info>> getaddrinfo(address_query query, duration deadline = lookup_deadline);
+HAWSER_EXPORT awaitable<std::vector<address_info>> getaddrinfo(address_query query,
+                                                               duration deadline = lookup_deadline);
 
 /// The first IPv4 address of a host; 0.0.0.0 for an empty name. A name with IPv6 addresses alone is EAI_ADDRFAMILY or
 /// EAI_NODATA: getaddrinfo() knows those.
-awaitable<std::string> gethostbyname(std::string name, duration deadline = lookup_deadline);
+HAWSER_EXPORT awaitable<std::string> gethostbyname(std::string name, duration deadline = lookup_deadline);
 
 /// The name, the aliases and all IPv4 addresses of a host. Errors as gethostbyname(), and those of host_errc.
-awaitable<host_entry> gethostbyname_ex(std::string name, duration deadline = lookup_deadline);
+HAWSER_EXPORT awaitable<host_entry> gethostbyname_ex(std::string name, duration deadline = lookup_deadline);
 
 /// The same by an address, IPv4 or IPv6, or by a name, which is looked up first. Errors of that first look-up are EAI_,
 /// those of the second host_errc.
-awaitable<host_entry> gethostbyaddr(std::string name_or_address, duration deadline = lookup_deadline);
+HAWSER_EXPORT awaitable<host_entry> gethostbyaddr(std::string name_or_address, duration deadline = lookup_deadline);
 
 /// The full name: of what gethostbyaddr() gives, the name and then the aliases, the first with a period; the name if none
 /// has one. The name as it was given, without white space around it, if that look-up finds nothing. An empty name,
 /// 0.0.0.0 and :: stand for gethostname().
-awaitable<std::string> getfqdn(std::string name, duration deadline = lookup_deadline);
-awaitable<std::string> getfqdn();
+HAWSER_EXPORT awaitable<std::string> getfqdn(std::string name, duration deadline = lookup_deadline);
+HAWSER_EXPORT awaitable<std::string> getfqdn(); ///< of this host
 
 /// This host's own name, which the kernel knows: there is nothing to wait for. Thread safe. Throws system_error.
-std::string gethostname();
+HAWSER_EXPORT std::string gethostname();
 
 } // namespace hawser
 

@@ -5,6 +5,7 @@
 #define HAWSER_OBSERVER_HPP
 
 #include <hawser/connection.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/endpoint.hpp>
 #include <hawser/error.hpp>
 #include <hawser/time.hpp>
@@ -29,48 +30,48 @@ enum class end_reason : std::uint8_t {
     cut,       ///< it outlived the drain deadline, or the second signal
     refused,   ///< it never began: the limit per address, or no resources for it
 };
-const char* to_string(end_reason reason) noexcept;
+HAWSER_EXPORT const char* to_string(end_reason reason) noexcept; ///< its name here
 
 /// A session that has ended.
 struct session_end {
-    end_reason reason = end_reason::completed;
-    error_code error; ///< set for failed and refused
-    std::string what; ///< the exception's own words, for failed and threw
-    endpoint peer;
-    endpoint local;
-    duration age{};
-    traffic counts;
+    end_reason reason = end_reason::completed; ///< how it ended
+    error_code error;                          ///< set for failed and refused
+    std::string what;                          ///< the exception's own words, for failed and threw
+    endpoint peer;                             ///< the other side
+    endpoint local;                            ///< this side
+    duration age{};                            ///< from accept to end
+    traffic counts;                            ///< what it carried
 };
 
 /// A session that the drain deadline met.
 struct cut_session {
-    endpoint peer;
-    awaiting awaits = awaiting::nothing;
-    duration age{};
-    bool abandoned = false;   ///< it ignored cancellation, or has never suspended: left behind with its loop
-    bool blocks_loop = false; ///< it has never suspended
+    endpoint peer;                       ///< the other side
+    awaiting awaits = awaiting::nothing; ///< what it waited for
+    duration age{};                      ///< since accept
+    bool abandoned = false;              ///< it ignored cancellation, or has never suspended: left behind with its loop
+    bool blocks_loop = false;            ///< it has never suspended
 };
 
 /// How a drain went.
-struct drain_report {
-    std::size_t drained = 0; ///< sessions that were open at the signal, or still queued, and ended by themselves
-    std::vector<cut_session> cut;
-    duration took{};
-    std::size_t datagrams = 0; ///< handlers of datagrams that ran after the signal, and ended by themselves
+struct HAWSER_EXPORT drain_report {
+    std::size_t drained = 0;      ///< sessions that were open at the signal, or still queued, and ended by themselves
+    std::vector<cut_session> cut; ///< those that had to be ended
+    duration took{};              ///< from the signal to the end
+    std::size_t datagrams = 0;    ///< handlers of datagrams that ran after the signal, and ended by themselves
 
-    bool clean() const noexcept { return cut.empty(); }
+    bool clean() const noexcept { return cut.empty(); } ///< whether all ended by themselves
     /// One line, and one more for each session that was cut.
     std::string to_string() const;
 };
 
 /// Receives a server's events. Called on whichever loop the event happened, so at the same time from several threads;
 /// must not throw and should not block. Lives as long as the server and its sessions (the server shares it).
-class observer
+class HAWSER_EXPORT observer
 {
 public:
     virtual ~observer() = default;
 
-    virtual void session_ended(const session_end&) noexcept {}
+    virtual void session_ended(const session_end&) noexcept {} ///< a session's end
     /// accept fails for want of descriptors or memory: accepting rests, and goes on by itself.
     virtual void accept_paused(const endpoint& /*listener*/, const error_code&) noexcept {}
     /// A listener is beyond repair and closed; said once. Others go on.
@@ -85,15 +86,16 @@ public:
     virtual void tls_reload_failed(const tls_error&) noexcept {}
     /// The drain begins; `cause` is "SIGTERM", "SIGINT" or "stop".
     virtual void drain_started(std::string_view /*cause*/, std::size_t /*connections*/) noexcept {}
+    /// The drain has ended.
     virtual void drain_ended(const drain_report&) noexcept {}
 };
 
 /// The default observer: counts normal ends and writes the others as lines, each reason at most once a second, with the
 /// number left out in between.
-class log_observer : public observer
+class HAWSER_EXPORT log_observer : public observer
 {
 public:
-    using sink = std::function<void(std::string_view line)>;
+    using sink = std::function<void(std::string_view line)>; ///< takes a line
 
     /// Lines go to `write`, without a newline at their end; by default to standard error.
     /// `write` is called from any loop, under a lock of the observer's own.
@@ -109,6 +111,7 @@ public:
     void drain_started(std::string_view, std::size_t) noexcept override;
     void drain_ended(const drain_report&) noexcept override;
 
+    /// Sessions that ended normally.
     std::uint64_t completed() const noexcept { return completed_.load(std::memory_order_relaxed); }
 
 private:

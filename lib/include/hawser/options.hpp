@@ -5,6 +5,7 @@
 #ifndef HAWSER_OPTIONS_HPP
 #define HAWSER_OPTIONS_HPP
 
+#include <hawser/detail/export.hpp>
 #include <hawser/time.hpp>
 
 #include <cstddef>
@@ -56,12 +57,12 @@ struct limits {
     /// Output that waits for the peer, in bytes: at the high-water mark a writer is suspended until it has fallen to the
     /// low one. 1 or more; low below high.
     std::size_t output_high_water = 256 * 1024;
-    std::size_t output_low_water = 64 * 1024;
+    std::size_t output_low_water = 64 * 1024; ///< where a suspended writer goes on
 };
 
 /// Checks the fields against each other and their ranges. Throws std::invalid_argument.
-void validate(const timeouts& t);
-void validate(const limits& l);
+HAWSER_EXPORT void validate(const timeouts& t);
+HAWSER_EXPORT void validate(const limits& l); ///< throws std::invalid_argument
 
 } // namespace hawser
 

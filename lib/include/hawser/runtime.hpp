@@ -3,6 +3,7 @@
 #define HAWSER_RUNTIME_HPP
 
 #include <hawser/awaitable.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/time.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -19,6 +20,7 @@ namespace detail {
 class runtime_core;
 }
 
+/// What a runtime may be told.
 struct runtime_options {
     /// Loops, each with a thread of its own. 0: as many as this process may use processors.
     unsigned loops = 0;
@@ -33,7 +35,7 @@ struct runtime_options {
 
 /// N loops. Threads start with start(), or with the first run(), and end with the runtime, which destroys whatever is
 /// still suspended on them. Connections, acceptors and timers on its loops must be gone before it is.
-class runtime
+class HAWSER_EXPORT runtime
 {
 public:
     /// Throws std::system_error if the kernel gives no epoll, event or timer descriptor.
@@ -42,7 +44,7 @@ public:
     runtime& operator=(const runtime&) = delete;
     ~runtime();
 
-    unsigned loops() const noexcept;
+    unsigned loops() const noexcept; ///< how many, 1 or more
 
     /// Starts the threads; does nothing if they run. Not with a clock of one's own.
     void start();
@@ -59,7 +61,8 @@ public:
     /// Starts a coroutine on the first loop and calls `done` there at its end. From any thread.
     void spawn(awaitable<void> work, std::function<void(std::exception_ptr)> done);
 
-    detail::runtime_core& core() const noexcept { return *core_; }
+    detail::runtime_core& core() const noexcept { return *core_; } ///< for Hawser's own parts
+    /// For Hawser's own parts.
     const std::shared_ptr<detail::runtime_core>& shared_core() const noexcept { return core_; }
 
 private:
@@ -67,7 +70,7 @@ private:
 };
 
 namespace detail {
-void run_to_end(runtime& r, awaitable<void> work);
+HAWSER_EXPORT_DETAIL void run_to_end(runtime& r, awaitable<void> work);
 
 template <class T>
 awaitable<void> keep(awaitable<T> work, std::optional<T>& result)
@@ -83,6 +86,7 @@ inline void run(runtime& r, awaitable<void> work)
     detail::run_to_end(r, std::move(work));
 }
 
+/// The same for a coroutine with a result.
 template <class T>
 T run(runtime& r, awaitable<T> work)
 {

@@ -9,6 +9,7 @@
 
 #include <hawser/connection.hpp>
 #include <hawser/datagram.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/listen_options.hpp>
 #include <hawser/observer.hpp>
 #include <hawser/options.hpp>
@@ -42,9 +43,10 @@ concept handles_neither = !handles<Handler, connection> && !handles<Handler, dat
 /// connection is reset. Runs on the connection's loop, several at a time on different loops.
 using session_handler = std::function<awaitable<void>(connection&)>;
 
+/// What a server may be told.
 struct server_options {
-    hawser::limits limits = {};
-    hawser::timeouts timeouts = {};
+    hawser::limits limits = {};     ///< what it may hold
+    hawser::timeouts timeouts = {}; ///< how long it waits, unless a listener says otherwise
 
     /// Receives the server's events; unset: a log_observer that writes to standard error.
     std::shared_ptr<hawser::observer> observer = nullptr;
@@ -52,12 +54,12 @@ struct server_options {
 
 /// Counts of one server over all its loops, at one instant.
 struct server_statistics {
-    std::size_t connections = 0; ///< open now
-    std::uint64_t accepted = 0;
-    std::uint64_t completed = 0; ///< sessions whose handler returned
-    std::uint64_t failed = 0;    ///< sessions that ended in any other way
-    std::uint64_t refused = 0;   ///< connections over the limit per address, or without resources
-    std::uint64_t accept_errors = 0;
+    std::size_t connections = 0;         ///< open now
+    std::uint64_t accepted = 0;          ///< in its life
+    std::uint64_t completed = 0;         ///< sessions whose handler returned
+    std::uint64_t failed = 0;            ///< sessions that ended in any other way
+    std::uint64_t refused = 0;           ///< connections over the limit per address, or without resources
+    std::uint64_t accept_errors = 0;     ///< times that accept failed
     std::size_t datagram_handlers = 0;   ///< running now
     std::uint64_t datagrams_in = 0;      ///< given to a handler
     std::uint64_t datagrams_out = 0;     ///< answers
@@ -68,7 +70,7 @@ struct server_statistics {
 
 /// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, stopped. Every function may be
 /// called from any thread. Destroying a server closes its listeners; its open sessions go on until the runtime ends.
-class server
+class HAWSER_EXPORT server
 {
 public:
     /// Throws std::invalid_argument for options that are out of range or contradict each other.
@@ -123,9 +125,9 @@ public:
     /// The report, once the drain has ended.
     std::optional<drain_report> report() const;
 
-    server_statistics statistics() const;
+    server_statistics statistics() const; ///< its counts now
 
-    detail::server_core& core() const noexcept { return *core_; }
+    detail::server_core& core() const noexcept { return *core_; } ///< for Hawser's own parts
 
 private:
     std::shared_ptr<detail::server_core> core_;
@@ -134,10 +136,10 @@ private:
 /// Starts the runtime and blocks until the server has drained: after server.stop(), or SIGINT or SIGTERM, of which the
 /// second cuts. Returns 0 if every session ended by itself, else 1. A session that never suspends cannot be ended:
 /// the report names it and the process exits with 1 within 100 ms of the deadline.
-int run(runtime& r, server& s);
+HAWSER_EXPORT int run(runtime& r, server& s);
 
 /// Raises the process's soft descriptor limit to the hard one and returns it. The library never calls it by itself.
-std::size_t raise_descriptor_limit();
+HAWSER_EXPORT std::size_t raise_descriptor_limit();
 
 } // namespace hawser
 

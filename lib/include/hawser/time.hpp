@@ -4,6 +4,8 @@
 #ifndef HAWSER_TIME_HPP
 #define HAWSER_TIME_HPP
 
+#include <hawser/detail/export.hpp>
+
 #include <chrono>
 
 namespace hawser {
@@ -24,7 +26,7 @@ constexpr time_point after(time_point from, duration wait) noexcept
 }
 
 /// Where a runtime reads the time. Deadlines follow it, and nothing else does.
-class clock
+class HAWSER_EXPORT clock
 {
 public:
     virtual ~clock() = default;
@@ -39,7 +41,7 @@ protected:
 };
 
 /// CLOCK_MONOTONIC_COARSE: 2.6 ns a reading, and as fine as the kernel's tick (1 to 10 ms). The default.
-const clock& coarse_clock() noexcept;
+HAWSER_EXPORT const clock& coarse_clock() noexcept;
 
 } // namespace hawser
 

@@ -10,6 +10,7 @@
 #ifndef HAWSER_TLS_HPP
 #define HAWSER_TLS_HPP
 
+#include <hawser/detail/export.hpp>
 #include <hawser/error.hpp>
 
 #include <cstdint>
@@ -27,8 +28,10 @@ class pem
 public:
     /// Neither.
     pem() = default;
+    /// A file's path.
     pem(std::string path) : value_{std::move(path)} {} // NOLINT(google-explicit-constructor)
-    pem(const char* path) : value_{path} {}            // NOLINT(google-explicit-constructor)
+    /// A file's path.
+    pem(const char* path) : value_{path} {} // NOLINT(google-explicit-constructor)
 
     /// The text itself, from `-----BEGIN` on.
     static pem text(std::string text)
@@ -38,8 +41,8 @@ public:
         return p;
     }
 
-    bool empty() const noexcept { return value().empty(); }
-    bool in_memory() const noexcept { return in_memory_; }
+    bool empty() const noexcept { return value().empty(); } ///< whether it is neither file nor text
+    bool in_memory() const noexcept { return in_memory_; }  ///< whether it is the text itself
     /// The path or the text.
     const std::string& value() const noexcept
     {
@@ -60,8 +63,8 @@ private:
 /// A certificate with the authorities between it and a root, leaf first, and the key of the first.
 /// The key is not encrypted: who may read it is the file system's matter.
 struct tls_pair {
-    pem certificate_chain = {};
-    pem private_key = {};
+    pem certificate_chain = {}; ///< PEM, leaf first
+    pem private_key = {};       ///< PEM, not encrypted
 
     friend bool operator==(const tls_pair&, const tls_pair&) = default;
 };
@@ -79,7 +82,7 @@ enum class client_certificates : std::uint8_t {
 struct tls_server {
     /// Shown to clients that name no host, or one that `sni` does not have. Both are required.
     pem certificate_chain = {};
-    pem private_key = {};
+    pem private_key = {}; ///< of the first certificate
 
     /// The application protocols spoken (RFC 7301), the preferred first; 1 to 255 bytes each. A client that offers some
     /// and none of these gets the alert no_application_protocol. Empty: none is agreed on.
@@ -91,7 +94,7 @@ struct tls_server {
 
     /// Unless `none`, `client_ca` says who may have issued the certificates. A certificate has to allow use by clients.
     hawser::client_certificates client_certificates = hawser::client_certificates::none;
-    pem client_ca = {};
+    pem client_ca = {}; ///< who may have issued the clients'
 
     /// What those authorities have taken back (certificate revocation lists, RFC 5280), one list for each of them at
     /// least. Unset: nothing is known to be.
@@ -114,7 +117,7 @@ struct tls_client {
 
     /// Shown to a server that asks. Unset: none is.
     pem certificate_chain = {};
-    pem private_key = {};
+    pem private_key = {}; ///< of the first certificate
 
     friend bool operator==(const tls_client&, const tls_client&) = default;
 };
@@ -131,7 +134,7 @@ struct tls_facts {
 
 /// What went wrong with TLS: certificates that cannot be used, or a handshake or a record that failed. what() says which
 /// check failed, and on what.
-class tls_error : public described_error
+class HAWSER_EXPORT tls_error : public described_error
 {
 public:
     using described_error::described_error;

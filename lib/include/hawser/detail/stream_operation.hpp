@@ -3,6 +3,7 @@
 #ifndef HAWSER_DETAIL_STREAM_OPERATION_HPP
 #define HAWSER_DETAIL_STREAM_OPERATION_HPP
 
+#include <hawser/detail/export.hpp>
 #include <hawser/error.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -24,7 +25,7 @@ struct core_access;
 struct handle_target;
 
 void intrusive_ptr_add_ref(core*) noexcept;
-void intrusive_ptr_release(core*) noexcept;
+HAWSER_EXPORT_DETAIL void intrusive_ptr_release(core*) noexcept;
 
 /// One async_read_some or async_write_some. Either `complete` or `destroy` is called, once; both free the object.
 struct stream_operation {
@@ -34,11 +35,11 @@ struct stream_operation {
     std::size_t size = 0;
 };
 
-void start_stream_read(core&, stream_operation*);
-void start_stream_write(core&, stream_operation*);
-void cancel_stream_read(core&) noexcept;
-void cancel_stream_write(core&) noexcept;
-boost::asio::any_io_executor executor_of(const core&);
+HAWSER_EXPORT_DETAIL void start_stream_read(core&, stream_operation*);
+HAWSER_EXPORT_DETAIL void start_stream_write(core&, stream_operation*);
+HAWSER_EXPORT_DETAIL void cancel_stream_read(core&) noexcept;
+HAWSER_EXPORT_DETAIL void cancel_stream_write(core&) noexcept;
+HAWSER_EXPORT_DETAIL boost::asio::any_io_executor executor_of(const core&);
 
 template <class Handler>
 struct handler_operation : stream_operation {

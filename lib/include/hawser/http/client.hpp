@@ -14,6 +14,7 @@
 
 #include <hawser/awaitable.hpp>
 #include <hawser/bytes.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/error.hpp>
 #include <hawser/http/message.hpp>
 #include <hawser/http/status.hpp>
@@ -49,18 +50,19 @@ enum class step : std::uint8_t {
     status,      ///< 400 or more: require_success() alone
     body,        ///< the body of the response
 };
-const char* to_string(step s) noexcept;
+HAWSER_EXPORT const char* to_string(step s) noexcept; ///< in words
 
 /// Why there is no result. what() is one line: the URL, the step, and what failed in it; what a server sent is escaped.
-class client_error : public described_error
+class HAWSER_EXPORT client_error : public described_error
 {
 public:
+    /// What failed, where and for which URL.
     client_error(http::step at, std::string url, const error_code& code, const std::string& words)
         : described_error{code, (url.empty() ? url : url + ": ") + to_string(at) + ": " + words}, step_{at},
           url_{std::move(url)}
     {}
 
-    http::step step() const noexcept { return step_; }
+    http::step step() const noexcept { return step_; } ///< where it failed
     /// The URL that was being asked for, the last one of a chain of redirections; empty at step::url.
     const std::string& url() const noexcept { return url_; }
 
@@ -71,12 +73,13 @@ private:
 
 /// A field that is kept: a name and a value.
 struct owned_field {
-    std::string name;
-    std::string value;
+    std::string name;  ///< as the server wrote it
+    std::string value; ///< without blanks around it
 
     friend bool operator==(const owned_field&, const owned_field&) = default;
 };
 
+/// What a request may be told.
 struct client_options {
     /// Fields beside Host, User-Agent, Accept and Connection, sent behind them in this order. Those four, and what frames or
     /// transforms the message (Content-Length, Expect, Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding,
@@ -118,7 +121,7 @@ struct client_options {
 /// Where the body of the final response goes, piece by piece as it comes, without its framing. What it throws ends the
 /// request and is thrown on. The view that it gets is valid until it returns or, if it is awaitable, completes; as long as
 /// that takes, nothing more is read from the server, and no deadline runs.
-class sink
+class HAWSER_EXPORT sink
 {
 public:
     /// Drops the body.
@@ -139,12 +142,13 @@ public:
             await_ = std::move(take);
     }
 
+    /// Calls what was given for the head.
     void begin(const response_head& head) const
     {
         if (begin_)
             begin_(head);
     }
-    awaitable<void> take(bytes_view piece) const;
+    awaitable<void> take(bytes_view piece) const; ///< gives it a piece of the body; completes when it is taken
 
 private:
     std::function<void(bytes_view)> take_;
@@ -153,15 +157,15 @@ private:
 };
 
 /// A response whose body has gone to the sink, whole.
-struct result {
-    std::string url; ///< where it came from at last, without a fragment
-    http::status status = http::status::ok;
-    unsigned minor_version = 1;      ///< 0 or 1, of HTTP/1.0 or HTTP/1.1
-    std::string reason;              ///< as the server worded it; may be empty
-    std::vector<owned_field> fields; ///< in the order of the wire
-    std::uint64_t received = 0;      ///< bytes of the body
-    std::size_t redirects = 0;       ///< how many were followed
-    std::optional<tls_facts> tls;    ///< what the last handshake agreed on; nothing over http
+struct HAWSER_EXPORT result {
+    std::string url;                        ///< where it came from at last, without a fragment
+    http::status status = http::status::ok; ///< any, also of an error
+    unsigned minor_version = 1;             ///< 0 or 1, of HTTP/1.0 or HTTP/1.1
+    std::string reason;                     ///< as the server worded it; may be empty
+    std::vector<owned_field> fields;        ///< in the order of the wire
+    std::uint64_t received = 0;             ///< bytes of the body
+    std::size_t redirects = 0;              ///< how many were followed
+    std::optional<tls_facts> tls;           ///< what the last handshake agreed on; nothing over http
 
     /// The value of the first field of this name, in any case; nothing if there is none.
     std::optional<std::string_view> find(std::string_view name) const noexcept;
@@ -177,16 +181,17 @@ struct result {
 /// anything is sent; tls_error for certificates or keys of one's own that cannot be; endpoint_error with
 /// errc::invalid_endpoint for `source`; and what the sink throws. Cancelling it ends the request with operation_aborted.
 /// Runs on the loop that awaits it; any number at once.
-awaitable<result> get(std::string_view url, client_options options, sink to);
-awaitable<result> get(std::string_view url, client_options options);
-awaitable<result> get(std::string_view url);
+HAWSER_EXPORT awaitable<result> get(std::string_view url, client_options options, sink to);
+HAWSER_EXPORT awaitable<result> get(std::string_view url,
+                                    client_options options); ///< without a sink: the body is dropped
+HAWSER_EXPORT awaitable<result> get(std::string_view url);   ///< with the defaults, the body dropped
 
 /// The same with HEAD: the head alone, as GET would have got it.
-awaitable<result> head(std::string_view url, client_options options);
-awaitable<result> head(std::string_view url);
+HAWSER_EXPORT awaitable<result> head(std::string_view url, client_options options);
+HAWSER_EXPORT awaitable<result> head(std::string_view url); ///< with the defaults
 
 /// Throws client_error with step::status and errc::unsuccessful if the status is 400 or more.
-void require_success(const result& answer);
+HAWSER_EXPORT void require_success(const result& answer);
 
 } // namespace hawser::http
 

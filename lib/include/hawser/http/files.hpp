@@ -9,6 +9,7 @@
 #ifndef HAWSER_HTTP_FILES_HPP
 #define HAWSER_HTTP_FILES_HPP
 
+#include <hawser/detail/export.hpp>
 #include <hawser/http/server.hpp>
 
 #include <filesystem>
@@ -27,7 +28,7 @@ namespace hawser::http {
 /// Files are sent in pieces of 32 KiB, read when the peer has taken the one before. A file that becomes shorter
 /// meanwhile resets the connection: exactly Content-Length bytes are sent, or less and the client can tell. Reading from
 /// a disk blocks the loop.
-handler files(const std::filesystem::path& root);
+HAWSER_EXPORT handler files(const std::filesystem::path& root);
 
 } // namespace hawser::http
 

@@ -13,6 +13,7 @@
 #define HAWSER_HTTP_MESSAGE_HPP
 
 #include <hawser/bytes.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/http/status.hpp>
 
 #include <cstddef>
@@ -41,7 +42,7 @@ inline constexpr std::uint64_t no_length = ~std::uint64_t{0};
 enum class method : std::uint8_t { get, head, post, put, delete_, options, patch };
 
 /// The method as it stands in a request: "GET".
-std::string_view to_string(method m) noexcept;
+HAWSER_EXPORT std::string_view to_string(method m) noexcept;
 
 /// How the end of a body is known (RFC 9112, section 6.3).
 enum class body_framing : std::uint8_t {
@@ -52,16 +53,16 @@ enum class body_framing : std::uint8_t {
 };
 
 /// Whether two names are the same name, as HTTP compares field names and tokens: without regard to ASCII case.
-bool same_name(std::string_view a, std::string_view b) noexcept;
+HAWSER_EXPORT bool same_name(std::string_view a, std::string_view b) noexcept;
 
 /// One field. Views into the message's bytes; the value has no white space at either end.
 struct field {
-    std::string_view name;
-    std::string_view value;
+    std::string_view name;  ///< as the peer wrote it; compare with same_name()
+    std::string_view value; ///< without blanks around it
 };
 
 /// The fields of one message in the order of the wire, repeated ones included.
-class fields
+class HAWSER_EXPORT fields
 {
 public:
     class iterator
@@ -89,10 +90,10 @@ public:
         std::size_t at_ = 0;
     };
 
-    std::size_t size() const noexcept { return count_; }
-    bool empty() const noexcept { return count_ == 0; }
-    iterator begin() const noexcept { return {this, 0}; }
-    iterator end() const noexcept { return {this, count_}; }
+    std::size_t size() const noexcept { return count_; }     ///< how many
+    bool empty() const noexcept { return count_ == 0; }      ///< whether there is none
+    iterator begin() const noexcept { return {this, 0}; }    ///< the first, in the order of the wire
+    iterator end() const noexcept { return {this, count_}; } ///< the end of the range
 
     /// The field at `i`, which is below size().
     field operator[](std::size_t i) const noexcept
@@ -165,8 +166,8 @@ struct response_facts {
 class request_head
 {
 public:
-    http::method method() const noexcept { return facts_.method; }
-    std::string_view method_text() const noexcept { return view({0, facts_.method_size}); }
+    http::method method() const noexcept { return facts_.method; }                          ///< the request's method
+    std::string_view method_text() const noexcept { return view({0, facts_.method_size}); } ///< as it was written
 
     /// The request target as it was sent: "/a?b", "http://example.org/a?b", or "*" (of OPTIONS alone).
     std::string_view target() const noexcept { return view(facts_.target); }
@@ -180,7 +181,7 @@ public:
     /// 0 or 1, of HTTP/1.0 or HTTP/1.1.
     unsigned minor_version() const noexcept { return facts_.minor; }
 
-    const http::fields& fields() const noexcept { return fields_; }
+    const http::fields& fields() const noexcept { return fields_; } ///< in the order of the wire
 
     /// The authority that the request was made for, "example.org:8080": what Host says, with which an absolute target
     /// agrees. Empty only in HTTP/1.0, without either.
@@ -191,7 +192,7 @@ public:
     {
         return facts_.length == detail::no_length ? std::nullopt : std::optional{facts_.length};
     }
-    bool chunked() const noexcept { return facts_.chunked; }
+    bool chunked() const noexcept { return facts_.chunked; } ///< whether the body is in chunks
 
     /// Whether bytes of a body follow the head.
     bool has_body() const noexcept
@@ -224,13 +225,14 @@ private:
 class response_head
 {
 public:
-    http::status status() const noexcept { return facts_.status; }
+    http::status status() const noexcept { return facts_.status; } ///< the status code
+    /// As the server worded it; may be empty.
     std::string_view reason() const noexcept { return fields_.view(facts_.reason); }
 
     /// 0 or 1, of HTTP/1.0 or HTTP/1.1.
     unsigned minor_version() const noexcept { return facts_.minor; }
-    const http::fields& fields() const noexcept { return fields_; }
-    body_framing framing() const noexcept { return facts_.framing; }
+    const http::fields& fields() const noexcept { return fields_; }  ///< in the order of the wire
+    body_framing framing() const noexcept { return facts_.framing; } ///< how the body ends
 
     /// The Content-Length, also where it frames no body: of an answer to HEAD, or 304.
     std::optional<std::uint64_t> content_length() const noexcept

@@ -27,6 +27,7 @@
 #define HAWSER_HTTP_PARSER_HPP
 
 #include <hawser/bytes.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/http/message.hpp>
 #include <hawser/http/status.hpp>
 
@@ -71,7 +72,7 @@ struct refusal {
 };
 
 /// One line for a log: `Content-Length: expected digits, got "+3"`. The value is escaped, and cut after 256 bytes.
-std::string describe(const refusal& r);
+HAWSER_EXPORT std::string describe(const refusal& r);
 
 namespace detail {
 /// How far a head was looked through for the ends of its lines.
@@ -83,7 +84,7 @@ struct head_scan {
 } // namespace detail
 
 /// Parses the head of one request after another.
-class request_parser
+class HAWSER_EXPORT request_parser
 {
 public:
     /// Throws std::invalid_argument, which names the limit, its value and its range.
@@ -114,7 +115,7 @@ public:
         state_ = progress::need_more;
     }
 
-    const head_limits& limits() const noexcept { return limits_; }
+    const head_limits& limits() const noexcept { return limits_; } ///< what it was made with
 
 private:
     void begin(bytes_view input) noexcept;
@@ -130,7 +131,7 @@ private:
 };
 
 /// Parses the head of one response after another, for clients. As strict as request_parser, and otherwise like it.
-class response_parser
+class HAWSER_EXPORT response_parser
 {
 public:
     /// Throws std::invalid_argument. The limit of the target means nothing here.
@@ -143,9 +144,10 @@ public:
     /// announces follows it.
     progress parse(bytes_view input);
 
-    const response_head& head() const noexcept { return head_; }
-    void rebase(const char* to) noexcept { head_.rebase(to); }
-    const http::refusal& refusal() const noexcept { return refusal_; }
+    const response_head& head() const noexcept { return head_; } ///< the head; views into the input that was parsed
+    void rebase(const char* to) noexcept { head_.rebase(to); }   ///< the input has moved to here
+    const http::refusal& refusal() const noexcept { return refusal_; } ///< why it was refused
+    /// Ready for the next head.
     void reset() noexcept
     {
         scan_ = {};
@@ -173,8 +175,9 @@ enum class body_state : std::uint8_t {
     refused,   ///< refusal() says why; it stays so
 };
 
+/// What next() has found.
 struct body_step {
-    body_state state = body_state::need_more;
+    body_state state = body_state::need_more; ///< what there is to do
 
     /// So many bytes at the front of the input are done with.
     std::size_t consumed = 0;
@@ -188,11 +191,11 @@ struct body_step {
 ///
 /// Besides the body's own limit, what surrounds it is limited: a chunk's head to 4 KiB, all chunk heads and ends
 /// together to 16 KiB and one byte more for each byte of body that came, and the trailer section as a head is.
-class body_decoder
+class HAWSER_EXPORT body_decoder
 {
 public:
-    static constexpr std::size_t chunk_head_limit = 4 * 1024;
-    static constexpr std::size_t overhead_allowance = 16 * 1024;
+    static constexpr std::size_t chunk_head_limit = 4 * 1024;    ///< bytes of one chunk's head
+    static constexpr std::size_t overhead_allowance = 16 * 1024; ///< bytes of chunk heads beyond their share
 
     /// A decoder of no body: done at once.
     body_decoder() = default;
@@ -200,6 +203,7 @@ public:
     /// The body behind this head, of at most `limit` bytes: an announced length or a chunk that passes it is refused
     /// with 413 as soon as it is known. `limits` are those of the trailer section.
     void start(const request_head& head, std::uint64_t limit, const head_limits& limits = {}) noexcept;
+    /// The same for a response.
     void start(const response_head& head, std::uint64_t limit, const head_limits& limits = {}) noexcept;
 
     /// Takes from the front of `input`, which goes on where the last call had consumed. Allocates nothing.
@@ -214,7 +218,7 @@ public:
     /// Bytes of the body that are known to follow: the rest of its length, or of the chunk.
     std::uint64_t remaining() const noexcept { return remaining_; }
 
-    bool done() const noexcept { return where_ == where::done; }
+    bool done() const noexcept { return where_ == where::done; } ///< whether the body has ended
 
     /// Why the body was refused, once it was. Its value is never set.
     const http::refusal& refusal() const noexcept { return refusal_; }

@@ -18,6 +18,7 @@
 
 #include <hawser/awaitable.hpp>
 #include <hawser/bytes.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/http/message.hpp>
 #include <hawser/http/parser.hpp>
 #include <hawser/http/status.hpp>
@@ -44,11 +45,12 @@ class exchange;
 /// A request that is to be answered with a status instead of what its handler was about to send: request's reads throw
 /// it for a body that is refused, and a handler may throw it. While nothing is sent, the server answers with the status
 /// and the words as text; later the connection is reset.
-class status_error : public std::runtime_error
+class HAWSER_EXPORT status_error : public std::runtime_error
 {
 public:
+    /// The request is answered with `code`; `words` are its body.
     status_error(http::status code, const std::string& words) : std::runtime_error{words}, code_{code} {}
-    http::status code() const noexcept { return code_; }
+    http::status code() const noexcept { return code_; } ///< what is answered
 
 private:
     http::status code_;
@@ -56,18 +58,18 @@ private:
 
 /// A request whose head was accepted. Belongs to the server, and is used by its handler until that returns; views into
 /// the head are valid as long, also while the body is read.
-class request
+class HAWSER_EXPORT request
 {
 public:
     request(const request&) = delete;
     request& operator=(const request&) = delete;
 
-    const request_head& head() const noexcept { return head_; }
-    http::method method() const noexcept { return head_.method(); }
-    std::string_view target() const noexcept { return head_.target(); }
-    std::string_view path() const noexcept { return head_.path(); } ///< neither decoded nor normalised
-    std::string_view query() const noexcept { return head_.query(); }
-    const http::fields& fields() const noexcept { return head_.fields(); }
+    const request_head& head() const noexcept { return head_; }            ///< method, target and fields
+    http::method method() const noexcept { return head_.method(); }        ///< GET, HEAD, ...
+    std::string_view target() const noexcept { return head_.target(); }    ///< as it was sent
+    std::string_view path() const noexcept { return head_.path(); }        ///< neither decoded nor normalised
+    std::string_view query() const noexcept { return head_.query(); }      ///< behind the question mark
+    const http::fields& fields() const noexcept { return head_.fields(); } ///< in the order of the wire
 
     /// The value of the first field of this name, in any case; nothing if there is none.
     std::optional<std::string_view> find(std::string_view name) const noexcept { return head_.fields().find(name); }
@@ -105,7 +107,7 @@ private:
 ///
 /// A handler that returns without having sent anything, or throws before it has, is answered for with 500 and the
 /// connection ended; one that throws later resets it.
-class response
+class HAWSER_EXPORT response
 {
 public:
     response(const response&) = delete;
@@ -113,7 +115,7 @@ public:
 
     /// The status, 200 to 599; 200 at first. Throws field_error for another, std::logic_error once sent().
     void status(http::status code);
-    http::status status() const noexcept { return status_; }
+    http::status status() const noexcept { return status_; } ///< 200 unless set
 
     /// Sets a field, in place of all of this name that were set or added. Throws field_error (writer.hpp) for a name that
     /// is no token, a value that holds a control character, and the names that are the server's own; nothing has changed
@@ -181,7 +183,7 @@ struct serve_options {
     /// reads; a slower client is cut: errc::frame_timeout. The grace is above zero, `never` waits for ever; the rate is
     /// 1 or more.
     duration body_grace = std::chrono::seconds{5};
-    std::uint64_t body_rate = 240;
+    std::uint64_t body_rate = 240; ///< bytes a second
 
     /// Bytes of a body that its handler did not read: up to so many are read and dropped, so that the connection can go
     /// on; for more it is ended.
@@ -194,7 +196,7 @@ struct serve_options {
 /// The next request of a connection is looked at when the one before is answered: any number may arrive pipelined, and
 /// no more is read than one buffer holds while answers wait for the peer. A request that is refused is answered, the
 /// connection ended and nothing behind it looked at; the session's end is told with errc::request_refused.
-std::function<awaitable<void>(hawser::connection&)> serve(handler h, const serve_options& options = {});
+HAWSER_EXPORT std::function<awaitable<void>(hawser::connection&)> serve(handler h, const serve_options& options = {});
 
 } // namespace hawser::http
 

@@ -4,6 +4,8 @@
 #ifndef HAWSER_HTTP_STATUS_HPP
 #define HAWSER_HTTP_STATUS_HPP
 
+#include <hawser/detail/export.hpp>
+
 #include <cstdint>
 #include <string_view>
 
@@ -52,7 +54,7 @@ enum class status : std::uint16_t {
 
 /// The reason phrase of RFC 9110 or 6585 for a status: "Not Found". "Unknown" for a number that has no name here.
 /// A constant; from any thread.
-std::string_view reason(status code) noexcept;
+HAWSER_EXPORT std::string_view reason(status code) noexcept;
 
 /// Whether a response of this status never has a body: 1xx, 204 and 304 (RFC 9112, section 6.3).
 constexpr bool has_no_body(status code) noexcept

@@ -35,7 +35,9 @@ concept binary_number = (std::integral<T> && !std::same_as<T, bool>) ||
 class binary_reader
 {
 public:
+    /// Reads the content of a message, in its byte order.
     explicit binary_reader(const message& m) noexcept : binary_reader{m.content, m.order} {}
+    /// Reads `content`, which outlives the reader.
     binary_reader(bytes_view content, std::endian order) noexcept : rest_{content}, order_{order} {}
 
     /// The next number. Throws message_error (errc::invalid_message_content) if fewer bytes are left, and takes none.
@@ -77,8 +79,10 @@ private:
 class binary_writer
 {
 public:
+    /// Numbers in this byte order.
     explicit binary_writer(std::endian order = std::endian::native) noexcept : order_{order} {}
 
+    /// Appends a number.
     template <binary_number T>
     binary_writer& write(T value)
     {
@@ -89,6 +93,7 @@ public:
         return *this;
     }
 
+    /// Appends the bytes as they are.
     binary_writer& write_bytes(bytes_view bytes)
     {
         bytes_ += bytes;

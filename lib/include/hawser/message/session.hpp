@@ -14,6 +14,7 @@
 
 #include <hawser/awaitable.hpp>
 #include <hawser/connection.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/message.hpp>
 
 #include <functional>
@@ -29,21 +30,22 @@ namespace hawser {
 /// once its length is known 1 s more for each 64 KiB of it, however the bytes come: errc::frame_timeout. Throws
 /// message_error for one that is refused or that the stream's end cuts, after which the connection is of no use for
 /// another; otherwise as connection::read_frame(). Cancelling it loses no byte: the next read goes on.
-awaitable<std::optional<message>> read_message(connection& peer, message_limits limits);
-awaitable<std::optional<message>> read_message(connection& peer);
+HAWSER_EXPORT awaitable<std::optional<message>> read_message(connection& peer, message_limits limits);
+HAWSER_EXPORT awaitable<std::optional<message>> read_message(connection& peer); ///< with the default limits
 
 /// Appends a message to the output, whole: messages of several writers never interleave. `m` and its content have to
 /// stay valid until completion. Throws message_error as encode_message() does, and then nothing is written; otherwise
 /// completes, throws and is cancelled as connection::write_frame().
-awaitable<void> write_message(connection& peer, const message& m, message_limits limits);
-awaitable<void> write_message(connection& peer, const message& m);
+HAWSER_EXPORT awaitable<void> write_message(connection& peer, const message& m, message_limits limits);
+HAWSER_EXPORT awaitable<void> write_message(connection& peer, const message& m); ///< with the default limits
 
 /// Answers one message, by write_message(), with any number of others. Runs on the connection's loop, for one message of
 /// a connection at a time, and several at a time on different loops. The message is valid until it returns.
 using message_handler = std::function<awaitable<void>(connection&, const message&)>;
 
+/// What serve_messages() may be told.
 struct message_options {
-    message_limits limits = {};
+    message_limits limits = {}; ///< of each message, both ways
 
     /// Ends the session after the first answer, and ignores what follows the first message.
     bool once = false;
@@ -56,7 +58,8 @@ struct message_options {
 /// the header could be read, the peer gets message_error::reply() as {"result": reply}, and nothing otherwise; then the
 /// connection is ended, lingering so that the reply arrives, and the observer is told the error. Throws
 /// std::invalid_argument for limits out of range and for an empty handler.
-std::function<awaitable<void>(connection&)> serve_messages(message_handler h, message_options options = {});
+HAWSER_EXPORT std::function<awaitable<void>(connection&)> serve_messages(message_handler h,
+                                                                         message_options options = {});
 
 } // namespace hawser
 

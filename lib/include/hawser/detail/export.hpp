@@ -1,0 +1,19 @@
+// What the shared library exports. It is compiled with everything hidden; what users call or catch says otherwise.
+#ifndef HAWSER_DETAIL_EXPORT_HPP
+#define HAWSER_DETAIL_EXPORT_HPP
+
+#if defined(__GNUC__)
+/// Public: a class with functions that are compiled, one that is thrown or derived from, or a function.
+#define HAWSER_EXPORT __attribute__((visibility("default")))
+/// Exported without being public: an inline function of a public header, or another of Hawser's libraries, calls it.
+/// Each stands in test/consumer/exported.txt with the reason.
+#define HAWSER_EXPORT_DETAIL __attribute__((visibility("default")))
+/// Of a public class, and yet nobody's business.
+#define HAWSER_HIDDEN __attribute__((visibility("hidden")))
+#else
+#define HAWSER_EXPORT
+#define HAWSER_EXPORT_DETAIL
+#define HAWSER_HIDDEN
+#endif
+
+#endif
