@@ -12,6 +12,8 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace hawser::detail {
 
@@ -23,6 +25,9 @@ union socket_address {
     sockaddr_un unix_path;
     sockaddr_storage room;
 };
+
+/// Addresses as socket calls take them, each with its size.
+using address_list = std::vector<std::pair<socket_address, socklen_t>>;
 
 /// IPv4, IPv6 or a Unix socket's path. IPv4 mapped into IPv6 is IPv4.
 class address

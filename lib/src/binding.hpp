@@ -13,8 +13,6 @@
 
 namespace hawser::detail {
 
-using address_list = std::vector<std::pair<socket_address, socklen_t>>;
-
 /// The addresses of a host that is a literal or empty; none if it is a name. `passive`: empty is every interface.
 address_list numeric_addresses(const endpoint& where, bool passive);
 

@@ -1,16 +1,13 @@
 #include <hawser/connect.hpp>
 
+#include "attempts.hpp"
+#include "binding.hpp"
 #include "core.hpp"
 #include "expiry.hpp"
-#include "listening_socket.hpp"
 #include "names_rules.hpp"
 #include "resolver.hpp"
 #include "tls_engine.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <netinet/tcp.h>
@@ -23,8 +20,13 @@ namespace {
 
 using namespace detail;
 
-using socket_to_connect = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, loop::executor_type>;
-constexpr auto as_result = boost::asio::as_tuple(boost::asio::deferred);
+// RFC 8305, section 8: the limits of the Connection Attempt Delay.
+constexpr duration least_attempt_delay = 10ms;
+constexpr duration longest_attempt_delay = 2s;
+
+// How long a client without a free port waits for one: these pauses, each twice the one before.
+constexpr duration first_pause = 10ms;
+constexpr duration last_pause = 320ms;
 
 std::string in_words(duration d)
 {
@@ -48,19 +50,18 @@ struct attempt {
     loop& on;
     endpoint where;
     connect_options options;
-    waiting* look_up = nullptr;
-    socket_to_connect* socket = nullptr;
+    waiting* node = nullptr; // of a look-up or a pause
+    attempts* racing = nullptr;
     core* handshake = nullptr;
 
     void interrupt()
     {
         if (handshake != nullptr)
             handshake->cancel_read();
-        if (look_up != nullptr && look_up->is_linked())
-            look_up->end();
-        error_code ignored;
-        if (socket != nullptr)
-            socket->cancel(ignored);
+        if (node != nullptr && node->is_linked())
+            node->end();
+        if (racing != nullptr)
+            racing->interrupt();
     }
 };
 
@@ -71,15 +72,22 @@ void check_above_zero(const char* name, duration d)
                                     std::to_string(d.count()) + " ns"};
 }
 
-[[noreturn]] void fail(const attempt& a, const char* doing, const error_code& e)
+void check_attempt_delay(duration d)
 {
-    throw endpoint_error{e, a.where.to_string() + ": " + doing + ": " + symbol(e) + " (" + meaning(e) + ')'};
+    if (d < least_attempt_delay || d > longest_attempt_delay)
+        throw std::invalid_argument{"connect_options.attempt_delay: expected 10 ms to 2 s, got " +
+                                    std::to_string(d.count()) + " ns"};
 }
 
-[[noreturn]] void fail_late(const attempt& a, const char* doing = "")
+[[noreturn]] void fail(const attempt& a, const std::string& doing, const error_code& e, const std::string& more = {})
 {
-    throw endpoint_error{errc::connect_timeout,
-                         a.where.to_string() + ": " + doing + "connect_timeout after " + in_words(a.options.timeout)};
+    throw endpoint_error{e, a.where.to_string() + ": " + doing + ": " + symbol(e) + " (" + meaning(e) + ')' + more};
+}
+
+[[noreturn]] void fail_late(const attempt& a, const char* doing = "", const std::string& more = {})
+{
+    throw endpoint_error{errc::connect_timeout, a.where.to_string() + ": " + doing + "connect_timeout after " +
+                                                    in_words(a.options.timeout) + more};
 }
 
 awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
@@ -96,9 +104,9 @@ awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
         fail(a, "look-up", errc::resolver_busy);
     waiting node;
     l->node = &node;
-    a.look_up = &node;
+    a.node = &node;
     co_await a.on.waits->wait(node, a.on);
-    a.look_up = nullptr;
+    a.node = nullptr;
     l->node = nullptr;
     l->abandoned = true;
     if (node.cancelled)
@@ -110,20 +118,28 @@ awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
     co_return l->found;
 }
 
-void bind_source(const attempt& a, int fd, int family)
+// The address to connect from, if it was given.
+std::optional<address_list::value_type> source_of(const attempt& a)
 {
     if (!a.options.source)
-        return;
+        return {};
     const address_list from = numeric_addresses(endpoint::tcp(*a.options.source, 0), false);
     if (from.empty())
         throw endpoint_error{errc::invalid_endpoint,
                              "source \"" + *a.options.source + "\": expected a numeric address"};
-    if (from.front().first.any.sa_family != family)
+    return from.front();
+}
+
+// In the order in which they are tried; from a source address, those of its family.
+address_list to_try(const attempt& a, address_list found, const std::optional<address_list::value_type>& source)
+{
+    if (source)
+        std::erase_if(found, [&](const auto& to) { return to.first.any.sa_family != source->first.any.sa_family; });
+    if (source && found.empty())
         throw endpoint_error{errc::invalid_endpoint, "source \"" + *a.options.source +
                                                          "\": expected an address of the same family as " +
                                                          a.where.to_string()};
-    if (::bind(fd, &from.front().first.any, from.front().second) != 0)
-        fail(a, "bind to the source address", {errno, boost::system::system_category()});
+    return interleave(found);
 }
 
 void set_no_delay(int descriptor, const address& peer)
@@ -194,6 +210,42 @@ awaitable<void> shake_hands(attempt& a, connection& c, const expiry& deadline)
         throw tls_error{*refused};
 }
 
+// Ends with the deadline, at the latest.
+awaitable<void> pause(attempt& a, duration length)
+{
+    waiting node;
+    a.node = &node;
+    const expiry over{a.on, length, [&a] { a.interrupt(); }};
+    co_await a.on.waits->wait(node, a.on);
+    a.node = nullptr;
+    if (node.cancelled)
+        throw system_error{boost::asio::error::operation_aborted};
+}
+
+// One race, or several with pauses between them while every port is in use.
+awaitable<std::pair<descriptor, address>> win(attempt& a, const expiry& deadline)
+{
+    const std::optional<address_list::value_type> source = source_of(a);
+    const address_list found = co_await find_addresses(a, deadline);
+    const address_list list = to_try(a, found, source);
+    for (duration wait = first_pause;; wait *= 2) {
+        const auto all = std::make_shared<attempts>(a.on, list, a.options.attempt_delay, source);
+        a.racing = all.get();
+        const std::optional<std::size_t> winner = co_await all->first();
+        a.racing = nullptr;
+        if (winner)
+            co_return std::pair{all->take(*winner), all->peer(*winner)};
+        const std::string tried = list.size() > 1 ? "; tried " + all->in_words() : std::string{};
+        if (!deadline.passed() && all->out_of_ports() && wait <= last_pause)
+            co_await pause(a, wait);
+        else if (!deadline.passed())
+            fail(a, a.options.source ? "connect from " + *a.options.source : "connect",
+                 all->out_of_ports() ? error_code{errc::out_of_ports} : all->last_error(), tried);
+        if (deadline.passed())
+            fail_late(a, "", tried);
+    }
+}
+
 awaitable<connection> connect_from(loop& on, endpoint where, connect_options options)
 {
     attempt a{on, std::move(where), std::move(options)};
@@ -203,36 +255,12 @@ awaitable<connection> connect_from(loop& on, endpoint where, connect_options opt
                               if (a.handshake == nullptr || !a.options.handshake)
                                   a.interrupt();
                           }};
-    const address_list list = co_await find_addresses(a, deadline);
-    error_code last = boost::asio::error::host_not_found;
-    for (const auto& at : list) {
-        const int family = at.first.any.sa_family;
-        descriptor fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-        if (!fd)
-            fail(a, "socket", {errno, boost::system::system_category()});
-        bind_source(a, fd.get(), family);
-        socket_to_connect socket{on.executor()};
-        socket.assign(boost::asio::generic::stream_protocol{family, 0}, fd.get());
-        fd.release();
-        a.socket = &socket;
-        const boost::asio::generic::stream_protocol::endpoint target{&at.first.any, at.second};
-        const auto [e] = co_await socket.async_connect(target, as_result);
-        a.socket = nullptr;
-        if (!e) {
-            const address peer{at.first, at.second};
-            set_no_delay(socket.native_handle(), peer);
-            connection made = make_connection(a, stream_over(a, descriptor{socket.release()}, peer, tls), peer);
-            if (over_tls)
-                co_await shake_hands(a, made, deadline);
-            co_return made;
-        }
-        if (deadline.passed())
-            fail_late(a);
-        if (e == boost::asio::error::operation_aborted)
-            throw system_error{e};
-        last = e;
-    }
-    fail(a, "connect", last);
+    auto [socket, peer] = co_await win(a, deadline);
+    set_no_delay(socket.get(), peer);
+    connection made = make_connection(a, stream_over(a, std::move(socket), peer, tls), peer);
+    if (over_tls)
+        co_await shake_hands(a, made, deadline);
+    co_return made;
 }
 
 } // namespace
@@ -243,6 +271,7 @@ awaitable<connection> connect(endpoint where, connect_options options)
     validate(options.limits);
     check_above_zero("connect_options.timeout", options.timeout);
     check_above_zero("connect_options.handshake", options.handshake.value_or(never));
+    check_attempt_delay(options.attempt_delay);
     if (where.scheme() == endpoint::scheme_type::udp)
         throw endpoint_error{errc::invalid_endpoint,
                              where.to_string() + ": expected tcp://, tls:// or unix: to connect to"};

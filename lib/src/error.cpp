@@ -73,6 +73,7 @@ name_and_meaning words(int value) noexcept
     case errc::invalid_message_content: return {"invalid_message_content", "message whose content is not what it says"};
     case errc::message_too_large: return {"message_too_large", "message longer than the limit"};
     case errc::invalid_endpoint: return {"invalid_endpoint", "endpoint that cannot be used"};
+    case errc::out_of_ports: return {"out_of_ports", "every port that could be connected from is in use"};
     case errc::resolver_busy: return {"resolver_busy", "too many name look-ups are waiting"};
     case errc::lookup_timeout: return {"lookup_timeout", "no answer to a name look-up before the deadline"};
     case errc::invalid_name: return {"invalid_name", "name that cannot be looked up"};

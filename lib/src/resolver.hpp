@@ -59,8 +59,6 @@ bool start_lookup(std::shared_ptr<lookup> l);
 /// cancelled.
 awaitable<void> finish_lookup(std::shared_ptr<lookup> l, duration deadline);
 
-using address_list = std::vector<std::pair<socket_address, socklen_t>>;
-
 /// The addresses to connect to at a port of a host.
 std::shared_ptr<lookup_of<address_list>> lookup_to_connect(std::string host, std::uint16_t port);
 

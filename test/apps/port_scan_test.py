@@ -189,10 +189,10 @@ class OnThisMachine(Test):
 
     def test_what_ails_this_machine_ends_the_scan_and_is_no_state_of_a_port(self):
         with TracedProgram("port_scan", "127.0.0.1", "5000-5999", "--rate", "400", trace="connect",
-                           inject=("connect:error=EADDRNOTAVAIL:when=40",)) as program:
+                           inject=("connect:error=ENOBUFS:when=40",)) as program:
             self.assertEqual(program.wait(), 1)
             self.assertRegex("\n".join(program.err.all()),
-                             r"^port_scan: tcp://127\.0\.0\.1:\d+: EADDRNOTAVAIL \(Cannot assign requested address\)$")
+                             r"^port_scan: tcp://127\.0\.0\.1:\d+: ENOBUFS \(No buffer space available\)$")
 
 
 class InANamespace(Test):

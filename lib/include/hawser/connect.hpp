@@ -17,7 +17,7 @@ namespace hawser {
 struct connect_options {
     hawser::framing framing = hawser::framing::u32_be; ///< how frames are delimited, for the life of the connection
 
-    /// For everything together: resolving the name, trying each of its addresses in turn, and the TLS handshake.
+    /// For everything together: resolving the name, trying its addresses, and the TLS handshake.
     /// Above zero, or `never`.
     duration timeout = 10s;
 
@@ -32,18 +32,29 @@ struct connect_options {
     /// How TLS is spoken to a tls:// endpoint.
     tls_client tls = {};
 
-    /// The address to connect from, numeric, without a port. Unset: the kernel's choice.
+    /// The address to connect from, numeric, without a port: only addresses of its family are tried. Unset: the kernel's
+    /// choice.
     std::optional<std::string> source = std::nullopt;
+
+    /// How long an address is tried alone, before the next one is tried beside it: 10 ms to 2 s, and better not below
+    /// 100 ms. For a network on which one kind of address leads nowhere this is what connecting takes longer.
+    duration attempt_delay = 250ms;
 };
 
 /// Connects to a tcp://, tls:// or unix: endpoint. The name is resolved beside the loop, in a pool that all loops share; a
 /// literal address is not looked up. Completes with a connection on the loop that awaits it.
 ///
+/// A name's addresses are raced as RFC 8305 (Happy Eyeballs) says: IPv6 and IPv4 in turn, in the resolver's order within
+/// each, the next one after attempt_delay or as soon as one has failed. The first that is connected wins, the others are
+/// closed at once, and TLS begins over the winner. Both kinds are looked up by one getaddrinfo, which answers when it has
+/// both: there is no Resolution Delay, and no attempt begins on half an answer.
+///
 /// Throws endpoint_error, whose code() is errc::invalid_endpoint for a name that no look-up can find,
-/// errc::connect_timeout, errc::resolver_busy, a resolver's EAI_ error or the kernel's for the last address tried. For
-/// tls://, tls_error with errc::handshake_timeout, one of errc's certificate_ values, whose what() names the check that
-/// failed, or another of its values for TLS.
-/// Cancelling it ends the attempt with operation_aborted.
+/// errc::connect_timeout, errc::resolver_busy, a resolver's EAI_ error, or the kernel's for the address that failed last;
+/// what() names each address that was tried, with its error. errc::out_of_ports: this host had no port to connect from, for
+/// 630 ms in which it was tried again. For tls://, tls_error with errc::handshake_timeout, one of errc's certificate_
+/// values, whose what() names the check that failed, or another of its values for TLS.
+/// Cancelling it ends every attempt, with operation_aborted.
 HAWSER_EXPORT awaitable<connection> connect(endpoint where, connect_options options);
 HAWSER_EXPORT awaitable<connection> connect(endpoint where); ///< with the defaults
 

@@ -93,6 +93,7 @@ enum class errc {
 
     // Names and endpoints.
     invalid_endpoint, ///< an endpoint string that cannot be read
+    out_of_ports,     ///< each port that this host could have connected from is in use
     resolver_busy,    ///< too many name look-ups are waiting already
     lookup_timeout,   ///< a name look-up took longer than its deadline
     invalid_name,     ///< a host or service name that no look-up can find
