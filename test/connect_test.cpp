@@ -300,14 +300,16 @@ BOOST_AUTO_TEST_CASE(whatever_ends_the_race_leaves_no_socket)
 
 namespace {
 
-std::string refusal(connect_options options)
+awaitable<void> connect_nowhere(connect_options options)
+{
+    const endpoint nowhere{"unix:/nowhere"};
+    co_await connect(nowhere, std::move(options));
+}
+
+std::string refusal(const connect_options& options)
 {
     scenario run;
-    return run
-        .start([](connect_options o) -> awaitable<void> {
-            co_await connect(endpoint{"unix:/nowhere"}, std::move(o));
-        }(std::move(options)))
-        .what();
+    return run.start(connect_nowhere(options)).what();
 }
 
 } // namespace

@@ -135,6 +135,14 @@ void log_observer::listener_failed(const endpoint& listener, const error_code& e
     }
 }
 
+void log_observer::ipv6_left_out(const endpoint& listener) noexcept
+{
+    try {
+        line("IPv6", listener.to_string() + ": this host has no IPv6 address: clients can use IPv4 alone");
+    } catch (...) {
+    }
+}
+
 void log_observer::loop_blocked(const endpoint& peer, duration held) noexcept
 {
     try {

@@ -5,7 +5,9 @@
 #include "server_core.hpp"
 #include "tls_context.hpp"
 
+#include <ifaddrs.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <boost/asio/signal_set.hpp>
 
@@ -34,6 +36,24 @@ server_options checked(server_options o)
     if (!o.observer)
         o.observer = std::make_shared<log_observer>();
     return o;
+}
+
+bool is_every_interface(const endpoint& where)
+{
+    const bool has_host = where.scheme() == endpoint::scheme_type::tcp || where.scheme() == endpoint::scheme_type::tls;
+    return has_host && where.host().empty();
+}
+
+bool has_ipv6() noexcept
+{
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0)
+        return true; // who knows
+    bool found = false;
+    for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next)
+        found = found || (i->ifa_addr != nullptr && i->ifa_addr->sa_family == AF_INET6);
+    ::freeifaddrs(list);
+    return found;
 }
 
 std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_options& options)
@@ -68,6 +88,8 @@ void server_core::listen(const endpoint& where, const session_handler& handler, 
     std::vector<listening_socket> bound = bind_all(where, options);
     for (listening_socket& socket : bound)
         socket.listen();
+    if (is_every_interface(where) && !has_ipv6())
+        watched_by().ipv6_left_out(bound.front().where());
     const std::lock_guard lock{mutex_};
     for (listening_socket& socket : bound) {
         const auto what = std::make_shared<service>(service{handler, shared, shared_from_this(), socket.where(), tls});

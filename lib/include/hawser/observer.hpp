@@ -76,6 +76,8 @@ public:
     virtual void accept_paused(const endpoint& /*listener*/, const error_code&) noexcept {}
     /// A listener is beyond repair and closed; said once. Others go on.
     virtual void listener_failed(const endpoint& /*listener*/, const error_code&) noexcept {}
+    /// What listens on every interface can be reached over IPv4 alone: none has an IPv6 address. From server::listen().
+    virtual void ipv6_left_out(const endpoint& /*listener*/) noexcept {}
     /// A handler has kept its loop for `held` without suspending; said once a session, or datagram.
     virtual void loop_blocked(const endpoint& /*peer*/, duration /*held*/) noexcept {}
     /// The handler of a datagram threw, or was cut; those that returned are counted alone.
@@ -104,6 +106,7 @@ public:
     void session_ended(const session_end&) noexcept override;
     void accept_paused(const endpoint&, const error_code&) noexcept override;
     void listener_failed(const endpoint&, const error_code&) noexcept override;
+    void ipv6_left_out(const endpoint&) noexcept override;
     void loop_blocked(const endpoint&, duration) noexcept override;
     void datagram_failed(const session_end&) noexcept override;
     void tls_reloaded(std::size_t) noexcept override;
