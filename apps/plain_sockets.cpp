@@ -156,6 +156,8 @@ void plain_listeners::listen(const hawser::endpoint& where, int backlog, hawser:
 {
     if (where.scheme() == hawser::endpoint::scheme_type::tls)
         throw usage_error{where.to_string() + ": expected --model async with tls://"};
+    if (where.is_inherited())
+        throw usage_error{where.to_string() + ": expected --model async with an inherited socket"};
     std::uint16_t port = 0;
     for (bindable& at : addresses(where)) {
         const int family = at.address.ss_family;

@@ -45,6 +45,12 @@ bool is_tls(const hawser::endpoint& where)
     return where.scheme() == hawser::endpoint::scheme_type::tls;
 }
 
+// What is inherited speaks TLS if there is a certificate for it.
+bool may_be_tls(const hawser::endpoint& where)
+{
+    return is_tls(where) || where.is_inherited();
+}
+
 hawser::endpoint read_admin_endpoint(const std::string& text)
 {
     try {
@@ -107,7 +113,8 @@ server_options::server_options(command_line& line)
     line.add_switch("--quiet", quiet_, "No lines for single connections and payloads");
     line.add_switch("-v,--verbose", verbose_, "More lines at the start");
     line.add_note("A duration D has a unit (500ms, 10s, 2m, 1h) or is never.\n"
-                  "An ENDPOINT is tcp://HOST:PORT, HOST:PORT, tls://HOST:PORT or unix:PATH; port 0 picks a free one.");
+                  "An ENDPOINT is tcp://HOST:PORT, HOST:PORT, tls://HOST:PORT or unix:PATH; port 0 picks a free one.\n"
+                  "Or fd:N, an inherited socket, or systemd:NAME, those that systemd passes; with --cert over TLS.");
 }
 
 void server_options::add_frame_limit(command_line& line)
@@ -161,10 +168,11 @@ void server_options::begin(const std::vector<hawser::endpoint>& where) const
 
 void server_options::check_pair(const std::vector<hawser::endpoint>& where) const
 {
-    const auto tls = std::find_if(where.begin(), where.end(), is_tls);
+    const auto tls = std::find_if(where.begin(), where.end(), certificate_ || key_ ? may_be_tls : is_tls);
     if (tls == where.end() && (certificate_ || key_)) {
         const auto& [name, file] = certificate_ ? std::pair{"--cert: ", *certificate_} : std::pair{"--key: ", *key_};
-        throw usage_error{name + std::string{"expected a tls:// endpoint with it, got "} + shown(file) + " alone"};
+        throw usage_error{name + std::string{"expected a tls://, fd: or systemd: endpoint with it, got "} +
+                          shown(file) + " alone"};
     }
     if (tls != where.end() && !(certificate_ && key_))
         throw usage_error{tls->to_string() + ": expected --cert FILE and --key FILE, got " +
@@ -187,7 +195,7 @@ hawser::server_options server_options::server() const
 hawser::listen_options server_options::listen(const hawser::endpoint& where) const
 {
     hawser::listen_options options{.backlog = backlog_};
-    if (is_tls(where))
+    if (is_tls(where) || (certificate_ && where.is_inherited()))
         options.tls = hawser::tls_server{.certificate_chain = *certificate_, .private_key = *key_};
     if (frame_limit_)
         options.framing = options.framing.with_limit(*frame_limit_);

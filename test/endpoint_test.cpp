@@ -35,6 +35,12 @@ BOOST_AUTO_TEST_CASE(good_endpoints_are_read_and_written_canonically)
         {"unix:/run/echo.sock", endpoint::scheme_type::unix_socket, "/run/echo.sock", 0, "unix:/run/echo.sock",
          "unix:/run/echo.sock"},
         {"unix:a:b//c d", endpoint::scheme_type::unix_socket, "a:b//c d", 0, "unix:a:b//c d", "unix:a:b//c d"},
+        {"fd:3", endpoint::scheme_type::descriptor, "", 0, "fd:3", "fd:3"},
+        {"fd:007", endpoint::scheme_type::descriptor, "", 0, "fd:7", "fd:7"},
+        {"systemd:echo.socket", endpoint::scheme_type::systemd, "echo.socket", 0, "systemd:echo.socket",
+         "systemd:echo.socket"},
+        {"systemd:a b//c", endpoint::scheme_type::systemd, "a b//c", 0, "systemd:a b//c", "systemd:a b//c"},
+        {"tcp://fd:3", endpoint::scheme_type::tcp, "fd", 3, "tcp://fd:3", "fd:3"},
     };
     for (const auto& t : table) {
         BOOST_TEST_CONTEXT(t.text)
@@ -79,6 +85,17 @@ BOOST_AUTO_TEST_CASE(bad_endpoints_are_refused_with_the_part_that_is_wrong)
         {"user in host", "u@h:80", R"("u@h:80": expected a host name or address, got "u@h")"},
         {"space in host", "h h:80", R"("h h:80": expected a host name or address, got "h h")"},
         {"empty path", "unix:", R"("unix:": expected a path after unix:)"},
+        {"no descriptor", "fd:", R"("fd:": expected the number of a descriptor after fd:, got "")"},
+        {"negative descriptor", "fd:-1", R"("fd:-1": expected the number of a descriptor after fd:, got "-1")"},
+        {"descriptor too large", "fd:2147483648",
+         R"("fd:2147483648": expected the number of a descriptor after fd:, got "2147483648")"},
+        {"descriptor and more", "fd:3x", R"("fd:3x": expected the number of a descriptor after fd:, got "3x")"},
+        {"no name", "systemd:",
+         R"("systemd:": expected a name of 1 to 255 printable ASCII characters without a colon after systemd:)"},
+        {"colon in a name", "systemd:a:b",
+         R"("systemd:a:b": expected a name of 1 to 255 printable ASCII characters without a colon after systemd:)"},
+        {"control character in a name", "systemd:a\tb",
+         "\"systemd:a\tb\": expected a name of 1 to 255 printable ASCII characters without a colon after systemd:"},
         {"NUL", "h\0:80"s, R"("h": expected no NUL byte)"},
         {"NUL in path", "unix:/a\0b"s, R"("unix:/a": expected no NUL byte)"},
     };
@@ -96,8 +113,22 @@ BOOST_AUTO_TEST_CASE(bad_endpoints_are_refused_with_the_part_that_is_wrong)
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_host_has_at_most_253_bytes_and_a_path_at_most_107)
+BOOST_AUTO_TEST_CASE(what_is_inherited_says_so)
 {
+    BOOST_TEST(endpoint{"fd:2147483647"}.descriptor() == 2147483647);
+    BOOST_TEST(endpoint{"fd:0"}.descriptor() == 0);
+    BOOST_TEST(endpoint{"h:1"}.descriptor() == -1);
+    BOOST_TEST(endpoint{"systemd:web"}.name() == "web");
+    BOOST_TEST(endpoint{"fd:0"}.is_inherited());
+    BOOST_TEST(endpoint{"systemd:web"}.is_inherited());
+    BOOST_TEST(!endpoint{"unix:/a"}.is_inherited());
+    BOOST_TEST((endpoint{"fd:3"} != endpoint{"fd:4"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_has_at_most_253_bytes_a_path_at_most_107_and_a_name_255)
+{
+    BOOST_TEST(endpoint{"systemd:" + std::string(255, 'n')}.name().size() == 255u);
+    BOOST_CHECK_THROW((endpoint{"systemd:" + std::string(256, 'n')}), endpoint_error);
     BOOST_TEST(endpoint{std::string(253, 'h') + ":1"}.host().size() == 253u);
     BOOST_CHECK_THROW((endpoint{std::string(254, 'h') + ":1"}), endpoint_error);
     BOOST_TEST((endpoint{"unix:" + std::string(107, 'p')}.path().size() == 107u));

@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(options_that_contradict_each_other_or_the_endpoint_are_refu
         }
     }
     BOOST_TEST(failure_of(with, "tcp://127.0.0.1:0") ==
-               "invalid: listen_options.tls: expected a tls:// endpoint, got tcp://127.0.0.1:0");
+               "invalid: listen_options.tls: expected a tls://, fd: or systemd: endpoint, got tcp://127.0.0.1:0");
     scenario run;
     server s{run.runtime()};
     BOOST_CHECK_THROW(s.listen("tls://127.0.0.1:0", say_hello), std::invalid_argument);

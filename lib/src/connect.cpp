@@ -272,7 +272,7 @@ awaitable<connection> connect(endpoint where, connect_options options)
     check_above_zero("connect_options.timeout", options.timeout);
     check_above_zero("connect_options.handshake", options.handshake.value_or(never));
     check_attempt_delay(options.attempt_delay);
-    if (where.scheme() == endpoint::scheme_type::udp)
+    if (where.scheme() == endpoint::scheme_type::udp || where.is_inherited())
         throw endpoint_error{errc::invalid_endpoint,
                              where.to_string() + ": expected tcp://, tls:// or unix: to connect to"};
     const auto executor = co_await boost::asio::this_coro::executor;

@@ -1,7 +1,10 @@
 #include "datagram_descriptor.hpp"
 
+#include "inherited_sockets.hpp"
+
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 
 namespace hawser {
 namespace {
@@ -157,14 +160,27 @@ datagram_descriptor::datagram_descriptor(int family)
         throw system_error{last_error()};
 }
 
+datagram_descriptor::datagram_descriptor(descriptor bound, int family) : fd_{std::move(bound)}, family_{family}
+{
+    socket_address at{};
+    socklen_t size = sizeof at;
+    ::getsockname(fd_.get(), &at.any, &size);
+    ask_for_arrivals(is_every_interface(at));
+}
+
 void datagram_descriptor::bind(const socket_address& at, socklen_t size, bool dual_stack)
 {
     if (family_ == AF_INET6)
         set(fd_.get(), IPPROTO_IPV6, IPV6_V6ONLY, dual_stack ? 0 : 1);
     if (::bind(fd_.get(), &at.any, size) != 0)
         throw system_error{last_error()};
+    ask_for_arrivals(is_every_interface(at));
+}
+
+void datagram_descriptor::ask_for_arrivals(bool every_interface) noexcept
+{
     set(fd_.get(), SOL_SOCKET, SO_RXQ_OVFL, 1);
-    if (!is_every_interface(at))
+    if (!every_interface)
         return;
     if (family_ == AF_INET6)
         set(fd_.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
@@ -235,6 +251,15 @@ endpoint datagram_descriptor::where() const
 
 std::vector<datagram_descriptor> bind_datagrams(const endpoint& where, bool dual_stack)
 {
+    if (where.is_inherited()) {
+        if (dual_stack)
+            throw std::invalid_argument{"datagram_options.dual_stack: expected false with " + where.to_string() +
+                                        ", which is bound already"};
+        std::vector<datagram_descriptor> taken;
+        for (inherited_socket& socket : take_inherited(where, socket_kind::datagrams))
+            taken.emplace_back(std::move(socket.fd), socket.family);
+        return taken;
+    }
     require_udp(where);
     return bind_same_port(where, addresses_to_bind(where), [&](const std::pair<socket_address, socklen_t>& at) {
         try {

@@ -39,6 +39,8 @@ public:
     datagram_descriptor() = default;
     /// Throws system_error.
     explicit datagram_descriptor(int family);
+    /// One that was inherited, bound already.
+    datagram_descriptor(descriptor bound, int family);
 
     /// Throws system_error. On every interface, arrivals say from then on where they came.
     void bind(const socket_address& at, socklen_t size, bool dual_stack);
@@ -61,13 +63,15 @@ public:
     explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
 
 private:
+    void ask_for_arrivals(bool every_interface) noexcept;
     std::pair<socket_address, socklen_t> target(const datagram_address& to) const noexcept;
 
     descriptor fd_;
     int family_ = AF_UNSPEC;
 };
 
-/// Sockets at every address that a udp:// endpoint stands for; port 0 is one port for all. Throws endpoint_error.
+/// Sockets at every address that a udp:// endpoint stands for, port 0 being one port for all, or those that were
+/// inherited. Throws endpoint_error, and std::invalid_argument for dual_stack with the latter.
 std::vector<datagram_descriptor> bind_datagrams(const endpoint& where, bool dual_stack);
 
 } // namespace hawser::detail

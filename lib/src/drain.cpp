@@ -3,6 +3,7 @@
 #include "datagram_listener.hpp"
 #include "listener.hpp"
 #include "server_core.hpp"
+#include "service_manager.hpp"
 #include "session.hpp"
 #include "watchdog.hpp"
 
@@ -53,7 +54,10 @@ void drain::start(const std::string& cause)
     step_ = step::draining;
     begun_at_ = control.now();
     ended_before_ = ended();
-    server_.watched_by().drain_started(cause, server_.statistics().connections);
+    const std::size_t connections = server_.statistics().connections;
+    if (const auto manager = server_.supervisor())
+        manager->stopping(connections);
+    server_.watched_by().drain_started(cause, connections);
     for (const auto& l : server_.listeners())
         l->post_drain();
     for (const auto& l : server_.datagram_listeners())

@@ -2,12 +2,14 @@
 
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace hawser {
 namespace {
 
 constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
+constexpr std::size_t longest_name = 255;
 constexpr std::size_t longest_host = 253; // RFC 1035, section 2.3.4, as text
 
 std::string quoted(std::string_view text)
@@ -29,6 +31,23 @@ std::uint16_t read_port(std::string_view text, std::string_view digits)
     if (error != std::errc{} || port > 65535)
         refuse(text, "expected a port from 0 to 65535, got " + std::string{digits});
     return static_cast<std::uint16_t>(port);
+}
+
+int read_descriptor(std::string_view text, std::string_view digits)
+{
+    int number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (digits.starts_with('-') || error != std::errc{} || end != digits.data() + digits.size())
+        refuse(text, "expected the number of a descriptor after fd:, got " + quoted(digits));
+    return number;
+}
+
+// What FileDescriptorName= of systemd.socket(5) takes.
+void check_name(std::string_view text, std::string_view name)
+{
+    const auto is_odd = [](char c) { return c < ' ' || c > '~' || c == ':'; };
+    if (name.empty() || name.size() > longest_name || std::any_of(name.begin(), name.end(), is_odd))
+        refuse(text, "expected a name of 1 to 255 printable ASCII characters without a colon after systemd:");
 }
 
 } // namespace
@@ -79,6 +98,17 @@ endpoint::endpoint(std::string_view text)
         host_ = rest;
         return;
     }
+    if (rest.starts_with("fd:")) {
+        scheme_ = scheme_type::descriptor;
+        descriptor_ = read_descriptor(text, rest.substr(3));
+        return;
+    }
+    if (rest.starts_with("systemd:")) {
+        scheme_ = scheme_type::systemd;
+        host_ = rest.substr(8);
+        check_name(text, host_);
+        return;
+    }
     if (const auto at = rest.find("://"); at != rest.npos) {
         if (rest.substr(0, at) == "tls")
             scheme_ = scheme_type::tls;
@@ -121,6 +151,8 @@ std::string endpoint::to_string() const
     case scheme_type::unix_socket: return "unix:" + host_;
     case scheme_type::tls: return "tls://" + host_and_port();
     case scheme_type::udp: return "udp://" + host_and_port();
+    case scheme_type::descriptor: return "fd:" + std::to_string(descriptor_);
+    case scheme_type::systemd: return "systemd:" + host_;
     case scheme_type::tcp: break;
     }
     return "tcp://" + host_and_port();

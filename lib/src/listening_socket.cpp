@@ -1,5 +1,7 @@
 #include "listening_socket.hpp"
 
+#include "inherited_sockets.hpp"
+
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -95,6 +97,44 @@ listening_socket bind_unix(const endpoint& where, const listen_options& options)
     return bound;
 }
 
+void check_options_of_inherited(const endpoint& where, const listen_options& options)
+{
+    const auto refuse = [&](const char* field, const char* expected) {
+        throw std::invalid_argument{std::string{"listen_options."} + field + ": expected " + expected + " with " +
+                                    where.to_string() + ", which is bound already"};
+    };
+    if (options.mode)
+        refuse("mode", "none");
+    if (options.dual_stack)
+        refuse("dual_stack", "false");
+}
+
+// Where a client finds it. An abstract Unix socket has no endpoint but the one that was asked for.
+endpoint real_endpoint(const endpoint& asked, int fd, bool over_tls)
+{
+    const endpoint real = local_address(fd).to_endpoint();
+    if (real.scheme() == endpoint::scheme_type::unix_socket)
+        return real.path().empty() ? asked : real;
+    return over_tls ? endpoint::tls(real.host(), real.port()) : real;
+}
+
+std::vector<listening_socket> take_listening(const endpoint& where, const listen_options& options)
+{
+    check_options_of_inherited(where, options);
+    std::vector<listening_socket> bound;
+    for (inherited_socket& socket : take_inherited(where, socket_kind::stream)) {
+        if (socket.family != AF_UNIX)
+            set_inherited(socket.fd.get(), options);
+        else if (options.tls)
+            throw std::invalid_argument{"listen_options.tls: expected a TCP socket, got " + where.to_string() +
+                                        ", a Unix socket"};
+        endpoint real = real_endpoint(where, socket.fd.get(), options.tls.has_value());
+        const std::optional<int> backlog = socket.listens ? options.backlog : options.backlog.value_or(SOMAXCONN);
+        bound.push_back(listening_socket::inherited(std::move(socket.fd), std::move(real), backlog));
+    }
+    return bound;
+}
+
 } // namespace
 
 listening_socket::listening_socket(descriptor d, endpoint where, int backlog)
@@ -103,6 +143,15 @@ listening_socket::listening_socket(descriptor d, endpoint where, int backlog)
     struct stat status {};
     if (where_.scheme() == endpoint::scheme_type::unix_socket && ::lstat(where_.path().c_str(), &status) == 0)
         file_ = {where_.path(), status.st_dev, status.st_ino};
+}
+
+listening_socket listening_socket::inherited(descriptor d, endpoint where, std::optional<int> backlog)
+{
+    listening_socket made;
+    made.fd_ = std::move(d);
+    made.where_ = std::move(where);
+    made.backlog_ = backlog;
+    return made;
 }
 
 listening_socket& listening_socket::operator=(listening_socket other) noexcept
@@ -124,7 +173,7 @@ listening_socket::~listening_socket()
 
 void listening_socket::listen()
 {
-    if (::listen(fd_.get(), backlog_) != 0)
+    if (backlog_ && ::listen(fd_.get(), *backlog_) != 0)
         refuse_binding(where_, "listen", last_error());
 }
 
@@ -146,6 +195,8 @@ std::vector<listening_socket> bind_all(const endpoint& where, const listen_optio
     if (where.scheme() == endpoint::scheme_type::udp)
         throw endpoint_error{errc::invalid_endpoint,
                              where.to_string() + ": expected tcp://, tls:// or unix: to accept connections at"};
+    if (where.is_inherited())
+        return take_listening(where, options);
     std::vector<listening_socket> bound;
     if (where.scheme() == endpoint::scheme_type::unix_socket) {
         bound.push_back(bind_unix(where, options));

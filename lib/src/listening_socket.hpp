@@ -11,16 +11,19 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <vector>
 
 namespace hawser::detail {
 
-/// A socket that has been bound, and listens after listen(). A Unix socket's file goes with it.
+/// A socket that has been bound, and listens after listen(). A Unix socket's file goes with it, unless it was inherited.
 class listening_socket
 {
 public:
     listening_socket() = default;
     listening_socket(descriptor d, endpoint where, int backlog);
+    /// One that others may share. Without a backlog it listens already, and keeps its own.
+    static listening_socket inherited(descriptor d, endpoint where, std::optional<int> backlog);
     listening_socket(listening_socket&&) noexcept = default;
     listening_socket& operator=(listening_socket other) noexcept;
     ~listening_socket();
@@ -40,11 +43,12 @@ private:
     };
     descriptor fd_;
     endpoint where_;
-    int backlog_ = 0;
+    std::optional<int> backlog_;
     file file_;
 };
 
-/// Binds a socket at every address that the endpoint stands for; port 0 is one port for all. Throws endpoint_error.
+/// Binds a socket at every address that the endpoint stands for, port 0 being one port for all, or takes the sockets that
+/// were inherited. Throws endpoint_error, and std::invalid_argument for options that do not go with the endpoint.
 std::vector<listening_socket> bind_all(const endpoint& where, const listen_options& options);
 
 } // namespace hawser::detail

@@ -3,6 +3,7 @@
 #include "datagram_listener.hpp"
 #include "listener.hpp"
 #include "server_core.hpp"
+#include "service_manager.hpp"
 #include "tls_context.hpp"
 
 #include <ifaddrs.h>
@@ -58,12 +59,13 @@ bool has_ipv6() noexcept
 
 std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_options& options)
 {
-    const bool over_tls = where.scheme() == endpoint::scheme_type::tls;
+    const bool over_tls = where.scheme() == endpoint::scheme_type::tls || (where.is_inherited() && options.tls);
     if (over_tls && !options.tls)
         throw std::invalid_argument{"listen_options.tls: expected a certificate chain and a key for " +
                                     where.to_string() + ", got none"};
     if (!over_tls && options.tls)
-        throw std::invalid_argument{"listen_options.tls: expected a tls:// endpoint, got " + where.to_string()};
+        throw std::invalid_argument{"listen_options.tls: expected a tls://, fd: or systemd: endpoint, got " +
+                                    where.to_string()};
     return over_tls ? std::make_shared<tls_configuration>(*options.tls) : nullptr;
 }
 
@@ -119,6 +121,21 @@ void server_core::listen(const endpoint& where, const datagram_handler& handler,
 void server_core::reload_tls()
 {
     const std::lock_guard one_at_a_time{reloading_};
+    const struct told {
+        explicit told(std::shared_ptr<service_manager> m) : manager{std::move(m)}
+        {
+            if (manager)
+                manager->reloading();
+        }
+        told(const told&) = delete;
+        told& operator=(const told&) = delete;
+        ~told()
+        {
+            if (manager)
+                manager->reloaded();
+        }
+        std::shared_ptr<service_manager> manager;
+    } beginning_and_end{supervisor()};
     const auto all = configurations();
     std::vector<std::shared_ptr<const tls_context>> loaded;
     try {
@@ -178,6 +195,18 @@ void server_core::forget_listeners()
         l->post_close();
     for (const auto& l : of_datagrams)
         l->post_close();
+}
+
+void server_core::supervised_by(std::shared_ptr<service_manager> manager)
+{
+    const std::lock_guard lock{mutex_};
+    supervisor_ = std::move(manager);
+}
+
+std::shared_ptr<service_manager> server_core::supervisor() const
+{
+    const std::lock_guard lock{mutex_};
+    return supervisor_;
 }
 
 void server_core::listener_closed() noexcept
@@ -332,6 +361,12 @@ int run(runtime& r, server& s)
 {
     boost::asio::signal_set signals{r.core().control().context(), SIGINT, SIGTERM};
     on_signal(signals, s.core(), 0);
+    std::shared_ptr<detail::service_manager> manager;
+    if (auto socket = detail::notify_socket::from_environment()) {
+        manager = std::make_shared<detail::service_manager>(std::move(*socket), r.core(), s.endpoints());
+        s.core().supervised_by(manager);
+        r.core().control().post([manager] { manager->begin(); });
+    }
     r.start();
     const signals_left_to_loops from_here;
     const drain_report report = s.wait();
@@ -342,9 +377,12 @@ int run(runtime& r, server& s)
     r.core().control().post([&] {
         signals.clear();
         signals.cancel();
+        if (manager)
+            manager->end();
         cleared.set_value();
     });
     cleared.get_future().wait();
+    s.core().supervised_by(nullptr);
     return report.clean() ? 0 : 1;
 }
 

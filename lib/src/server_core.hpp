@@ -18,6 +18,7 @@ namespace hawser::detail {
 
 class datagram_listener;
 class listener;
+class service_manager;
 class tls_configuration;
 
 class server_core : public std::enable_shared_from_this<server_core>
@@ -50,6 +51,10 @@ public:
     /// Calls every listener on its loop, once a permit is free again.
     void want_permit() noexcept { permit_wanted_.store(true); }
 
+    /// Whoever is told how the server does; null: nobody.
+    void supervised_by(std::shared_ptr<service_manager> manager);
+    std::shared_ptr<service_manager> supervisor() const;
+
     /// A listener has closed for good.
     void listener_closed() noexcept;
 
@@ -76,6 +81,7 @@ private:
     std::vector<std::shared_ptr<datagram_listener>> datagram_listeners_;
     std::vector<endpoint> endpoints_;                     // of both kinds, as they came
     std::vector<std::shared_ptr<tls_configuration>> tls_; // of the listeners over TLS, those that have closed too
+    std::shared_ptr<service_manager> supervisor_;
     std::atomic<std::size_t> open_listeners_{0};
     std::atomic<bool> permit_wanted_{false};
 

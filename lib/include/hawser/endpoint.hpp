@@ -6,6 +6,8 @@
 //     tls://example.org:7443   the same over TLS
 //     udp://127.0.0.1:7000     datagrams
 //     unix:/run/echo.sock      a path
+//     fd:3                     a socket that the process has inherited; to listen at alone
+//     systemd:NAME             the sockets of that name that systemd has passed (sd_listen_fds(3)); likewise
 //
 // Uses nothing of Asio and resolves nothing: a host may be a name.
 #ifndef HAWSER_ENDPOINT_HPP
@@ -20,12 +22,12 @@
 
 namespace hawser {
 
-/// A parsed endpoint string: a scheme with a host and a port, or with a path. A plain value.
+/// A parsed endpoint string: a scheme with a host and a port, a path, a descriptor or a name. A plain value.
 class HAWSER_EXPORT endpoint
 {
 public:
-    /// The transport.
-    enum class scheme_type : std::uint8_t { tcp, unix_socket, tls, udp };
+    /// The transport, or where the sockets come from.
+    enum class scheme_type : std::uint8_t { tcp, unix_socket, tls, udp, descriptor, systemd };
 
     /// tcp://, every interface, port 0.
     endpoint() = default;
@@ -47,6 +49,11 @@ public:
     const std::string& host() const noexcept { return host_; } ///< without brackets; empty: every interface
     std::uint16_t port() const noexcept { return port_; }      ///< 0: any free one
     const std::string& path() const noexcept { return host_; } ///< of a Unix socket; empty: unnamed
+    const std::string& name() const noexcept { return host_; } ///< of what systemd passes
+    int descriptor() const noexcept { return descriptor_; }    ///< of fd:N; -1 with any other scheme
+
+    /// Whether it stands for sockets that are there already: fd:N and systemd:NAME, which tell nothing of what they are.
+    bool is_inherited() const noexcept { return scheme_ == scheme_type::descriptor || scheme_ == scheme_type::systemd; }
 
     /// The canonical string, scheme included; reading it gives an equal endpoint.
     std::string to_string() const;
@@ -61,6 +68,7 @@ private:
 
     scheme_type scheme_ = scheme_type::tcp;
     std::uint16_t port_ = 0;
+    int descriptor_ = -1;
     std::string host_;
 };
 

@@ -17,20 +17,22 @@ struct listen_options {
     /// How frames are delimited, for the life of each connection.
     hawser::framing framing = hawser::framing::u32_be;
 
-    /// How TLS is spoken: required by a tls:// endpoint, refused with any other.
+    /// How TLS is spoken: required by a tls:// endpoint; makes fd:N and systemd:NAME speak it, if they are TCP; refused
+    /// with any other.
     std::optional<hawser::tls_server> tls = std::nullopt;
 
     /// Instead of the server's own, for this listener's connections (their drain is the server's).
     std::optional<hawser::timeouts> timeouts = std::nullopt;
 
     /// Connections that the kernel queues before they are accepted. Above net.core.somaxconn it is clipped by the
-    /// kernel, not here. Unset: SOMAXCONN (4096). 1 or more.
+    /// kernel, not here. Unset: SOMAXCONN (4096), and for an inherited socket that listens already what it has. 1 or
+    /// more.
     std::optional<int> backlog = std::nullopt;
 
-    /// A Unix socket's file mode, such as 0660. Unset: what the process's umask leaves of 0777.
+    /// A Unix socket's file mode, such as 0660. Unset: what the process's umask leaves of 0777. Not for inherited ones.
     std::optional<unsigned> mode = std::nullopt;
 
-    /// [::] takes IPv4 peers too, shown and counted as IPv4.
+    /// [::] takes IPv4 peers too, shown and counted as IPv4. Not for inherited sockets, which are what they are.
     bool dual_stack = false;
 
     /// The peer's silence after which the kernel probes it, and for how long sent data or probes may stay

@@ -80,11 +80,14 @@ public:
     ~server();
 
     /// Binds and listens now, at each address that the endpoint's host has (port 0: one port for all), and accepts as
-    /// soon as the runtime runs. Throws endpoint_error naming the endpoint, tls_error naming the file, and
+    /// soon as the runtime runs. fd:N and systemd:NAME are sockets that the process was started with, listening or bound:
+    /// they become the server's own, are made close-on-exec and non-blocking, and are closed at the drain; whoever shares
+    /// them goes on. The first systemd:NAME of a process reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES and removes them
+    /// from its environment, so it comes before threads that read that. Throws endpoint_error naming the endpoint, tls_error naming the file, and
     /// std::invalid_argument for options that contradict each other or the endpoint; then nothing of it listens.
     void listen(const endpoint& where, session_handler handler, const listen_options& options = {});
 
-    /// The same for datagrams, at a udp:// endpoint: a handler for each that its sender's rate and the limits admit. At
+    /// The same for datagrams, at a udp:// endpoint or inherited UDP sockets: a handler for each that its sender's rate and the limits admit. At
     /// drain nothing more is received, and the handlers that run are awaited, and cut, as sessions are.
     void listen(const endpoint& where, datagram_handler handler, const datagram_options& options = {});
 
@@ -136,6 +139,10 @@ private:
 /// Starts the runtime and blocks until the server has drained: after server.stop(), or SIGINT or SIGTERM, of which the
 /// second cuts. Returns 0 if every session ended by itself, else 1. A session that never suspends cannot be ended:
 /// the report names it and the process exits with 1 within 100 ms of the deadline.
+///
+/// A service manager that has set NOTIFY_SOCKET, as systemd does for Type=notify, is told as sd_notify(3) says: READY=1
+/// once every loop accepts, STOPPING=1 when the drain begins, RELOADING=1 and READY=1 around reload_tls(), and with
+/// WATCHDOG_USEC twice in that time WATCHDOG=1, unless a handler keeps one of the loops.
 HAWSER_EXPORT int run(runtime& r, server& s);
 
 /// Raises the process's soft descriptor limit to the hard one and returns it. The library never calls it by itself.
