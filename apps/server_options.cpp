@@ -45,6 +45,15 @@ bool is_tls(const hawser::endpoint& where)
     return where.scheme() == hawser::endpoint::scheme_type::tls;
 }
 
+hawser::when_full read_when_full(const std::string& text)
+{
+    if (text == "wait")
+        return hawser::when_full::wait;
+    if (text == "refuse")
+        return hawser::when_full::refuse;
+    throw usage_error{"expected wait or refuse, got " + shown(text)};
+}
+
 // What is inherited speaks TLS if there is a certificate for it.
 bool may_be_tls(const hawser::endpoint& where)
 {
@@ -96,6 +105,10 @@ server_options::server_options(command_line& line)
                    [this](const std::string& text) {
                        backlog_ = static_cast<int>(read_number(text, 1, std::numeric_limits<int>::max()));
                    });
+    line.add_value("--when-full", "wait|refuse",
+                   "What becomes of one connection more than --max-connections (default: wait)",
+                   [this](const std::string& text) { when_full_ = read_when_full(text); });
+    line.add_switch("--reuse-port", reuse_port_, "A listening socket for each loop (SO_REUSEPORT)");
     line.add_value("--idle", "D",
                    "Silence after which a connection is closed (default: " + to_string(timeouts_.idle) + ")",
                    [this](const std::string& text) { timeouts_.idle = read_duration(text); });
@@ -194,7 +207,7 @@ hawser::server_options server_options::server() const
 
 hawser::listen_options server_options::listen(const hawser::endpoint& where) const
 {
-    hawser::listen_options options{.backlog = backlog_};
+    hawser::listen_options options{.backlog = backlog_, .when_full = when_full_, .reuse_port = reuse_port_};
     if (is_tls(where) || (certificate_ && where.is_inherited()))
         options.tls = hawser::tls_server{.certificate_chain = *certificate_, .private_key = *key_};
     if (frame_limit_)
@@ -215,6 +228,8 @@ plain_options server_options::plain(const std::string& needed) const
                                                   {"--max-connections", limits_.connections.has_value()},
                                                   {"--per-address", limits_.per_address.has_value()},
                                                   {"--max-data", limits_.received_per_connection.has_value()},
+                                                  {"--when-full", when_full_ != hawser::when_full::wait},
+                                                  {"--reuse-port", reuse_port_},
                                                   {"--cert", certificate_.has_value()},
                                                   {"--key", key_.has_value()},
                                                   {"--admin", admin_.has_value()}};

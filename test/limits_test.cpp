@@ -69,6 +69,23 @@ BOOST_AUTO_TEST_CASE(as_many_permits_are_given_as_there_are)
     BOOST_TEST(!doors.take());
 }
 
+BOOST_AUTO_TEST_CASE(permits_are_wanting_when_fewer_than_2_percent_are_left)
+{
+    struct {
+        std::size_t permits, taken, wanting;
+    } const table[] = {
+        {100, 0, 0}, {100, 98, 0}, {100, 99, 1}, {100, 100, 2}, {101, 98, 0},      {101, 99, 1},
+        {1, 0, 0},   {1, 1, 1},    {49, 48, 0},  {49, 49, 1},   {50, 49, 0},       {50, 50, 1},
+        {51, 49, 0}, {51, 50, 1},  {51, 51, 2},  {0, 0, 0},     {19936, 19537, 0}, {19936, 19538, 1},
+    };
+    for (const auto& t : table) {
+        admission doors{t.permits, std::nullopt};
+        for (std::size_t i = 0; i < t.taken; ++i)
+            doors.take();
+        BOOST_TEST_CONTEXT(t.taken << " of " << t.permits) BOOST_TEST(doors.wanting() == t.wanting);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(each_address_has_its_own_count)
 {
     admission doors{100, 2};
@@ -128,6 +145,8 @@ BOOST_AUTO_TEST_CASE(errors_have_the_symbols_that_a_reader_searches_for)
         {errc::frame_too_large, "frame_too_large"},
         {errc::truncated_head, "truncated_head"},
         {errc::data_limit, "data_limit"},
+        {errc::too_many_connections, "too_many_connections"},
+        {errc::shed, "shed"},
         {errc::resolver_busy, "resolver_busy"},
         {boost::asio::error::connection_refused, "ECONNREFUSED"},
         {boost::system::errc::make_error_code(boost::system::errc::broken_pipe), "EPIPE"},

@@ -50,6 +50,7 @@ socket_row row_of(const listener& l)
     const bool is_unix = local.scheme() == endpoint::scheme_type::unix_socket;
     return {.protocol = protocol_of(local),
             .over_tls = l.over_tls(),
+            .suspended = l.suspended(),
             .state = is_unix ? unix_listener_state(l.socket()) : tcp_state(l.socket(), true),
             .local = shown(local),
             .peer = anybody(local),

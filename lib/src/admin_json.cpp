@@ -43,6 +43,8 @@ json::object object_of(const socket_row& row, const process_facts& process)
                    {"user", ascii(process.user)},
                    {"fd", row.descriptor},
                    {"over_tls", row.over_tls}};
+    if (row.suspended)
+        o["suspended"] = true;
     if (const auto& s = row.session) {
         o["age_ms"] = milliseconds(s->age);
         o["idle_ms"] = milliseconds(s->idle);

@@ -67,11 +67,12 @@ std::string to_metrics(const server_core& server)
     f.gauge("hawser_connections", "Connections that are open.", s.connections);
     f.gauge("hawser_connections_limit", "Connections that may be open at once.", *server.options().limits.connections);
     f.counter("hawser_connections_accepted_total", "Connections that were accepted.", s.accepted);
-    f.counter("hawser_connections_refused_total",
-              "Connections over the limit per address, or without resources, that were reset.", s.refused);
+    f.counter("hawser_connections_refused_total", "Connections over a limit, or without resources, that were refused.",
+              s.refused);
     f.counter("hawser_accept_errors_total", "Times that accepting paused for want of descriptors or memory.",
               s.accept_errors);
     f.counter("hawser_sessions_completed_total", "Sessions whose handler returned.", s.completed);
+    f.counter("hawser_sessions_shed_total", "Of these: ended between two units to make room for others.", s.shed);
     f.counter("hawser_sessions_failed_total", "Sessions that ended in any other way.", s.failed);
     f.counter("hawser_received_bytes_total", "Bytes received by every connection of the runtime.", s.carried.bytes_in);
     f.counter("hawser_sent_bytes_total", "Bytes that every connection of the runtime gave to the kernel.",

@@ -31,6 +31,7 @@ struct session_facts {
 struct socket_row {
     const char* protocol = "tcp"; ///< tcp, tcp6, unix, udp or udp6
     bool over_tls = false;
+    bool suspended = false; ///< a listener that accepts nothing for now
     socket_state state = {};
     std::string local = {};
     std::string peer = {};

@@ -101,6 +101,8 @@ line line_of(const socket_row& row, const process_facts& process)
         l[16] = std::to_string(s->carried.frames_out);
     } else {
         std::fill(l.begin() + 9, l.end() - 1, none);
+        if (row.suspended)
+            l[11] = "resume";
     }
     l[17] = row.session && row.session->tls ? shown(*row.session->tls) : row.over_tls ? "yes" : none;
     return l;

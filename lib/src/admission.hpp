@@ -32,6 +32,13 @@ public:
         return false;
     }
     void give() noexcept { taken_.fetch_sub(1); }
+    /// Permits that are wanting for 2% of them to be left.
+    std::size_t wanting() const noexcept
+    {
+        const std::size_t spare = permits_ / 50 + (permits_ % 50 != 0 ? 1 : 0);
+        const std::size_t left = permits_ - taken_.load();
+        return left < spare ? spare - left : 0;
+    }
     std::size_t taken() const noexcept { return taken_.load(); }
     std::size_t permits() const noexcept { return permits_; }
 

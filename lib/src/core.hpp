@@ -190,6 +190,12 @@ public:
     /// When that wait began, or bytes last moved in it; nothing for one that is not timed.
     HAWSER_EXPORT_DETAIL std::optional<time_point> awaits_since() const noexcept;
     bool draining() const noexcept { return draining_; }
+    /// Since when it has waited between two units without a byte; time_point::max() if it does not.
+    time_point between_units_since() const noexcept
+    {
+        const bool between = state_ == connection_state::open && waits_for_ == waiting_for::next_unit;
+        return between ? wait_since_ : time_point::max();
+    }
     const address& peer() const noexcept { return peer_; }
     address local() noexcept;
     /// Of its socket; -1 if it has none, or no longer.

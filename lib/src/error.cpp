@@ -34,6 +34,8 @@ name_and_meaning words(int value) noexcept
     case errc::data_limit: return {"data_limit", "more bytes than a connection may send"};
     case errc::connection_closed: return {"connection_closed", "connection was closed on this side"};
     case errc::too_many_from_address: return {"too_many_from_address", "more connections than one address may have"};
+    case errc::too_many_connections: return {"too_many_connections", "too many connections"};
+    case errc::shed: return {"shed", "closed to make room for others"};
     case errc::shut_down: return {"shut_down", "write after the output was ended"};
     case errc::unexpected_end: return {"unexpected_end", "stream ended before the bytes that were asked for"};
     case errc::not_tls: return {"not_tls", "peer does not speak TLS"};

@@ -10,6 +10,7 @@
 #include "http_session.hpp"
 
 #include "expiry.hpp"
+#include "refusing_handler.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -313,13 +314,26 @@ void exchange_lease::take()
 
 } // namespace detail
 
+namespace {
+
+// RFC 9110, section 15.6.4. No Date: that is for responses of other classes.
+constexpr const char* server_is_full = "HTTP/1.1 503 Service Unavailable\r\n"
+                                       "Content-Type: text/plain\r\n"
+                                       "Content-Length: 32\r\n"
+                                       "Connection: close\r\n"
+                                       "\r\n"
+                                       "the server has too many clients\n";
+
+} // namespace
+
 std::function<awaitable<void>(hawser::connection&)> serve(handler h, const serve_options& options)
 {
     if (!h)
         throw std::invalid_argument{"serve: expected a handler, got an empty function"};
     detail::validate(options);
     auto shared = std::make_shared<const detail::serving>(detail::serving{std::move(h), options});
-    return [shared](hawser::connection& peer) { return detail::serve_requests(shared, peer); };
+    return hawser::detail::refusing_handler{
+        [shared](hawser::connection& peer) { return detail::serve_requests(shared, peer); }, server_is_full};
 }
 
 } // namespace hawser::http

@@ -3,8 +3,10 @@
 #include "descriptor_watch.hpp"
 #include "server_core.hpp"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 namespace hawser::detail {
@@ -12,12 +14,14 @@ namespace {
 
 constexpr int most_at_once = 64;
 constexpr duration starved_interval = 100ms;
+constexpr int most_reads_dropped = 4; // of one that is refused: a request of usual size
 
 } // namespace
 
-listener::listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket)
-    : server_{std::move(s)}, service_{std::move(what)}, loop_{server_->runtime().first()}, where_{socket.where()},
-      socket_{std::move(socket)}, readiness_{loop_.executor()}
+listener::listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket, loop& on,
+                   bool for_all)
+    : server_{std::move(s)}, service_{std::move(what)}, loop_{on}, where_{socket.where()}, socket_{std::move(socket)},
+      readiness_{loop_.executor()}, for_all_{for_all}
 {}
 
 listener::~listener()
@@ -48,6 +52,24 @@ void listener::resume()
         accept_some(1);
 }
 
+void listener::suspend(bool on)
+{
+    suspended_.store(on, std::memory_order_relaxed);
+    loop_.post([self = shared_from_this()] { self->follow_suspension(); });
+}
+
+void listener::follow_suspension()
+{
+    if (draining_ || suspended() == (state_ == state::suspended))
+        return;
+    if (state_ == state::suspended) {
+        accept_some(most_at_once);
+    } else if (state_ == state::waiting) { // in any other state it is followed before the next accept
+        state_ = state::suspended;
+        readiness_.cancel();
+    }
+}
+
 void listener::post_drain()
 {
     loop_.post([self = shared_from_this()] {
@@ -67,20 +89,25 @@ void listener::post_close()
 void listener::wait()
 {
     state_ = state::waiting;
-    readiness_.async_wait(decltype(readiness_)::wait_read, [self = shared_from_this()](const error_code& e) {
-        if (self->state_ != state::waiting)
+    const auto turn = [self = shared_from_this(), number = ++waits_](const error_code& e) {
+        if (self->state_ != state::waiting || self->waits_ != number)
             return;
         if (e)
             self->starve(e); // the poller has no memory for it: asked again later
         else
             self->accept_some(most_at_once);
-    });
+    };
+    readiness_.async_wait(decltype(readiness_)::wait_read, turn);
 }
 
 // Takes what is queued, up to a number, and decides how to go on. While draining, the queue is emptied and closed.
 void listener::accept_some(int at_most)
 {
     for (int i = 0; i < at_most || draining_; ++i) {
+        if (suspended() && !draining_) {
+            state_ = state::suspended;
+            return;
+        }
         switch (accept_one()) {
         case outcome::taken:
         case outcome::retry: continue;
@@ -102,10 +129,12 @@ void listener::accept_some(int at_most)
 
 listener::outcome listener::accept_one()
 {
-    if (!server_->doors().take()) {
+    bool permitted = server_->doors().take();
+    if (!permitted && !service_->refusal) {
         state_ = state::full;
         server_->want_permit();
-        if (!server_->doors().take()) // one may have become free before it was known that we want it
+        permitted = server_->doors().take(); // one may have become free before it was known that we want it
+        if (!permitted)
             return outcome::stop;
     }
     address peer;
@@ -114,10 +143,14 @@ listener::outcome listener::accept_one()
     if (fd) {
         if (state_ == state::full)
             state_ = state::waiting;
-        hand_out(std::move(fd), peer);
+        if (permitted)
+            hand_out(std::move(fd), peer);
+        else
+            refuse(std::move(fd), peer);
         return outcome::taken;
     }
-    server_->doors().give();
+    if (permitted)
+        server_->doors().give();
     switch (error) {
     case EAGAIN: return outcome::empty;
     case ECONNABORTED: // this client is gone; others may be queued behind it
@@ -176,12 +209,39 @@ time_point listener::look(time_point now)
 void listener::hand_out(descriptor fd, const address& peer)
 {
     server_->counts.accepted.fetch_add(1, std::memory_order_relaxed);
-    loop& target = server_->choose_loop();
+    loop& target = for_all_ ? server_->choose_loop() : loop_;
+    if (!for_all_)
+        loop_.assigned.fetch_add(1, std::memory_order_relaxed);
     if (&target == &loop_)
         return session::start(target, service_, std::move(fd), peer);
     target.post([&target, s = service_, f = std::move(fd), peer]() mutable {
         session::start(target, std::move(s), std::move(f), peer);
     });
+}
+
+// What has come of its request is dropped, so that the end of what it is told is no reset, if it may be told anything.
+void listener::refuse(descriptor fd, const address& peer)
+{
+    server_->counts.accepted.fetch_add(1, std::memory_order_relaxed);
+    server_->counts.refused.fetch_add(1, std::memory_order_relaxed);
+    const std::string& words = *service_->refusal;
+    if (words.empty()) {
+        const linger at_once{.l_onoff = 1, .l_linger = 0};
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    } else {
+        ::send(fd.get(), words.data(), words.size(), MSG_NOSIGNAL);
+        std::array<char, 4096> dropped;
+        for (int i = 0; i<most_reads_dropped&& ::recv(fd.get(), dropped.data(), dropped.size(), 0)> 0; ++i) {
+        }
+        ::shutdown(fd.get(), SHUT_WR);
+    }
+    fd = descriptor{};
+    session_end end;
+    end.reason = end_reason::refused;
+    end.error = errc::too_many_connections;
+    end.peer = peer.to_endpoint();
+    end.local = where();
+    server_->watched_by().session_ended(end);
 }
 
 void listener::fail(const error_code& why)

@@ -1,8 +1,10 @@
-// Accepts for one listening socket of a server, on the runtime's first loop.
+// Accepts for one listening socket of a server, on the runtime's first loop, or with reuse_port on each loop for itself.
 //
-//     accepting: wait until readable, take up to 64, hand each to the loop with the fewest connections
-//     full:      no permit left; goes on when a session ends. The permit is taken before accept, so nobody is shed.
+//     accepting: wait until readable, take up to 64, hand each to the loop with the fewest connections, or keep it
+//     full:      no permit left; goes on when a session ends. The permit is taken before accept, so that the limit is
+//                hard; with when_full::refuse it is never full, but refuses whom it accepts without a permit
 //     starved:   no descriptor or memory (EMFILE, ...); one more try for each connection that closes, and every 100 ms
+//     suspended: until it is resumed; a drain takes what is queued all the same
 //     closed:    drained, cut, or failed beyond repair
 #ifndef HAWSER_SRC_LISTENER_HPP
 #define HAWSER_SRC_LISTENER_HPP
@@ -13,6 +15,7 @@
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
+#include <atomic>
 #include <memory>
 
 namespace hawser::detail {
@@ -20,7 +23,9 @@ namespace hawser::detail {
 class listener final : public std::enable_shared_from_this<listener>, private wheel::entry
 {
 public:
-    listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket);
+    /// Accepts on loop `on`, for all of them or for that one.
+    listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket, loop& on,
+             bool for_all);
     ~listener() override;
 
     /// The real address, after the listener has closed too. From any thread.
@@ -31,19 +36,23 @@ public:
     /// -1 once it has closed. On its loop.
     int socket() const noexcept { return socket_.get(); }
     bool over_tls() const noexcept { return service_->tls != nullptr; }
+    /// Whether it is to be. From any thread.
+    bool suspended() const noexcept { return suspended_.load(std::memory_order_relaxed); }
 
     // From any thread; each is carried out on the listener's loop.
     void post_start();
     void post_resume();
     void post_drain();
     void post_close();
+    void suspend(bool on);
 
 private:
-    enum class state : std::uint8_t { idle, waiting, full, starved, closed };
+    enum class state : std::uint8_t { idle, waiting, full, starved, suspended, closed };
     enum class outcome : std::uint8_t { taken, empty, retry, stop };
 
     void wait();
     void resume();
+    void follow_suspension();
     void accept_some(int at_most);
     outcome accept_one();
     void starve(const error_code& why);
@@ -51,6 +60,7 @@ private:
     void close();
     void fail(const error_code& why);
     void hand_out(descriptor fd, const address& peer);
+    void refuse(descriptor fd, const address& peer);
     time_point look(time_point now) override;
 
     std::shared_ptr<server_core> server_;
@@ -59,7 +69,10 @@ private:
     const endpoint where_;
     listening_socket socket_;
     boost::asio::posix::basic_stream_descriptor<loop::executor_type> readiness_;
+    const bool for_all_;
     state state_ = state::idle;
+    unsigned waits_ = 0; // the number of the last one: an earlier one that was cancelled means nothing
+    std::atomic<bool> suspended_{false};
     bool draining_ = false;
     bool pause_told_ = false;
     bool watching_ = false; // a connection that closes will call

@@ -54,6 +54,8 @@ listening_socket bind_tcp(const endpoint& where, const std::pair<socket_address,
     if (!fd)
         refuse_binding(where, "socket", last_error());
     set(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options.reuse_port)
+        set(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     if (at.first.any.sa_family == AF_INET6)
         set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1);
     set_inherited(fd.get(), options);
@@ -107,6 +109,8 @@ void check_options_of_inherited(const endpoint& where, const listen_options& opt
         refuse("mode", "none");
     if (options.dual_stack)
         refuse("dual_stack", "false");
+    if (options.reuse_port)
+        refuse("reuse_port", "false");
 }
 
 // Where a client finds it. An abstract Unix socket has no endpoint but the one that was asked for.
@@ -199,6 +203,9 @@ std::vector<listening_socket> bind_all(const endpoint& where, const listen_optio
         return take_listening(where, options);
     std::vector<listening_socket> bound;
     if (where.scheme() == endpoint::scheme_type::unix_socket) {
+        if (options.reuse_port)
+            throw std::invalid_argument{"listen_options.reuse_port: expected false with " + where.to_string() +
+                                        ", a Unix socket"};
         bound.push_back(bind_unix(where, options));
         return bound;
     }

@@ -41,6 +41,7 @@ const char* to_string(end_reason reason) noexcept
     case end_reason::threw: return "threw";
     case end_reason::cut: return "cut";
     case end_reason::refused: return "refused";
+    case end_reason::shed: return "shed";
     }
     return "?";
 }

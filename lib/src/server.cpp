@@ -2,6 +2,7 @@
 
 #include "datagram_listener.hpp"
 #include "listener.hpp"
+#include "refusing_handler.hpp"
 #include "server_core.hpp"
 #include "service_manager.hpp"
 #include "tls_context.hpp"
@@ -73,10 +74,13 @@ std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_o
 
 server_core::server_core(std::shared_ptr<runtime_core> r, server_options options)
     : runtime_{std::move(r)}, options_{checked(std::move(options))},
-      doors_{*options_.limits.connections, options_.limits.per_address}, drain_{*this}
+      doors_{*options_.limits.connections, options_.limits.per_address}, drain_{*this}, shedding_{*this}
 {}
 
-void server_core::listen(const endpoint& where, const session_handler& handler, const listen_options& options)
+server_core::~server_core() = default;
+
+listener_handle server_core::listen(const endpoint& where, const session_handler& handler,
+                                    const listen_options& options)
 {
     if (options.timeouts)
         validate(*options.timeouts);
@@ -87,21 +91,43 @@ void server_core::listen(const endpoint& where, const session_handler& handler, 
                         .low_water = options_.limits.output_low_water};
     const auto shared = std::make_shared<const settings>(configured);
     const std::shared_ptr<tls_configuration> tls = tls_for(where, options);
-    std::vector<listening_socket> bound = bind_all(where, options);
-    for (listening_socket& socket : bound)
-        socket.listen();
-    if (is_every_interface(where) && !has_ipv6())
-        watched_by().ipv6_left_out(bound.front().where());
-    const std::lock_guard lock{mutex_};
-    for (listening_socket& socket : bound) {
-        const auto what = std::make_shared<service>(service{handler, shared, shared_from_this(), socket.where(), tls});
-        listeners_.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket)));
-        open_listeners_.fetch_add(1);
-        endpoints_.push_back(listeners_.back()->where());
-        listeners_.back()->post_start();
+    const auto* const refusing = handler.target<refusing_handler>();
+    const session_handler& run = refusing != nullptr ? refusing->run : handler;
+    std::optional<std::string> refusal;
+    if (options.when_full == when_full::refuse)
+        refusal = refusing != nullptr && !tls ? refusing->words : std::string{};
+
+    // The sockets of each loop that accepts: the first alone, or with reuse_port every one.
+    std::vector<std::vector<listening_socket>> bound;
+    bound.push_back(bind_all(where, options));
+    while (options.reuse_port && bound.size() < runtime_->loops().size()) {
+        std::vector<listening_socket>& next = bound.emplace_back();
+        for (const listening_socket& first : bound.front())
+            next.push_back(std::move(bind_all(first.where(), options).front()));
     }
+    for (std::vector<listening_socket>& sockets : bound)
+        for (listening_socket& socket : sockets)
+            socket.listen();
+    if (is_every_interface(where) && !has_ipv6())
+        watched_by().ipv6_left_out(bound.front().front().where());
+
+    std::vector<std::weak_ptr<listener>> made;
+    const std::lock_guard lock{mutex_};
+    for (std::size_t i = 0; i < bound.size(); ++i)
+        for (listening_socket& socket : bound[i]) {
+            const auto what =
+                std::make_shared<service>(service{run, shared, shared_from_this(), socket.where(), tls, refusal});
+            listeners_.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket),
+                                                            *runtime_->loops()[i], !options.reuse_port));
+            open_listeners_.fetch_add(1);
+            if (i == 0)
+                endpoints_.push_back(listeners_.back()->where());
+            listeners_.back()->post_start();
+            made.push_back(listeners_.back());
+        }
     if (tls)
         tls_.push_back(tls);
+    return listener_handle{std::move(made)};
 }
 
 void server_core::listen(const endpoint& where, const datagram_handler& handler, const datagram_options& options)
@@ -244,6 +270,7 @@ server_statistics server_core::statistics() const
     // Ends before beginnings: no session is seen to have ended and not to have begun. Permits bound what is open; one may
     // be in the hand of a listener that has nobody to give it to.
     server_statistics s;
+    s.shed = counts.shed.load();
     s.completed = counts.completed.load();
     s.failed = counts.failed.load();
     s.refused = counts.refused.load();
@@ -268,6 +295,28 @@ server_statistics server_core::statistics() const
 
 } // namespace detail
 
+void listener_handle::suspend() const
+{
+    for (const auto& weak : listeners_)
+        if (const auto l = weak.lock())
+            l->suspend(true);
+}
+
+void listener_handle::resume() const
+{
+    for (const auto& weak : listeners_)
+        if (const auto l = weak.lock())
+            l->suspend(false);
+}
+
+bool listener_handle::suspended() const noexcept
+{
+    return std::any_of(listeners_.begin(), listeners_.end(), [](const std::weak_ptr<detail::listener>& weak) {
+        const auto l = weak.lock();
+        return l && l->suspended();
+    });
+}
+
 server::server(runtime& r, server_options options)
     : core_{std::make_shared<detail::server_core>(r.shared_core(), std::move(options))}
 {}
@@ -277,9 +326,9 @@ server::~server()
     core_->forget_listeners();
 }
 
-void server::listen(const endpoint& where, session_handler handler, const listen_options& options)
+listener_handle server::listen(const endpoint& where, session_handler handler, const listen_options& options)
 {
-    core_->listen(where, handler, options);
+    return core_->listen(where, handler, options);
 }
 void server::listen(const endpoint& where, datagram_handler handler, const datagram_options& options)
 {

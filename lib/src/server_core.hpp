@@ -5,6 +5,7 @@
 #include "admission.hpp"
 #include "drain.hpp"
 #include "runtime_core.hpp"
+#include "shedding.hpp"
 
 #include <hawser/detail/export.hpp>
 #include <hawser/server.hpp>
@@ -26,7 +27,11 @@ class server_core : public std::enable_shared_from_this<server_core>
 public:
     server_core(std::shared_ptr<runtime_core> r, server_options options);
 
-    void listen(const endpoint& where, const session_handler& handler, const listen_options& options);
+    ~server_core();
+    server_core(const server_core&) = delete;
+    server_core& operator=(const server_core&) = delete;
+
+    listener_handle listen(const endpoint& where, const session_handler& handler, const listen_options& options);
     void listen(const endpoint& where, const datagram_handler& handler, const datagram_options& options);
     std::vector<endpoint> endpoints() const;
     void reload_tls();
@@ -40,6 +45,7 @@ public:
     const server_options& options() const noexcept { return options_; }
     admission& doors() noexcept { return doors_; }
     drain& ending() noexcept { return drain_; }
+    shedding& making_room() noexcept { return shedding_; }
     bool begun_draining() const noexcept { return drain_.begun(); }
 
     /// The loop with the fewest connections; counts one more on it.
@@ -62,7 +68,7 @@ public:
     HAWSER_EXPORT_DETAIL std::vector<std::shared_ptr<datagram_listener>> datagram_listeners() const;
 
     struct counters {
-        std::atomic<std::uint64_t> accepted{0}, completed{0}, failed{0}, refused{0}, accept_errors{0};
+        std::atomic<std::uint64_t> accepted{0}, completed{0}, shed{0}, failed{0}, refused{0}, accept_errors{0};
         std::atomic<std::uint64_t> datagrams_in{0}, datagrams_out{0}, datagrams_dropped{0}, datagrams_failed{0};
         std::atomic<std::size_t> datagrams_drained{0};
     } counts;
@@ -74,6 +80,7 @@ private:
     const server_options options_;
     admission doors_;
     drain drain_;
+    shedding shedding_;
 
     mutable std::mutex mutex_;
     std::mutex reloading_; // one at a time; taken before mutex_

@@ -51,8 +51,10 @@ void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, con
 {
     const boost::intrusive_ptr<core> c{new core{on, std::move(stream), s->configured, peer}};
     auto self = std::make_unique<session>(c, std::move(s));
-    if (self->server().begun_draining())
+    server_core& server = *self->service_->server;
+    if (server.begun_draining())
         c->begin_drain();
+    server.making_room().permit_taken();
     if (!c->over_tls())
         return run(std::move(self));
     c->accept_handshake(resumption{[s = std::move(self)]() mutable { shaken(std::move(s)); }});
@@ -107,6 +109,8 @@ session::~session()
     if (core_->peer().is_ip())
         service_->server->doors().leave(core_->peer().limit_key());
     service_->server->release(core_->on());
+    if (shed_)
+        service_->server->making_room().ended();
 }
 
 // The coroutine has ended, though its frame may still stand: what it used is destroyed later, from the loop's queue.
@@ -157,13 +161,25 @@ void session::connection_closed() noexcept
         end.error = core_->error();
         end.what = core_->error().message();
     }
+    if (shed_ && end.reason == end_reason::completed) {
+        end.reason = end_reason::shed;
+        end.error = errc::shed;
+        service_->server->counts.shed.fetch_add(1, std::memory_order_relaxed);
+    }
+    const bool returned = end.reason == end_reason::completed || end.reason == end_reason::shed;
     end.peer = core_->peer().to_endpoint();
     end.local = service_->local;
     end.age = core_->on().now() - core_->opened();
     end.counts = core_->counts();
     auto& counts = service_->server->counts;
-    (end.reason == end_reason::completed ? counts.completed : counts.failed).fetch_add(1, std::memory_order_relaxed);
+    (returned ? counts.completed : counts.failed).fetch_add(1, std::memory_order_relaxed);
     service_->server->watched_by().session_ended(end);
+}
+
+void session::shed()
+{
+    shed_ = true;
+    core_->begin_drain();
 }
 
 void session::cut()

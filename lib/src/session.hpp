@@ -29,7 +29,8 @@ struct service {
     std::shared_ptr<const settings> configured;
     std::shared_ptr<server_core> server;
     endpoint local;
-    std::shared_ptr<tls_configuration> tls = nullptr; // null: without
+    std::shared_ptr<tls_configuration> tls = nullptr;  // null: without
+    std::optional<std::string> refusal = std::nullopt; // of one connection too many: what it is told; unset: it waits
 };
 
 /// Says in `end` what a handler threw. Does not take a null pointer.
@@ -49,6 +50,9 @@ public:
 
     const server_core& server() const noexcept { return *service_->server; }
     core& on_connection() const noexcept { return *core_; }
+
+    /// Ends it as the drain does, to make room.
+    void shed();
 
     /// The drain deadline: resets the connection and emits the terminal cancellation.
     void cut();
@@ -73,6 +77,7 @@ private:
     boost::asio::cancellation_signal cancellation_;
     std::optional<std::size_t> cut_;   // its place in the drain report
     std::unique_ptr<session_end> end_; // once the handler has ended
+    bool shed_ = false;
 };
 
 } // namespace hawser::detail

@@ -33,7 +33,7 @@ class Test(unittest.TestCase):
 
 class CommandLines(Test):
     def test_help_lists_every_option_on_standard_output(self):
-        common = {"server": "--threads --max-connections --per-address --max-data --backlog --idle --drain --cert --key --admin --quiet -v",
+        common = {"server": "--threads --max-connections --per-address --max-data --backlog --when-full --reuse-port --idle --drain --cert --key --admin --quiet -v",
                   "client": "--timeout --source --cacert -v"}
         own = {"echo_server": "--mode --frame-limit ENDPOINT tcp://127.0.0.1:65432",
                "echo_client": "--mode ENDPOINT TEXT tcp://127.0.0.1:65432",
@@ -59,6 +59,8 @@ class CommandLines(Test):
                 (("--threads", "many"), ("--threads", "many")),
                 (("--threads", "1", "--threads", "2"), ("--threads", "once", "1", "2")),
                 (("--max-connections", "0"), ("--max-connections", "0")),
+                (("--when-full", "drop"), ("--when-full", "wait or refuse", "drop")),
+                (("--reuse-port", "unix:/tmp/never-made"), ("reuse_port", "unix:/tmp/never-made")),
                 (("--max-connections", "1e3"), ("--max-connections", "1e3")),
                 (("--per-address", "-1"), ("--per-address", "-1")),
                 (("--max-data", "99999999999999999999"), ("--max-data", "99999999999999999999")),

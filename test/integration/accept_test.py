@@ -186,6 +186,44 @@ class Limits(unittest.TestCase):
                 self.assertLessEqual(time.monotonic() - begin, 0.1)
                 self.assertEqual((crowd.open, crowd.lost), ({}, []))
 
+    def test_where_it_is_refused_instead_one_more_is_told_at_once(self):
+        for program, ask, got in (("echo_server", b"", b""),
+                                  ("http_server", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"HTTP/1.1 503 ")):
+            with Server(program, "--quiet", "--max-connections", "1", "--when-full", "refuse", ANY_PORT) as server:
+                with server.connect() as inside:
+                    inside.sendall(ask or b"x")
+                    inside.recv(4096)
+                    delays = []
+                    for _ in range(20):
+                        begin, answer = time.monotonic(), b""
+                        with server.connect() as peer, contextlib.suppress(ConnectionResetError):
+                            if ask:
+                                peer.sendall(ask)
+                            while piece := peer.recv(4096):
+                                answer += piece
+                        delays.append(time.monotonic() - begin)
+                        self.assertTrue(answer.startswith(got) if got else answer == b"", answer)
+                        self.assertLessEqual(len(answer), 2048)
+                    self.assertLessEqual(statistics.median(delays), 0.010)
+                    inside.sendall(ask or b"x")
+                    self.assertNotEqual(inside.recv(4096), b"")
+                self.assertEqual(server.stop(), 0)
+
+    def test_with_a_socket_for_each_loop_the_limit_is_the_servers_and_nobody_is_lost(self):
+        with Server("echo_server", *FRAMES, "--threads", "2", "--reuse-port", "--max-connections", "8",
+                    ANY_PORT) as server:
+            idle = len(sockets(server.pid))
+            with Crowd(address(server), 1000) as crowd:
+                most = 0
+                while crowd.open:
+                    self.assertGreater(crowd.wait(1), 0)
+                    most = max(most, len(sockets(server.pid)) - idle)
+                    while crowd.answered:
+                        crowd.answered.pop().close()
+                self.assertEqual(crowd.lost, [])
+                self.assertLessEqual(most, 8)
+            self.assertEqual(server.stop(), 0)
+
     def test_the_limit_holds_while_a_thousand_come_and_go(self):
         with Server("echo_server", *FRAMES, "--max-connections", "8", ANY_PORT) as server:
             idle = len(sockets(server.pid))

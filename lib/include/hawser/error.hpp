@@ -42,6 +42,8 @@ enum class errc {
     data_limit,            ///< one byte more than the connection may send in all
     connection_closed,     ///< this side has closed the connection
     too_many_from_address, ///< over the limit of connections from one address
+    too_many_connections,  ///< over the limit of all connections, at a listener that refuses then
+    shed,                  ///< closed while it waited between two units, to make room for others
     shut_down,             ///< this side has ended its output (half-close), and then wrote
     unexpected_end,        ///< the peer ended the stream inside what read(n) was promised
 

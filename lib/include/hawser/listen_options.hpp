@@ -8,9 +8,16 @@
 #include <hawser/options.hpp>
 #include <hawser/tls.hpp>
 
+#include <cstdint>
 #include <optional>
 
 namespace hawser {
+
+/// What becomes of a connection that is one more than limits::connections.
+enum class when_full : std::uint8_t {
+    wait,   ///< it waits in the kernel's queue until another has ended
+    refuse, ///< it is accepted and reset; a session of http::serve() without TLS answers it with 503 first
+};
 
 /// What a listener may be told.
 struct listen_options {
@@ -29,11 +36,22 @@ struct listen_options {
     /// more.
     std::optional<int> backlog = std::nullopt;
 
+    /// For a client that had better be told at once than be made to wait: refuse.
+    hawser::when_full when_full = hawser::when_full::wait;
+
     /// A Unix socket's file mode, such as 0660. Unset: what the process's umask leaves of 0777. Not for inherited ones.
     std::optional<unsigned> mode = std::nullopt;
 
     /// [::] takes IPv4 peers too, shown and counted as IPv4. Not for inherited sockets, which are what they are.
     bool dual_stack = false;
+
+    /// One listening socket for each loop (SO_REUSEPORT), which accepts for itself what the kernel gives it, instead of
+    /// one for all that hands connections to the loop with the fewest. For short connections in such numbers that one
+    /// loop cannot accept them. The kernel spreads by addresses and not by load, so that long-lived connections may
+    /// crowd one loop; who waits in the queue of a loop that a handler keeps waits for that one; and another process of
+    /// the same user that asks for the port shares it, instead of being refused. For tcp:// and tls:// alone. An
+    /// acceptor's socket shares its port with others that have it.
+    bool reuse_port = false;
 
     /// The peer's silence after which the kernel probes it, and for how long sent data or probes may stay
     /// unacknowledged until it gives the connection up (SO_KEEPALIVE, TCP_USER_TIMEOUT). `never`: not set.

@@ -28,14 +28,15 @@ enum class end_reason : std::uint8_t {
     failed,    ///< an operation of the connection failed: session_end::error says how
     threw,     ///< its handler threw something else: session_end::what
     cut,       ///< it outlived the drain deadline, or the second signal
-    refused,   ///< it never began: the limit per address, or no resources for it
+    refused,   ///< it never began: a limit, or no resources for it
+    shed,      ///< it waited between two units and was closed to make room (limits::connections); its handler returned
 };
 HAWSER_EXPORT const char* to_string(end_reason reason) noexcept; ///< its name here
 
 /// A session that has ended.
 struct session_end {
     end_reason reason = end_reason::completed; ///< how it ended
-    error_code error;                          ///< set for failed and refused
+    error_code error;                          ///< set for failed, refused and shed
     std::string what;                          ///< the exception's own words, for failed and threw
     endpoint peer;                             ///< the other side
     endpoint local;                            ///< this side

@@ -42,7 +42,9 @@ inline constexpr std::uint64_t write_rate = 240;
 
 /// What a server, and each connection, may hold.
 struct limits {
-    /// Connections open at once; newcomers beyond it wait in the kernel's queue. 1 or more.
+    /// Connections open at once; newcomers beyond it wait in the kernel's queue (listen_options::when_full). 1 or more.
+    /// When fewer than 2% of them are left, the session that has waited longest between two units, and for 5 s at
+    /// least, is ended as at drain: end_reason::shed. The want of descriptors below the limit ends nobody.
     /// Unset: the descriptor limit when the server is made, less min(64, a quarter of it).
     std::optional<std::size_t> connections = std::nullopt;
 

@@ -26,12 +26,12 @@
 namespace hawser {
 
 namespace detail {
+class listener;
 class server_core;
 
 template <class Handler, class Peer>
-concept handles = std::is_invocable_r_v < awaitable<void>,
-        std::decay_t<Handler>
-&, Peer& > ;
+concept handles = std::is_invocable_r<awaitable<void>, std::add_lvalue_reference_t<std::decay_t<Handler>>,
+                                      std::add_lvalue_reference_t<Peer>>::value;
 template <class Handler>
 concept handles_either = handles<Handler, connection> && handles<Handler, datagram_request>;
 template <class Handler>
@@ -57,8 +57,9 @@ struct server_statistics {
     std::size_t connections = 0;         ///< open now
     std::uint64_t accepted = 0;          ///< in its life
     std::uint64_t completed = 0;         ///< sessions whose handler returned
+    std::uint64_t shed = 0;              ///< of these: ended to make room for others
     std::uint64_t failed = 0;            ///< sessions that ended in any other way
-    std::uint64_t refused = 0;           ///< connections over the limit per address, or without resources
+    std::uint64_t refused = 0;           ///< connections over a limit, or without resources
     std::uint64_t accept_errors = 0;     ///< times that accept failed
     std::size_t datagram_handlers = 0;   ///< running now
     std::uint64_t datagrams_in = 0;      ///< given to a handler
@@ -66,6 +67,30 @@ struct server_statistics {
     std::uint64_t datagrams_dropped = 0; ///< over their sender's rate, too long, or more than the kernel had room for
     std::uint64_t datagrams_failed = 0;  ///< whose handler threw, or was cut
     traffic carried;                     ///< by every connection and datagram of the runtime, clients' too, in its life
+};
+
+/// The listeners of one server::listen(), to be held back for a while. A plain value that keeps nothing alive; every
+/// function may be called from any thread, also when the listeners have closed.
+class HAWSER_EXPORT listener_handle
+{
+public:
+    /// Of nothing.
+    listener_handle() = default;
+
+    /// Accepts nothing more until resume(), from the next turn of the listeners' loops on: new connections wait in the
+    /// kernel's queue, as many as the backlog holds, and those that are open go on. The drain is not held back: it takes
+    /// and serves what is queued. Does nothing if it is suspended.
+    void suspend() const;
+
+    /// Accepts again, first what has queued up. Does nothing unless it is suspended.
+    void resume() const;
+
+    bool suspended() const noexcept; ///< between suspend() and resume()
+
+    explicit listener_handle(std::vector<std::weak_ptr<detail::listener>> all) noexcept : listeners_{std::move(all)} {}
+
+private:
+    std::vector<std::weak_ptr<detail::listener>> listeners_;
 };
 
 /// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, stopped. Every function may be
@@ -85,7 +110,7 @@ public:
     /// them goes on. The first systemd:NAME of a process reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES and removes them
     /// from its environment, so it comes before threads that read that. Throws endpoint_error naming the endpoint, tls_error naming the file, and
     /// std::invalid_argument for options that contradict each other or the endpoint; then nothing of it listens.
-    void listen(const endpoint& where, session_handler handler, const listen_options& options = {});
+    listener_handle listen(const endpoint& where, session_handler handler, const listen_options& options = {});
 
     /// The same for datagrams, at a udp:// endpoint or inherited UDP sockets: a handler for each that its sender's rate and the limits admit. At
     /// drain nothing more is received, and the handlers that run are awaited, and cut, as sessions are.
@@ -112,7 +137,7 @@ public:
     /// When the first of the listeners' own certificates expires; nothing without TLS.
     std::optional<std::chrono::system_clock::time_point> certificates_expire() const;
 
-    /// Where it listens, with the real ports.
+    /// Where it listens, with the real ports; one for all sockets that share a port (listen_options::reuse_port).
     std::vector<endpoint> endpoints() const;
 
     /// Begins the drain: takes what the kernel has queued, closes the listeners, and asks every session to end at its

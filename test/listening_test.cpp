@@ -1,0 +1,356 @@
+// Listeners over real sockets: refusing at the limit, a socket for each loop, holding newcomers back, inherited sockets.
+#define BOOST_TEST_MODULE listening
+#include <hawser/http/server.hpp>
+#include <hawser/server.hpp>
+
+#include "runtime_core.hpp"
+#include "scenario.hpp"
+#include "server_core.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace hawser;
+using namespace hawser::test;
+
+awaitable<void> echo(connection& peer)
+{
+    while (auto frame = co_await peer.read_frame())
+        co_await peer.write_frame(*frame);
+}
+
+// A client whose calls never wait: what the server has done by then is there.
+class client
+{
+public:
+    explicit client(const endpoint& to) : fd_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+    {
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_port = htons(to.port());
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        BOOST_REQUIRE_EQUAL(::connect(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+    }
+    client(client&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
+    client& operator=(client&& other) noexcept
+    {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~client()
+    {
+        if (fd_ >= 0)
+            ::close(fd_);
+    }
+    void send(bytes_view bytes) const
+    {
+        BOOST_REQUIRE_EQUAL(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
+    }
+    // What has come; then "(end)" or the symbol of an error, if it has come to that.
+    std::string received() const
+    {
+        std::string all;
+        char piece[4096];
+        for (;;) {
+            const ssize_t n = ::recv(fd_, piece, sizeof piece, MSG_DONTWAIT);
+            if (n > 0)
+                all.append(piece, static_cast<std::size_t>(n));
+            else if (n == 0)
+                return all + "(end)";
+            else
+                return errno == EAGAIN ? all : all + ::strerrorname_np(errno);
+        }
+    }
+
+private:
+    int fd_;
+};
+
+// A server on loops that run when they are told to.
+struct listening_scenario {
+    explicit listening_scenario(unsigned loops = 1, server_options options = {})
+        : r{{.loops = loops, .blocked_after = never, .time = &time}}
+    {
+        options.observer = seen;
+        server = std::make_unique<hawser::server>(r, std::move(options));
+    }
+    endpoint where() const { return server->endpoints().back(); }
+    std::vector<client> connect(int count) const
+    {
+        std::vector<client> all;
+        for (int i = 0; i < count; ++i)
+            all.emplace_back(where());
+        return all;
+    }
+    server_statistics counts() const { return server->statistics(); }
+
+    manual_clock time;
+    runtime r;
+    std::shared_ptr<recorder> seen = std::make_shared<recorder>();
+    std::unique_ptr<hawser::server> server;
+};
+
+constexpr const char* any_port = "tcp://127.0.0.1:0";
+
+std::string refusal_of(listening_scenario& run, const endpoint& where, const listen_options& options)
+{
+    try {
+        run.server->listen(where, echo, options);
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+    return "taken";
+}
+
+int bound_socket(int type)
+{
+    const int fd = ::socket(AF_INET, type, 0); // survives exec, as what is inherited has
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    BOOST_REQUIRE_EQUAL(::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+    return fd;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(at_the_limit_a_listener_that_refuses_resets_one_more)
+{
+    listening_scenario run{1, {.limits = {.connections = 2}}};
+    run.server->listen(any_port, echo, {.when_full = when_full::refuse});
+    std::vector<client> inside = run.connect(2);
+    run.r.poll();
+    BOOST_TEST(run.counts().refused == 0u);
+    {
+        const client one_more{run.where()};
+        run.r.poll();
+        BOOST_TEST(one_more.received() == "ECONNRESET");
+    }
+    BOOST_TEST(run.counts().refused == 1u);
+    BOOST_TEST(run.counts().connections == 2u);
+    BOOST_REQUIRE_EQUAL(run.seen->ends.size(), 1u);
+    BOOST_TEST((run.seen->ends[0].reason == end_reason::refused));
+    BOOST_TEST(symbol(run.seen->ends[0].error) == "too_many_connections");
+
+    inside.pop_back(); // makes room
+    run.r.poll();
+    const client next{run.where()};
+    next.send(frame("x"));
+    run.r.poll();
+    BOOST_TEST(next.received() == frame("x"));
+}
+
+BOOST_AUTO_TEST_CASE(over_http_the_refusal_is_a_503)
+{
+    listening_scenario run{1, {.limits = {.connections = 1}}};
+    run.server->listen(any_port, http::serve([](http::request&, http::response& r) { return r.send("hello"); }),
+                       {.when_full = when_full::refuse});
+    const client inside{run.where()};
+    inside.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    run.r.poll();
+    BOOST_TEST(inside.received().starts_with("HTTP/1.1 200"));
+    const client one_more{run.where()};
+    one_more.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    run.r.poll();
+    const std::string answer = one_more.received();
+    BOOST_TEST(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+    const std::size_t body = answer.find("\r\n\r\n") + 4;
+    BOOST_TEST(answer.find("Content-Length: " + std::to_string(answer.size() - body - 5) + "\r\n") != answer.npos);
+    BOOST_TEST(answer.ends_with("(end)"));
+}
+
+BOOST_AUTO_TEST_CASE(with_reuse_port_each_loop_accepts_for_itself_and_the_limit_is_the_servers)
+{
+    listening_scenario run{2, {.limits = {.connections = 40}}};
+    run.server->listen(any_port, echo, {.reuse_port = true});
+    BOOST_TEST(run.server->endpoints().size() == 1u);
+    BOOST_TEST(run.server->core().listeners().size() == 2u);
+    std::vector<client> all = run.connect(64);
+    run.r.poll();
+    BOOST_TEST(run.counts().connections == 40u);
+    std::size_t assigned = 0;
+    for (const auto& l : run.r.core().loops()) {
+        BOOST_TEST(l->assigned.load() > 0u);
+        assigned += l->assigned.load();
+    }
+    BOOST_TEST(assigned == 40u);
+    for (const client& c : all)
+        c.send(frame("x"));
+    for (std::size_t served = 0; !all.empty(); served = 0) { // as many as there are permits, time after time
+        run.r.poll();
+        served =
+            static_cast<std::size_t>(std::erase_if(all, [](const client& c) { return c.received() == frame("x"); }));
+        BOOST_REQUIRE_GE(served, std::min<std::size_t>(all.size(), 1));
+        BOOST_REQUIRE_LE(served, 40u);
+        run.r.poll();
+    }
+    BOOST_TEST(run.counts().connections == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_serves_what_is_queued_at_every_socket_of_reuse_port)
+{
+    listening_scenario run{2};
+    run.server->listen(any_port, echo, {.reuse_port = true});
+    run.r.poll();
+    const std::vector<client> all = run.connect(64);
+    for (const client& c : all)
+        c.send(frame("x"));
+    run.server->stop();
+    run.r.poll();
+    for (const client& c : all)
+        BOOST_TEST(c.received() == frame("x") + "(end)");
+    BOOST_TEST(run.counts().completed == 0u); // the clients have not ended yet
+    BOOST_TEST(run.counts().accepted == 64u);
+}
+
+BOOST_AUTO_TEST_CASE(a_listener_that_is_suspended_accepts_nothing_until_it_is_resumed)
+{
+    listening_scenario run;
+    const listener_handle held = run.server->listen(any_port, echo);
+    BOOST_TEST(!held.suspended());
+    const client before{run.where()};
+    run.r.poll();
+    BOOST_TEST(run.counts().accepted == 1u);
+
+    held.suspend();
+    held.suspend();
+    run.r.poll();
+    BOOST_TEST(held.suspended());
+    const client queued{run.where()};
+    queued.send(frame("later"));
+    before.send(frame("goes on"));
+    run.r.poll();
+    BOOST_TEST(run.counts().accepted == 1u);
+    BOOST_TEST(before.received() == frame("goes on"));
+    BOOST_TEST(queued.received() == "");
+
+    held.resume();
+    held.resume();
+    run.r.poll();
+    BOOST_TEST(!held.suspended());
+    BOOST_TEST(run.counts().accepted == 2u);
+    BOOST_TEST(queued.received() == frame("later"));
+    for (int i = 0; i < 3; ++i) { // whatever was under way when it was changed
+        const client another{run.where()};
+        held.suspend();
+        held.resume();
+        another.send(frame("x"));
+        run.r.poll();
+        BOOST_TEST(another.received() == frame("x"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_listener_suspended_while_it_is_full_accepts_nothing_when_one_leaves)
+{
+    listening_scenario run{1, {.limits = {.connections = 1}}};
+    const listener_handle held = run.server->listen(any_port, echo);
+    auto first = std::make_unique<client>(run.where());
+    run.r.poll();
+    const client queued{run.where()};
+    queued.send(frame("x"));
+    held.suspend();
+    first.reset();
+    run.r.poll();
+    BOOST_TEST(run.counts().connections == 0u);
+    held.resume();
+    run.r.poll();
+    BOOST_TEST(queued.received() == frame("x"));
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_takes_what_a_suspended_listener_has_queued)
+{
+    listening_scenario run;
+    const listener_handle held = run.server->listen(any_port, echo);
+    held.suspend();
+    run.r.poll();
+    const client queued{run.where()};
+    queued.send(frame("x"));
+    run.server->stop();
+    run.r.poll();
+    held.resume(); // nothing is left to resume
+    run.r.poll();
+    BOOST_TEST(queued.received() == frame("x") + "(end)");
+    run.server.reset();
+    run.r.poll();
+    held.suspend();
+    BOOST_TEST(!held.suspended());
+    BOOST_TEST(!listener_handle{}.suspended());
+}
+
+BOOST_AUTO_TEST_CASE(options_that_do_not_go_with_the_endpoint_are_refused)
+{
+    listening_scenario run;
+    BOOST_TEST(refusal_of(run, "unix:/tmp/never-made", {.reuse_port = true}) ==
+               "listen_options.reuse_port: expected false with unix:/tmp/never-made, a Unix socket");
+    const int fd = bound_socket(SOCK_STREAM);
+    const std::string where = "fd:" + std::to_string(fd);
+    BOOST_TEST(refusal_of(run, where, {.reuse_port = true}) ==
+               "listen_options.reuse_port: expected false with " + where + ", which is bound already");
+    BOOST_TEST(refusal_of(run, where, {.dual_stack = true}) ==
+               "listen_options.dual_stack: expected false with " + where + ", which is bound already");
+    BOOST_TEST(refusal_of(run, where, {.mode = 0660}) ==
+               "listen_options.mode: expected none with " + where + ", which is bound already");
+    BOOST_TEST(refusal_of(run, where, {}) == "taken"); // none of these has touched it
+}
+
+BOOST_AUTO_TEST_CASE(datagrams_come_by_a_socket_that_was_inherited)
+{
+    listening_scenario run;
+    const int fd = bound_socket(SOCK_DGRAM);
+    const endpoint where{"fd:" + std::to_string(fd)};
+    BOOST_CHECK_THROW(run.server->listen(where, echo), endpoint_error);
+    run.server->listen(where, [](datagram_request& r) { return r.answer(r.payload()); });
+    BOOST_TEST(run.where().to_string().starts_with("udp://127.0.0.1:"));
+    const int peer = bound_socket(SOCK_DGRAM);
+    sockaddr_in at{};
+    socklen_t size = sizeof at;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size);
+    ::sendto(peer, "hello", 5, 0, reinterpret_cast<sockaddr*>(&at), size);
+    run.r.poll();
+    char got[16];
+    BOOST_TEST(::recv(peer, got, sizeof got, MSG_DONTWAIT) == 5);
+    ::close(peer);
+}
+
+// In a child, whose descriptor 3 is whatever the test wants it to be.
+BOOST_AUTO_TEST_CASE(the_variables_of_systemd_are_gone_once_they_are_read)
+{
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::dup2(bound_socket(SOCK_STREAM), 3);
+        ::setenv("LISTEN_FDS", "1", 1);
+        ::setenv("LISTEN_FDNAMES", "web", 1);
+        ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+        int status = 1;
+        try {
+            listening_scenario run;
+            run.server->listen("systemd:web", echo);
+            status = std::getenv("LISTEN_FDS") == nullptr && std::getenv("LISTEN_FDNAMES") == nullptr &&
+                             std::getenv("LISTEN_PID") == nullptr
+                         ? 0
+                         : 2;
+            run.server->listen("systemd:web", echo); // a second time there is none
+            status = 3;
+        } catch (const endpoint_error&) {
+        }
+        ::_exit(status);
+    }
+    int status = -1;
+    BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
+    BOOST_TEST(WEXITSTATUS(status) == 0);
+}
