@@ -231,8 +231,9 @@ void listener::refuse(descriptor fd, const address& peer)
     } else {
         ::send(fd.get(), words.data(), words.size(), MSG_NOSIGNAL);
         std::array<char, 4096> dropped;
-        for (int i = 0; i<most_reads_dropped&& ::recv(fd.get(), dropped.data(), dropped.size(), 0)> 0; ++i) {
-        }
+        ssize_t n = 1;
+        for (int i = 0; i < most_reads_dropped && n > 0; ++i)
+            n = ::recv(fd.get(), dropped.data(), dropped.size(), 0);
         ::shutdown(fd.get(), SHUT_WR);
     }
     fd = descriptor{};

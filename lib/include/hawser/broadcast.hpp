@@ -7,6 +7,7 @@
 
 #include <hawser/bytes.hpp>
 #include <hawser/connection.hpp>
+#include <hawser/detail/export.hpp>
 #include <hawser/framing.hpp>
 
 #include <functional>
@@ -17,14 +18,14 @@
 namespace hawser {
 
 /// A frame as it stands on the wire. Copies share it; thread safe.
-class encoded_frame
+class HAWSER_EXPORT encoded_frame
 {
 public:
     /// Copies the payload. Throws frame_error if the format cannot carry it.
     encoded_frame(const framing& format, bytes_view payload);
 
-    const framing& format() const noexcept { return content_->format; }
-    bytes_view bytes() const noexcept { return content_->bytes; }
+    const framing& format() const noexcept { return content_->format; } ///< what it was encoded with
+    bytes_view bytes() const noexcept { return content_->bytes; }       ///< head, payload and what stands behind it
 
 private:
     struct content {
@@ -40,7 +41,8 @@ private:
 /// A connection whose output stands at the high-water mark, as its peer reads slowly, gets nothing of the frame: `behind`
 /// is called with it instead, on its loop, to reset it or to note what it has missed. No other connection waits for it.
 /// A session ends with what `behind` throws, and with std::invalid_argument if its framing is another than the frame's.
-void send_to_all(std::span<const handle> to, const encoded_frame& frame, std::function<void(connection&)> behind);
+HAWSER_EXPORT void send_to_all(std::span<const handle> to, const encoded_frame& frame,
+                               std::function<void(connection&)> behind);
 
 } // namespace hawser
 
