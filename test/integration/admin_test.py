@@ -178,6 +178,14 @@ class Sockets(unittest.TestCase):
             for each in waiting + other:
                 each.close()
 
+    def test_each_socket_of_a_port_that_is_shared_is_a_row(self):
+        with started(*FRAMES, "--threads", "2", "--reuse-port", ANY_PORT, "--admin", ANY_PORT) as server, \
+                server.connect() as peer, Admin(server.endpoints[-1]) as admin:
+            exchange(peer)
+            listening = [row for row in admin.rows() if f"tcp://{row['local']}" == server.endpoint and row["state"] == "LISTEN"]
+            self.assertEqual(len({row["fd"] for row in listening}), 2)
+            self.same_as_ss(admin, server)
+
     def test_connections_of_a_unix_socket_are_what_ss_says(self):
         with started("--quiet", f"unix:{self.folder}/a", "--admin", ANY_PORT) as server, \
                 socket.socket(socket.AF_UNIX) as slow, Admin(server.endpoints[-1]) as admin:
