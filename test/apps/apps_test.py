@@ -60,7 +60,6 @@ class CommandLines(Test):
                 (("--threads", "1", "--threads", "2"), ("--threads", "once", "1", "2")),
                 (("--max-connections", "0"), ("--max-connections", "0")),
                 (("--when-full", "drop"), ("--when-full", "wait or refuse", "drop")),
-                (("--reuse-port", "unix:/tmp/never-made"), ("reuse_port", "unix:/tmp/never-made")),
                 (("--max-connections", "1e3"), ("--max-connections", "1e3")),
                 (("--per-address", "-1"), ("--per-address", "-1")),
                 (("--max-data", "99999999999999999999"), ("--max-data", "99999999999999999999")),

@@ -50,7 +50,8 @@ class Crowded(unittest.TestCase):
                 self.assertLessEqual(delays[7], 0.010)
                 self.assertLessEqual(delays[-1], 1)
                 for peer in kept:
-                    exchange(peer)
+                    with peer:
+                        exchange(peer)
             self.assertEqual(server.stop(), 0)
             self.assertTrue([line for line in server.err.all() if "shed" in line])
 
