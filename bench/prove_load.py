@@ -135,8 +135,8 @@ NOTHING_OWED = ("--grace", "20s")
 
 CASES = [
     Case(honest),
-    Case(one_byte_wrong, "wrong answer", "after 21 answers: byte 1460 of the answers, in message 21, is"),
-    Case(two_messages_swapped, "wrong answer", "after 0 answers: byte 4 of the answers, in message 0, is"),
+    Case(one_byte_wrong, "wrong answer", "after 21 answers: byte 1460 of the answers, in message 21: expected"),
+    Case(two_messages_swapped, "wrong answer", 'after 0 answers: byte 4 of the answers, in message 0: expected "\\x00'),
     Case(last_window_again, "wrong answer", "more bytes came back than were sent"),
     Case(silent, "stuck", "nothing came for 2000 ms, with 4 of 4 connections open and 0 messages answered"),
     Case(closes, "closed", "after 24 answers: the server closed it"),

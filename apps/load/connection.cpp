@@ -1,6 +1,7 @@
 #include "connection.hpp"
 
 #include "clock.hpp"
+#include "shown.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +15,7 @@ namespace load {
 
 namespace {
 
+constexpr std::size_t most_shown = 16; // bytes of an echo from where it differs
 constexpr std::int64_t least_retry = 10'000'000;
 constexpr std::int64_t most_retry = 1'000'000'000;
 
@@ -154,9 +156,10 @@ void connection::compare(std::span<const char> answer)
             received_ += static_cast<std::uint64_t>(differ.first - answer.begin());
             count_answers(received_ / size);
             const auto at = received_ - first_ * size;
+            const auto offset = static_cast<std::size_t>(differ.first - answer.begin());
             throw failure{"byte " + std::to_string(at) + " of the answers, in message " + std::to_string(at / size) +
-                          ", is " + std::to_string(static_cast<unsigned char>(*differ.first)) + " and not " +
-                          std::to_string(static_cast<unsigned char>(*differ.second))};
+                          ": expected " + shown({&expected[offset], n - offset}, most_shown) + ", got " +
+                          shown({&answer[offset], n - offset}, most_shown)};
         }
         received_ += n;
         answer = answer.subspan(n);

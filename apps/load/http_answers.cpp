@@ -1,11 +1,10 @@
 #include "http_answers.hpp"
 
 #include "errors.hpp"
+#include "shown.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstdio>
 
 namespace load {
 
@@ -16,7 +15,6 @@ constexpr std::string_view body = "Hello, World!";
 constexpr std::string_view blank_line = "\r\n\r\n";
 constexpr std::size_t most_head = 16 * 1024;
 constexpr std::size_t most_body = 64 * 1024; // of an answer whose status is not 200
-constexpr std::size_t most_shown = 80;
 
 bool equal_names(std::string_view a, std::string_view b)
 {
@@ -28,20 +26,6 @@ std::string_view trimmed(std::string_view text)
 {
     const auto begin = text.find_first_not_of(" \t");
     return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
-// In double quotes, without what a terminal or JSON would take for more than a character.
-std::string shown(std::string_view text)
-{
-    std::string result = "\"";
-    for (const char c : text.substr(0, most_shown)) {
-        std::array<char, 5> escaped{c};
-        if (c < ' ' || c > '~' || c == '"' || c == '\\')
-            std::snprintf(escaped.data(), escaped.size(), "\\x%02x",
-                          static_cast<unsigned>(static_cast<unsigned char>(c)));
-        result += escaped.data();
-    }
-    return result + '"';
 }
 
 template <class Number>

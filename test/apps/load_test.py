@@ -138,8 +138,10 @@ class Errors(unittest.TestCase):
                 self.echo(listener.accept()[0])
             errors, found = self.failed(load.wait(), load.out.all(), load.err.all())
         self.assertEqual(errors, {"wrong answer": 1, "unanswered": 3})
+        rest = r"@\x01" + 11 * r"\x00" + "T["  # of the length, the numbers of message and connection, and the pattern
         self.assertEqual(found["errors"]["wrong answer"]["first"],
-                         "connection 0, after 1 answers: byte 70 of the answers, in message 1, is 3 and not 0")
+                         "connection 0, after 1 answers: byte 70 of the answers, in message 1: "
+                         rf'expected "\x00{rest}", got "\x03{rest}"')
         self.assertEqual(found["messages"], 101)
 
     def test_a_connection_without_answer_is_replaced(self):
