@@ -3,24 +3,40 @@
 #include "test_world_inside.hpp"
 
 #include <cstdio>
+#include <memory>
+#include <utility>
+#include <vector>
 
 namespace hawser::test {
 namespace {
 
 using hawser::detail::disturbance;
 
+struct disturbed_world {
+    disturbance by;
+    world run;
+    disturbed_world(const server_options& server, disturbance d) : by{std::move(d)}, run{server, by} {}
+};
+
+// A world with something left in it is kept for good: whoever holds that may still use it.
+void leak(std::unique_ptr<disturbed_world> w)
+{
+    static auto* const kept = new std::vector<std::unique_ptr<disturbed_world>>;
+    kept->push_back(std::move(w));
+}
+
+std::string where_of(const disturbance& by, std::size_t step)
+{
+    return by.has_struck() ? "step " + std::to_string(step) + " (" + by.where() + ')' : "undisturbed";
+}
+
 // One run; whether it was struck. Throws sweep_error if it was not as it should be.
 bool struck_at(std::size_t step, const std::string& name, const scenario_function& scenario,
                const sweep_options& options, disturbance::kind kind)
 {
-    disturbance by{kind, step, options.cancellation};
-    const auto refuse = [&](const std::string& words) {
-        const bool struck = by.has_struck();
-        const std::string at =
-            struck ? "step " + std::to_string(step) + " (" + by.where() + ')' : std::string{"undisturbed"};
-        throw sweep_error{struck ? step : 0, name + ": " + at + ": " + words};
-    };
-    world run{options.server, by};
+    auto all = std::make_unique<disturbed_world>(options.server, disturbance{kind, step, options.cancellation});
+    const disturbance& by = all->by;
+    world& run = all->run;
     try {
         scenario(run);
     } catch (const system_error&) {
@@ -29,11 +45,16 @@ bool struck_at(std::size_t step, const std::string& name, const scenario_functio
     } catch (const std::exception& e) {
         if (!by.has_struck())
             throw;
-        refuse(std::string{"throws "} + e.what());
+        throw sweep_error{step, name + ": " + where_of(by, step) + ": throws " + e.what()};
     }
     const bool struck = by.has_struck();
-    if (const remains left = run.settle(); !left.none())
-        refuse("leaves " + left.to_string());
+    if (const remains left = run.settle(); !left.none()) {
+        const std::string words = left.to_string();
+        const std::size_t at = struck ? step : 0;
+        const std::string where = where_of(by, step);
+        leak(std::move(all));
+        throw sweep_error{at, name + ": " + where + ": leaves " + words};
+    }
     return struck;
 }
 

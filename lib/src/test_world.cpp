@@ -49,9 +49,10 @@ world_inside::world_inside(const clock& time, server_options o, disturbance* swe
     options.observer = seen;
 }
 
-// The coroutines first: they use the server.
+// The server first: its listeners use the loop, and its sessions share what they need of it.
 world_inside::~world_inside()
 {
+    server.reset();
     runtime.reset();
 }
 
