@@ -5,9 +5,13 @@
 #include "server_core.hpp"
 #include "service_manager.hpp"
 #include "session.hpp"
+#include "wait_queue.hpp"
 #include "watchdog.hpp"
 
+#include <boost/asio/this_coro.hpp>
+
 #include <algorithm>
+#include <utility>
 
 namespace hawser::detail {
 namespace {
@@ -181,6 +185,10 @@ void drain::finish()
     lock.lock();
     done_ = true;
     reported_.notify_all();
+    const auto told = std::exchange(told_, {});
+    lock.unlock();
+    for (const auto& f : told)
+        f();
 }
 
 std::uint64_t drain::ended() const noexcept
@@ -199,6 +207,37 @@ std::optional<drain_report> drain::report() const
 {
     const std::lock_guard lock{mutex_};
     return done_ ? std::optional{report_} : std::nullopt;
+}
+
+bool drain::tell(std::function<void()> f)
+{
+    const std::lock_guard lock{mutex_};
+    if (!done_)
+        told_.push_back(std::move(f));
+    return !done_;
+}
+
+awaitable<drain_report> drained(std::shared_ptr<server_core> s)
+{
+    const auto executor = co_await boost::asio::this_coro::executor;
+    loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
+    waiting node;
+    const auto place = std::make_shared<waiting*>(&node); // on the loop: null when nobody waits there any more
+    struct finally {
+        waiting*& of;
+        ~finally() { of = nullptr; }
+    } const finally{*place};
+    const bool to_wait = s->ending().tell([place, l = on.shared_from_this()] {
+        l->post([place] {
+            if (*place != nullptr && (*place)->is_linked())
+                (*place)->end();
+        });
+    });
+    if (to_wait)
+        co_await on.waits->wait(node, on);
+    if (node.cancelled)
+        throw system_error{boost::asio::error::operation_aborted};
+    co_return *s->ending().report();
 }
 
 } // namespace hawser::detail

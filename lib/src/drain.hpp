@@ -12,11 +12,14 @@
 
 #include "wheel.hpp"
 
+#include <hawser/awaitable.hpp>
 #include <hawser/detail/export.hpp>
 #include <hawser/observer.hpp>
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -53,6 +56,9 @@ public:
     drain_report wait();
     std::optional<drain_report> report() const;
 
+    /// Calls `f` once the report is there, from any thread; false: it is there already.
+    bool tell(std::function<void()> f);
+
 private:
     enum class step : std::uint8_t { waiting, draining, cutting, done };
 
@@ -74,8 +80,12 @@ private:
     std::condition_variable reported_;
     drain_report report_;
     std::vector<bool> answered_; // by loop
+    std::vector<std::function<void()>> told_;
     bool done_ = false;
 };
+
+/// server::drained().
+awaitable<drain_report> drained(std::shared_ptr<server_core> s);
 
 } // namespace hawser::detail
 

@@ -38,6 +38,7 @@ name_and_meaning words(int value) noexcept
     case errc::shed: return {"shed", "closed to make room for others"};
     case errc::shut_down: return {"shut_down", "write after the output was ended"};
     case errc::unexpected_end: return {"unexpected_end", "stream ended before the bytes that were asked for"};
+    case errc::second_thread: return {"second_thread", "a second thread in an io_context that one thread may run"};
     case errc::not_tls: return {"not_tls", "peer does not speak TLS"};
     case errc::handshake_failed: return {"handshake_failed", "TLS handshake failed"};
     case errc::refused_by_peer: return {"refused_by_peer", "peer ended TLS with an alert"};

@@ -24,9 +24,14 @@ public:
 
     explicit loop_service(boost::asio::execution_context& context) : service{context} {}
     loop* owner = nullptr;
+    std::shared_ptr<loop> kept; // in an io_context of the user's: handlers that wait there use it
 
 private:
-    void shutdown() override {}
+    void shutdown() override
+    {
+        if (kept)
+            kept->shut_down();
+    }
 };
 
 // How far the coarse clock usually is behind the one that wakes the loop, at most. Woken earlier than that after a
@@ -42,18 +47,29 @@ duration longest_lag() noexcept
 // Its queue and its timers stay locked: other threads post, and may arm timers.
 constexpr int one_thread_per_descriptor = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 
+// What only the io_context's own thread may do is tried again after this time where another thread came upon it.
+constexpr auto try_again_after = std::chrono::milliseconds{10};
+
 } // namespace
 
 loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> watch)
-    : waits{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{time}, real_time_{real_time},
-      timers_{time.now()}, blocks_{timers_, time}, context_{std::make_unique<boost::asio::io_context>(
-                                                       one_thread_per_descriptor)}
+    : waits{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{time},
+      real_time_{real_time}, timers_{time.now()}, blocks_{timers_, time},
+      own_{std::make_unique<boost::asio::io_context>(one_thread_per_descriptor)}, context_{own_.get()}
 {
     boost::asio::use_service<loop_service>(*context_).owner = this;
-    sockets_.emplace(*context_);
+    sockets_.emplace(*context_, poller::while_empty::waits);
     work_.emplace(context_->get_executor());
     if (real_time_)
         timer_.emplace(*context_);
+}
+
+loop::loop(boost::asio::io_context& yours, std::shared_ptr<descriptor_watch> watch)
+    : waits{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{coarse_clock()},
+      real_time_{true}, timers_{clock_.now()}, blocks_{timers_, clock_}, yours_{true}, context_{&yours}
+{
+    sockets_.emplace(yours, poller::while_empty::rests);
+    timer_.emplace(yours);
 }
 
 loop::~loop()
@@ -61,10 +77,62 @@ loop::~loop()
     shut_down();
 }
 
+std::shared_ptr<loop> loop::around(boost::asio::io_context& yours)
+{
+    if (!boost::asio::has_service<loop_service>(yours)) {
+        auto made = std::make_shared<loop>(yours, std::make_shared<descriptor_watch>());
+        auto& service = boost::asio::use_service<loop_service>(yours); // after the timer's: it is shut down before that
+        service.owner = made.get();
+        service.kept = std::move(made);
+    }
+    auto& service = boost::asio::use_service<loop_service>(yours);
+    if (!service.kept)
+        throw std::logic_error{"this io_context is a hawser::runtime's own: expected one that is not"};
+    return service.kept;
+}
+
+// The first thread that is seen is the one.
+bool loop::on_its_thread() noexcept
+{
+    std::thread::id first{};
+    if (its_thread_.compare_exchange_strong(first, std::this_thread::get_id()) || first == std::this_thread::get_id())
+        return true;
+    if (!second_thread_.exchange(true))
+        post_fail(errc::second_thread);
+    return false;
+}
+
+// Without touching the loop's own timer, for it is not this thread's.
+void loop::again(void (*f)(loop&))
+{
+    const auto later = std::make_shared<steady_timer>(*context_, try_again_after);
+    later->async_wait([self = shared_from_this(), later, f](const error_code& e) {
+        if (!e)
+            f(*self);
+    });
+}
+
+void loop::post_fail(errc e)
+{
+    fail_with_ = e;
+    post([self = shared_from_this()] { self->fail_all(); });
+}
+
+void loop::fail_all()
+{
+    if (yours_ && !on_its_thread())
+        return again([](loop& l) { l.fail_all(); });
+    std::vector<boost::intrusive_ptr<core>> all;
+    for (core& c : connections)
+        all.emplace_back(&c);
+    for (const auto& c : all)
+        c->fail(error_code{fail_with_.load()});
+}
+
 void loop::set_timer()
 {
     timer_at_ = timers_.next();
-    if (timer_at_ == time_point::max())
+    if (timer_at_ == time_point::max() || !timer_)
         return;
     const time_point precisely_now{std::chrono::steady_clock::now()};
     const time_point wake = after(std::max(timer_at_, precisely_now), longest_lag());
@@ -75,8 +143,19 @@ void loop::set_timer()
     });
 }
 
+// A timer that waits keeps the user's io_context running.
+void loop::rest() noexcept
+{
+    if (!timer_ || !timers_.empty())
+        return;
+    timer_at_ = time_point::max();
+    timer_->cancel();
+}
+
 void loop::tick()
 {
+    if (yours_ && !on_its_thread())
+        return again([](loop& l) { l.tick(); });
     timers_.advance(now());
     if (real_time_)
         set_timer();
@@ -129,7 +208,7 @@ void loop::shut_down() noexcept
     timer_.reset();
     sockets_->close();
     work_.reset();
-    context_.reset();
+    own_.reset();
 }
 
 void waiting::end()

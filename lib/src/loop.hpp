@@ -1,6 +1,9 @@
 // One loop: a single-threaded io_context with what its connections share: clock, deadlines, buffers, cork, counters.
 //
 // Everything is used from the loop's own thread, but for post(), the counters and what says so.
+//
+// The io_context may be one of the user's. The loop then lives as long as that, whatever becomes of its runtime: operations
+// that are under way there use its memory. It holds no work there beyond what waits.
 #ifndef HAWSER_SRC_LOOP_HPP
 #define HAWSER_SRC_LOOP_HPP
 
@@ -10,6 +13,7 @@
 #include "poller.hpp"
 #include "wheel.hpp"
 
+#include <hawser/error.hpp>
 #include <hawser/time.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -24,6 +28,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace hawser::detail {
 
@@ -59,9 +64,19 @@ public:
 
     /// `real_time`: deadlines are driven by a timer of the system's; otherwise only by tick().
     loop(const clock& time, bool real_time, std::shared_ptr<class descriptor_watch> watch);
+    /// In an io_context of the user's: see around().
+    loop(boost::asio::io_context& yours, std::shared_ptr<class descriptor_watch> watch);
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
     ~loop();
+
+    /// The loop of an io_context of the user's, made when it is asked for first. Throws std::logic_error if the io_context
+    /// is a runtime's own.
+    static std::shared_ptr<loop> around(boost::asio::io_context& yours);
+
+    /// Whether the calling thread may go on: false on a second thread in an io_context of the user's, and on each once
+    /// there was a second one. Every connection is then cut with errc::second_thread. From any thread.
+    bool alone() noexcept { return !yours_ || (on_its_thread() && !second_thread_.load(std::memory_order_relaxed)); }
 
     boost::asio::io_context& context() noexcept { return *context_; }
     executor_type executor() noexcept { return context_->get_executor(); }
@@ -83,7 +98,13 @@ public:
         if (real_time_ && at < timer_at_)
             set_timer();
     }
-    void cancel(wheel::entry& e) noexcept { timers_.cancel(e); }
+    void cancel(wheel::entry& e) noexcept
+    {
+        const bool may_be_last = yours_ && e.linked_at() != time_point::max();
+        timers_.cancel(e);
+        if (may_be_last)
+            rest();
+    }
 
     /// Looks at every deadline that has passed.
     void tick();
@@ -94,6 +115,9 @@ public:
 
     /// Looks at the deadlines and runs what is ready, on the calling thread. Returns how many handlers ran.
     std::size_t poll();
+
+    /// Fails every connection, on the loop's thread, as soon as that runs. From any thread.
+    void post_fail(errc e);
 
     /// Ends the loop: destroys every suspended coroutine, then the context. Not from a handler of it.
     void shut_down() noexcept;
@@ -161,11 +185,16 @@ public:
     std::atomic<int> thread_id{0};      // the kernel's, while run() runs
     std::atomic<bool> abandoned{false}; // a session that ignored its end lives here: the context is never destroyed
     std::atomic<bool> blocked{false};   // a handler that never suspends runs here: the thread is never joined
+    std::atomic<bool> wrapped{false};   // a runtime wraps the user's io_context now
 
 private:
     friend class running_mark;
     friend class datagram_mark;
     void set_timer();
+    void rest() noexcept;
+    bool on_its_thread() noexcept;
+    void again(void (*f)(loop&));
+    void fail_all();
 
     const clock& clock_;
     const bool real_time_;
@@ -177,8 +206,13 @@ private:
     std::atomic<const datagram_session*> running_datagram_{nullptr};
     std::atomic<std::uint64_t> turns_{0};
     time_point timer_at_ = time_point::max();
+    const bool yours_ = false;                  // the user's io_context
+    std::atomic<std::thread::id> its_thread_{}; // that was seen first to run it
+    std::atomic<bool> second_thread_{false};
+    std::atomic<errc> fail_with_{};
     std::optional<poller> sockets_; // outlives the context, whose operations lie in it
-    std::unique_ptr<boost::asio::io_context> context_;
+    std::unique_ptr<boost::asio::io_context> own_;
+    boost::asio::io_context* context_;
     std::optional<boost::asio::executor_work_guard<executor_type>> work_;
     std::optional<steady_timer> timer_;
 };

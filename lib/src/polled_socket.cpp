@@ -26,6 +26,8 @@ polled_socket::polled_socket(poller& on, detail::descriptor socket, family of, e
     : socket_{std::move(socket)}, empties_{of == family::ip}, poller_{&on}
 {
     e = on.add(socket_.get());
+    if (e)
+        socket_ = detail::descriptor{};
 }
 
 polled_socket::polled_socket(polled_socket&& other) noexcept

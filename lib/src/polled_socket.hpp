@@ -28,7 +28,7 @@ class polled_socket : private poller::entry
 public:
     enum class family : std::uint8_t { ip, unix_path };
 
-    /// Registers the socket, and owns it; `e`: the kernel has refused it.
+    /// Registers the socket, and owns it; `e`: the kernel has refused it, and it is closed.
     polled_socket(poller& on, detail::descriptor socket, family of, error_code& e) noexcept;
     /// Until attach().
     polled_socket(polled_socket&& other) noexcept;

@@ -45,14 +45,11 @@ struct poller::step {
     using allocator_type = place_allocator<void>;
     allocator_type get_allocator() const noexcept { return allocator_type{*in}; }
     void operator()() const { (on->*function)(); }
-    void operator()(const error_code& e) const
-    {
-        if (!e)
-            (on->*function)();
-    }
+    void operator()(const error_code&) const { (on->*function)(); }
 };
 
-poller::poller(boost::asio::io_context& on) : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, context_{on}
+poller::poller(boost::asio::io_context& on, while_empty w)
+    : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, while_empty_{w}, context_{on}
 {
     if (!epoll_)
         throw system_error{error_code{errno, boost::system::system_category()}, "epoll_create1"};
@@ -71,9 +68,17 @@ error_code poller::add(int socket) noexcept
     }
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &e) != 0)
         return {errno, boost::system::system_category()};
+    ++sockets_;
     if (!waits_)
         wait();
     return {};
+}
+
+void poller::forget(int socket) noexcept
+{
+    entries_[static_cast<std::size_t>(socket)] = nullptr;
+    if (--sockets_ == 0 && while_empty_ == while_empty::rests && readiness_)
+        readiness_->cancel();
 }
 
 void poller::watch_output(int socket) noexcept
@@ -86,18 +91,28 @@ void poller::wait()
 {
     waits_ = true;
     if (next_ != got_)
-        boost::asio::post(context_, step{this, &waiting_place_, &poller::look});
+        boost::asio::post(context_, step{this, &waiting_place_, &poller::announced});
     else
         readiness_->async_wait(boost::asio::posix::descriptor_base::wait_read,
-                               step{this, &waiting_place_, &poller::look});
+                               step{this, &waiting_place_, &poller::announced});
+}
+
+void poller::announced()
+{
+    waits_ = false;
+    struct and_again { // also after an exception, which leaves the other events for the next turn
+        poller& on;
+        ~and_again()
+        {
+            if (on.readiness_ && !on.waits_ && (on.sockets_ != 0 || on.while_empty_ == while_empty::waits))
+                on.wait();
+        }
+    } const after{*this};
+    look();
 }
 
 void poller::look()
 {
-    struct and_again { // also after an exception, which leaves the other events for the next turn
-        poller& on;
-        ~and_again() { on.wait(); }
-    } const after{*this};
     if (next_ == got_) {
         const int n = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), 0);
         next_ = 0;

@@ -71,8 +71,13 @@ public:
         ~entry() = default;
     };
 
+    enum class while_empty : bool {
+        waits, ///< for the first socket; cheaper where sockets come and go
+        rests, ///< so that it does not keep the io_context running
+    };
+
     /// Throws system_error if the kernel has no epoll to give.
-    explicit poller(boost::asio::io_context& on);
+    poller(boost::asio::io_context& on, while_empty w);
     poller(const poller&) = delete;
     poller& operator=(const poller&) = delete;
     ~poller() = default;
@@ -83,7 +88,7 @@ public:
     /// From now on for output too; what is possible already is announced once more.
     void watch_output(int socket) noexcept;
     /// Before the socket is closed.
-    void forget(int socket) noexcept { entries_[static_cast<std::size_t>(socket)] = nullptr; }
+    void forget(int socket) noexcept;
 
     /// Calls e.due() from the loop's queue.
     void call_later(entry& e) noexcept;
@@ -95,6 +100,7 @@ private:
     struct step;
     using entry_list = boost::intrusive::list<entry, boost::intrusive::constant_time_size<false>>;
     void wait();
+    void announced();
     void look();
     void run_due();
     void post_due();
@@ -106,7 +112,9 @@ private:
     std::size_t got_ = 0;
     entry_list due_;
     bool due_posted_ = false;
-    bool waits_ = false;
+    const while_empty while_empty_;
+    bool waits_ = false;      // announced() will be called
+    std::size_t sockets_ = 0; // that are registered
     operation_place waiting_place_;
     operation_place due_place_;
     boost::asio::io_context& context_;

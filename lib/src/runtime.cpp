@@ -94,8 +94,23 @@ runtime_core::runtime_core(const runtime_options& options)
                                     std::to_string(options.blocked_after.count()) + " ns"};
 }
 
+runtime_core::runtime_core(boost::asio::io_context& yours)
+    : real_time_{true}, wraps_{true}, loops_{loop::around(yours)}, control_{loops_.front()}, watchdog_{*control_,
+                                                                                                       loops_, never}
+{
+    if (first().wrapped.exchange(true))
+        throw std::logic_error{"another hawser::runtime wraps this io_context: expected one"};
+}
+
+void runtime_core::refuse_if_wrapped(const char* what) const
+{
+    if (wraps_)
+        throw std::logic_error{std::string{what} + ": this runtime wraps an io_context, which its owner runs"};
+}
+
 void runtime_core::start()
 {
+    refuse_if_wrapped("runtime::start");
     if (!real_time_)
         throw std::logic_error{"a runtime with a clock of its own is driven by poll(), not by threads"};
     if (!threads_.empty())
@@ -114,6 +129,7 @@ void runtime_core::start()
 
 std::size_t runtime_core::poll()
 {
+    refuse_if_wrapped("runtime::poll");
     std::size_t all = 0;
     for (std::size_t ran = 1; ran != 0; all += ran) {
         ran = control_->poll();
@@ -127,6 +143,10 @@ runtime_core::~runtime_core() = default;
 
 void runtime_core::end() noexcept
 {
+    if (wraps_) {
+        first().wrapped = false;
+        return first().post_fail(errc::connection_closed);
+    }
     end_threads(loops_, *control_, threads_);
     for (const auto& l : loops_) {
         if (l->abandoned || l->blocked)
@@ -139,6 +159,7 @@ void runtime_core::end() noexcept
 
 void run_to_end(runtime& r, awaitable<void> work)
 {
+    r.core().refuse_if_wrapped("run");
     struct {
         std::mutex mutex;
         std::condition_variable told;
@@ -165,6 +186,8 @@ void run_to_end(runtime& r, awaitable<void> work)
 } // namespace detail
 
 runtime::runtime(const runtime_options& options) : core_{std::make_shared<detail::runtime_core>(options)} {}
+
+runtime::runtime(boost::asio::io_context& yours) : core_{std::make_shared<detail::runtime_core>(yours)} {}
 
 runtime::~runtime()
 {

@@ -20,6 +20,8 @@ class runtime_core
 {
 public:
     explicit runtime_core(const runtime_options& options);
+    /// Around an io_context of the user's: one loop, which is the control loop too, and no thread.
+    explicit runtime_core(boost::asio::io_context& yours);
     runtime_core(const runtime_core&) = delete;
     runtime_core& operator=(const runtime_core&) = delete;
     ~runtime_core();
@@ -36,8 +38,12 @@ public:
     loop& control() const noexcept { return *control_; }
     bool real_time() const noexcept { return real_time_; }
 
+    /// Throws std::logic_error if the io_context is the user's: `what` is for others.
+    void refuse_if_wrapped(const char* what) const;
+
 private:
     const bool real_time_;
+    const bool wraps_ = false;
     std::vector<std::shared_ptr<loop>> loops_;
     std::shared_ptr<loop> control_;
     watchdog watchdog_;

@@ -358,6 +358,10 @@ drain_report server::wait()
 {
     return core_->ending().wait();
 }
+awaitable<drain_report> server::drained() const
+{
+    return detail::drained(core_);
+}
 std::optional<drain_report> server::report() const
 {
     return core_->ending().report();
@@ -408,6 +412,7 @@ private:
 
 int run(runtime& r, server& s)
 {
+    r.core().refuse_if_wrapped("run");
     boost::asio::signal_set signals{r.core().control().context(), SIGINT, SIGTERM};
     on_signal(signals, s.core(), 0);
     std::shared_ptr<detail::service_manager> manager;

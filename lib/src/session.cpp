@@ -32,6 +32,10 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
         server.release(on);
         on.descriptors->freed();
     };
+    if (!on.alone()) {
+        fd = descriptor{};
+        return refuse(errc::second_thread);
+    }
     if (peer.is_ip() && !server.doors().enter(peer.limit_key())) {
         reset_on_close(fd.get());
         fd = descriptor{};
@@ -43,7 +47,6 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
         return start(on, s, std::move(stream), peer);
     if (peer.is_ip())
         server.doors().leave(peer.limit_key());
-    std::visit([](auto& it) { it.close(); }, stream);
     refuse(e);
 }
 

@@ -88,6 +88,15 @@ time_point wheel::next() const noexcept
     return time_point{duration{static_cast<duration::rep>(wake << tick_bits)}};
 }
 
+bool wheel::empty() const noexcept
+{
+    for (const level& l : levels_)
+        for (auto rest = l.occupied; rest != 0; rest &= rest - 1)
+            if (!l.slots[static_cast<std::size_t>(std::countr_zero(rest))].empty())
+                return false;
+    return true;
+}
+
 std::size_t wheel::size() const noexcept
 {
     std::size_t n = 0;

@@ -64,6 +64,9 @@ public:
     /// When advance() has something to do next; time_point::max() if nothing is linked.
     time_point next() const noexcept;
 
+    /// Whether no entry is linked: next() may still name the place of one that was cancelled.
+    bool empty() const noexcept;
+
     /// Entries linked, counted: for tests and statistics.
     std::size_t size() const noexcept;
 

@@ -45,6 +45,7 @@ enum class errc {
     too_many_connections,  ///< over the limit of all connections, at a listener that refuses then
     shed,                  ///< closed while it waited between two units, to make room for others
     shut_down,             ///< this side has ended its output (half-close), and then wrote
+    second_thread,         ///< a second thread runs the io_context that a runtime wraps
     unexpected_end,        ///< the peer ended the stream inside what read(n) was promised
 
     // TLS: the stream.

@@ -150,6 +150,10 @@ public:
     /// Blocks until the drain has ended, and says how it went. Not from a loop's thread, and only while the runtime runs.
     drain_report wait();
 
+    /// Completes when the drain has ended, and says how it went: wait() for a coroutine, on any loop. Throws operation_aborted
+    /// when it is cancelled. The server may be gone by then.
+    awaitable<drain_report> drained() const;
+
     /// The report, once the drain has ended.
     std::optional<drain_report> report() const;
 
