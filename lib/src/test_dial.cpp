@@ -13,28 +13,28 @@ using namespace hawser::detail;
 
 namespace {
 
-socket_stream::socket socket_of(loop& on, descriptor fd)
+constexpr auto family = polled_socket::family::unix_path;
+
+any_stream made_or_thrown(any_stream made, const error_code& e)
 {
-    socket_stream::socket made{on.executor()};
-    made.assign(boost::asio::generic::stream_protocol{AF_UNIX, 0}, fd.get());
-    fd.release();
+    if (e)
+        throw system_error{e};
     return made;
 }
 
 any_stream tls_over(loop& on, descriptor fd, const std::shared_ptr<const tls_configuration>& server)
 {
-    const int number = fd.get();
-    return any_stream{
-        tls_stream{socket_of(on, std::move(fd)), std::make_unique<tls_engine>(server, number, on.blocks())}};
+    error_code e;
+    return made_or_thrown(
+        any_stream{std::in_place_type<tls_stream>, on.sockets(), std::move(fd), family, server, on.blocks(), e}, e);
 }
 
 any_stream tls_over(loop& on, descriptor fd, const tls_client& client)
 {
-    const int number = fd.get();
-    return any_stream{
-        tls_stream{socket_of(on, std::move(fd)),
-                   std::make_unique<tls_engine>(client_context(client), client.server_name.value_or("localhost"),
-                                                number, on.blocks())}};
+    error_code e;
+    return made_or_thrown(any_stream{std::in_place_type<tls_stream>, on.sockets(), std::move(fd), family,
+                                     client_context(client), client.server_name.value_or("localhost"), on.blocks(), e},
+                          e);
 }
 
 connection client_over(loop& on, any_stream stream, const connect_options& with)

@@ -3,6 +3,7 @@
 #include <hawser/names.hpp>
 #include <hawser/server.hpp>
 
+#include <array>
 #include <chrono>
 #include <iostream>
 #include <string>
