@@ -433,7 +433,7 @@ BOOST_AUTO_TEST_CASE(a_message_over_the_limit_is_not_written)
     const message over{.content = "12345"};
     const auto write = run.start(write_message(c, over, message_limits{.content = 4}));
     BOOST_TEST(write.outcome() == "message_too_large");
-    BOOST_TEST(write.what() == "content-length: expected 0 to 4, got 5");
+    BOOST_TEST(write.what() == "content to send: expected 0 to 4 bytes, got 5");
     BOOST_TEST(p.received() == "");
 }
 

@@ -218,7 +218,7 @@ public:
 
     void on_read(const error_code& e, std::size_t n);
     void on_readable(const error_code& e);
-    void on_writable(const error_code& e);
+    void on_writable();
     void on_handshake(const error_code& e);
 
     /// Sends what the cork holds, whoever owns it. Never throws into, nor resumes from, the stack that calls it.

@@ -58,7 +58,8 @@ loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> 
       own_{std::make_unique<boost::asio::io_context>(one_thread_per_descriptor)}, context_{own_.get()}
 {
     boost::asio::use_service<loop_service>(*context_).owner = this;
-    sockets_.emplace(*context_, poller::while_empty::waits);
+    // One that is driven by hand counts what is left to do.
+    sockets_.emplace(*context_, real_time ? poller::while_empty::waits : poller::while_empty::rests);
     work_.emplace(context_->get_executor());
     if (real_time_)
         timer_.emplace(*context_);

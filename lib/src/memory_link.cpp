@@ -135,7 +135,8 @@ void memory_link::complete(unsigned side)
     attached& at = ends_[side];
     if (at.writer && (at.cancelled_output || writable(side))) {
         const auto writer = std::move(at.writer);
-        writer->on_writable(std::exchange(at.cancelled_output, false) ? aborted : error_code{});
+        at.cancelled_output = false;
+        writer->on_writable();
     }
     if (at.input == input_operation::none || !(at.cancelled_input || readable(side)))
         return;
@@ -153,7 +154,6 @@ void memory_link::cancel(unsigned side)
 {
     attached& at = ends_[side];
     at.cancelled_input = at.input != input_operation::none;
-    at.cancelled_output = at.writer != nullptr;
     changed();
 }
 
@@ -171,6 +171,7 @@ void memory_link::close(unsigned side)
         return;
     end(side);
     to(side).gone = true;
+    ends_[side].cancelled_output = ends_[side].writer != nullptr;
     cancel(side);
 }
 

@@ -343,7 +343,7 @@ void core::start_sending()
     with_stream([this](auto& s) { s.wait_writable(*this); });
 }
 
-void core::on_writable(const error_code& e)
+void core::on_writable()
 {
     if (state_ == connection_state::closed || output_.empty()) {
         sending_ = false;
@@ -354,8 +354,6 @@ void core::on_writable(const error_code& e)
         }
         return;
     }
-    if (e == boost::asio::error::operation_aborted) // a read was cancelled, which ends every operation of the socket
-        return with_stream([this](auto& s) { s.wait_writable(*this); });
     send_pending();
 }
 

@@ -29,7 +29,7 @@ void socket_stream::wait_readable(core&) noexcept
 
 void socket_stream::wait_writable(core&) noexcept
 {
-    begin(writer_, way::out, [](polled_socket&, core& c, const error_code& e) { c.on_writable(e); });
+    begin(writer_, way::out, [](polled_socket&, core& c, const error_code&) { c.on_writable(); });
 }
 
 bool socket_stream::end_output() noexcept

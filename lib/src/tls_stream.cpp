@@ -184,9 +184,9 @@ void tls_stream::wait_writable(core&)
     begin(writer_, engine_->operation.write_wants_input ? way::in : way::out, call<&tls_stream::writable>);
 }
 
-void tls_stream::writable(core& c, const error_code& e)
+void tls_stream::writable(core& c, const error_code&)
 {
-    c.on_writable(e);
+    c.on_writable();
 }
 
 std::size_t tls_stream::unacknowledged() noexcept
