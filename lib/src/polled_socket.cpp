@@ -62,12 +62,10 @@ void polled_socket::start(wait& w, way what, function then) noexcept
 void polled_socket::begin(wait& w, way what, function then) noexcept
 {
     start(w, what, then);
-    if (what == way::out && !watches_output_) {
-        watches_output_ = true;
+    if (what == way::out)
         poller_->watch_output(socket_.get());
-    }
     w.cancelled = !socket_;
-    if (is_possible(what) || w.cancelled)
+    if ((what == way::in && can_read_) || w.cancelled)
         complete_later(w);
 }
 
@@ -104,17 +102,17 @@ void polled_socket::ready(std::uint32_t events)
     if ((events & behind_the_data) != 0)
         empties_ = false; // which is not announced again
     can_read_ = can_read_ || (events & (EPOLLIN | behind_the_data)) != 0;
-    can_write_ = can_write_ || (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+    const bool can_write = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
     if (writer_.then == nullptr)
-        return go_on(reader_);
+        return go_on(reader_, can_write);
     const boost::intrusive_ptr<core> keep{core_};
-    go_on(reader_);
-    go_on(writer_);
+    go_on(reader_, can_write);
+    go_on(writer_, can_write);
 }
 
-void polled_socket::go_on(wait& w)
+void polled_socket::go_on(wait& w, bool can_write)
 {
-    if (w.then != nullptr && !w.due && is_possible(w.what))
+    if (w.then != nullptr && !w.due && (w.what == way::in ? can_read_ : can_write))
         complete(w, error_code{});
 }
 
@@ -165,10 +163,7 @@ std::size_t polled_socket::send(two_pieces from, error_code& e) noexcept
         while (n < 0 && errno == EINTR);
     }
     e = n < 0 ? last_error() : error_code{};
-    const std::size_t taken = n < 0 ? 0 : static_cast<std::size_t>(n);
-    if (taken < from.size())
-        can_write_ = false;
-    return taken;
+    return n < 0 ? 0 : static_cast<std::size_t>(n);
 }
 
 std::size_t polled_socket::unacknowledged() const noexcept

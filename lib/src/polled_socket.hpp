@@ -71,8 +71,8 @@ protected:
     // One recv or send that does not block; would_block if nothing is possible, eof at the end of the stream.
     std::size_t receive(char* into, std::size_t size, error_code& e) noexcept;
     std::size_t send(two_pieces from, error_code& e) noexcept;
-    // Somebody else has used the descriptor until nothing more was possible.
-    void exhausted(way what) noexcept { (what == way::in ? can_read_ : can_write_) = false; }
+    // Somebody else has read from the descriptor until nothing was left.
+    void emptied() noexcept { can_read_ = false; }
     void shut_down_output() noexcept;
 
     wait reader_;
@@ -81,17 +81,14 @@ protected:
 private:
     void ready(std::uint32_t events) override;
     void due() override;
-    bool is_possible(way what) const noexcept { return what == way::in ? can_read_ : can_write_; }
     void start(wait& w, way what, function then) noexcept;
-    void go_on(wait& w);
+    void go_on(wait& w, bool can_write);
     void complete(wait& w, const error_code& e);
     void complete_later(wait& w) noexcept;
 
     detail::descriptor socket_;
-    bool empties_ = false;        // by a read that finds less than it has room for
-    bool can_read_ = false;       // as far as is known
-    bool can_write_ = false;      // the same, once output is watched
-    bool watches_output_ = false; // which most connections never need
+    bool empties_ = false;  // by a read that finds less than it has room for
+    bool can_read_ = false; // as far as is known
     poller* poller_;
     core* core_ = nullptr;
 };

@@ -85,7 +85,8 @@ public:
     /// Registers a socket for input, its end and urgent data; attach() has to follow in the same turn of the loop.
     error_code add(int socket) noexcept;
     void attach(int socket, entry& e) noexcept { entries_[static_cast<std::size_t>(socket)] = &e; }
-    /// From now on for output too; what is possible already is announced once more.
+    /// From now on for output too. What is possible already is announced again, so that no wait depends on an edge that
+    /// has passed; it is called only when a peer takes its output slowly.
     void watch_output(int socket) noexcept;
     /// Before the socket is closed.
     void forget(int socket) noexcept;

@@ -53,8 +53,8 @@ void tls_stream::shake(core& c, const error_code& e)
     if (e || !engine_ || engine_->operation.cancelled)
         return c.on_handshake(e ? e : aborted);
     switch (engine_->shake()) {
-    case step::wants_input: exhausted(way::in); return begin(reader_, way::in, call<&tls_stream::shake>);
-    case step::wants_output: exhausted(way::out); return begin(reader_, way::out, call<&tls_stream::shake>);
+    case step::wants_input: emptied(); return begin(reader_, way::in, call<&tls_stream::shake>);
+    case step::wants_output: return begin(reader_, way::out, call<&tls_stream::shake>);
     case step::done: return c.on_handshake({});
     case step::ended: return c.on_handshake(boost::asio::error::eof);
     case step::failed: return c.on_handshake(engine_->error());
@@ -113,7 +113,7 @@ void tls_stream::decrypt(core& c, const error_code& e)
     switch (next) {
     case step::done:
     case step::wants_input: return receive_more(c);
-    case step::wants_output: exhausted(way::out); return begin(reader_, way::out, call<&tls_stream::decrypt>);
+    case step::wants_output: return begin(reader_, way::out, call<&tls_stream::decrypt>);
     case step::ended: return c.on_read(boost::asio::error::eof, 0);
     case step::failed: return c.on_read(engine_->error(), 0);
     }
@@ -142,13 +142,10 @@ std::size_t tls_stream::read_now(char* into, std::size_t size, error_code& e) no
     switch (next) {
     case step::done: e = {}; break;
     case step::wants_input:
-        exhausted(way::in);
+        emptied();
         e = boost::asio::error::would_block;
         break;
-    case step::wants_output:
-        exhausted(way::out);
-        e = boost::asio::error::would_block;
-        break;
+    case step::wants_output: e = boost::asio::error::would_block; break;
     case step::ended: e = boost::asio::error::eof; break;
     case step::failed: e = engine_->error(); break;
     }
@@ -171,8 +168,8 @@ std::size_t tls_stream::write_now(two_pieces from, error_code& e) noexcept
     engine_->operation.write_wants_input = next == step::wants_input;
     switch (next) {
     case step::done: e = {}; break;
-    case step::wants_output: exhausted(way::out); [[fallthrough]];
-    case step::wants_input: e = boost::asio::error::would_block; break;
+    case step::wants_input:
+    case step::wants_output: e = boost::asio::error::would_block; break;
     case step::ended: e = boost::asio::error::broken_pipe; break;
     case step::failed: e = engine_->error(); break;
     }
@@ -206,10 +203,8 @@ void tls_stream::cancel() noexcept
 
 bool tls_stream::end_output() noexcept
 {
-    if (engine_->end() == step::wants_output) {
-        exhausted(way::out);
+    if (engine_->end() == step::wants_output)
         return false;
-    }
     shut_down_output();
     return true;
 }
