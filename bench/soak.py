@@ -1,11 +1,14 @@
 """What ./dev soak runs: a server through a great many connections, resumed TLS sessions, and drains under load.
 
-    soak.py [BUILD] [--connections N] [--resumptions N] [--drains N] [--json]
+    soak.py [BUILD] [--connections N] [--resumptions N] [--mixed SECONDS] [--drains N] [--json]
 
 Prints how it goes; exits 1 if memory grew by more than 256 KiB in the second half (1 MiB in all that follow the first
-tenth of the resumptions), a descriptor stayed, or a message was lost. The defaults take a quarter of an hour.
+tenth of the resumptions), a descriptor stayed, a message was lost, or a client was answered wrongly or not ended in its
+time. 0 leaves a part out. The defaults take half an hour.
 """
 import argparse
+import asyncio
+import collections
 import json
 import os
 import pathlib
@@ -15,12 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 os.environ.setdefault("HAWSER_APPS", str(ROOT / "build" / "release" / "apps"))
 sys.path.append(str(ROOT / "test" / "support"))
 
 import drain  # noqa: E402
+import mixed_clients  # noqa: E402
 import programs  # noqa: E402
 import tls  # noqa: E402
 from certificates import Certificates  # noqa: E402
@@ -103,6 +108,29 @@ def resumptions(count):
                     "clean": growth <= MOST_GROWTH_OF_RESUMPTIONS and server.stop() == 0}
 
 
+def mixed(seconds):
+    """Well- and ill-behaved clients side by side, in three rounds with a pause after each, and measures the server."""
+    with Server("echo_server", "--mode", "frames", "--quiet", "--idle", f"{mixed_clients.IDLE:.0f}s",
+                "tcp://127.0.0.1:0") as server:
+        idle = len(descriptors(server.pid))
+        with server.connect() as peer:
+            address = peer.getpeername()
+            exchange(peer)
+        counts, memory = collections.Counter(), []
+        for third in (1, 2, 3):
+            def progress(done, third=third):
+                print(f"mixed clients, third {third} of 3: {sum(done.values()):,} came and went, "
+                      f"{resident(server.pid) // 1024:,} KiB resident", file=sys.stderr, flush=True)
+
+            counts.update(asyncio.run(mixed_clients.crowd(address, seconds / 3, progress)))
+            if not eventually(lambda: len(descriptors(server.pid)) == idle):
+                raise AssertionError(f"{len(descriptors(server.pid)) - idle} descriptors stayed open")
+            memory.append(resident(server.pid))
+        growth = memory[2] - memory[1]
+        return {"clients": dict(counts), "last_third_growth_bytes": growth,
+                "clean": growth <= MOST_GROWTH and server.stop() == 0}
+
+
 def drains_under_load(build, count):
     """SIGTERM under load, so many times, each with its account of what was lost."""
     lost = 0
@@ -123,11 +151,13 @@ def main():
     parser.add_argument("build", nargs="?", type=pathlib.Path, default=pathlib.Path("build/release"))
     parser.add_argument("--connections", type=int, default=1_000_000)
     parser.add_argument("--resumptions", type=int, default=1_000_000)
+    parser.add_argument("--mixed", type=float, default=600, metavar="SECONDS")
     parser.add_argument("--drains", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    results = {"come_and_go": come_and_go(options.connections), "resumptions": resumptions(options.resumptions),
-               "drain": drains_under_load(options.build, options.drains)}
+    parts = (("come_and_go", come_and_go, options.connections), ("resumptions", resumptions, options.resumptions),
+             ("mixed", mixed, options.mixed), ("drain", partial(drains_under_load, options.build), options.drains))
+    results = {name: part(amount) for name, part, amount in parts if amount}
     if options.json:
         print(json.dumps(results, indent=2))
     else:
