@@ -7,6 +7,7 @@
 
 #include "loop.hpp"
 
+#include <hawser/detail/export.hpp>
 #include <hawser/endpoint.hpp>
 
 #include <memory>
@@ -23,7 +24,7 @@ struct loop_keeper {
 
 /// Nothing if no handler runs, or one that has gone on after it awaited what is not the connection's. From any thread that
 /// holds l.naming.
-std::optional<loop_keeper> keeper_of(const loop& l);
+HAWSER_EXPORT_DETAIL std::optional<loop_keeper> keeper_of(const loop& l);
 
 class watchdog final : private wheel::entry
 {

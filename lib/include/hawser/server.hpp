@@ -87,9 +87,9 @@ public:
 
     bool suspended() const noexcept; ///< between suspend() and resume()
 
-    explicit listener_handle(std::vector<std::weak_ptr<detail::listener>> all) noexcept : listeners_{std::move(all)} {}
-
 private:
+    friend class detail::server_core;
+    explicit listener_handle(std::vector<std::weak_ptr<detail::listener>> all) noexcept : listeners_{std::move(all)} {}
     std::vector<std::weak_ptr<detail::listener>> listeners_;
 };
 

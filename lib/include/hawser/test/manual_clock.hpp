@@ -14,6 +14,7 @@ namespace hawser::test {
 class manual_clock final : public clock
 {
 public:
+    /// It stands at `start` until it is moved.
     explicit manual_clock(time_point start = time_point{std::chrono::hours{1000}}) noexcept : now_{start} {}
 
     time_point now() const noexcept override { return now_.load(); }

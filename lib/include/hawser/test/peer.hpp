@@ -58,24 +58,25 @@ struct path {
 class wire
 {
 public:
+    /// Made by a world, which it must not outlive.
     wire(world& run, std::shared_ptr<hawser::detail::memory_link> link) noexcept : run_{&run}, link_{std::move(link)} {}
 
     /// Changes a direction from now on. Throws std::invalid_argument for a chunk of 0.
     void inbound(const path& how);
-    void outbound(const path& how);
+    void outbound(const path& how); ///< the same, of what the connection sends
 
     /// Breaks both directions: connection_reset for whoever reads or writes, and what is under way is lost.
     void break_off();
 
     /// Bytes that have arrived, at either end.
     std::uint64_t carried_in() const noexcept;
-    std::uint64_t carried_out() const noexcept;
+    std::uint64_t carried_out() const noexcept; ///< the same, of what the connection has sent
 
 protected:
-    void go();
+    void go(); ///< runs the world until nothing more can happen
 
-    world* run_;
-    std::shared_ptr<hawser::detail::memory_link> link_;
+    world* run_;                                        ///< in which it is
+    std::shared_ptr<hawser::detail::memory_link> link_; ///< what joins the ends
 };
 
 /// The other end: it does what the test says, and nothing by itself. Each action runs the world until nothing more can
@@ -106,8 +107,8 @@ public:
     std::size_t writes() const noexcept;
 
     bool has_ended() const noexcept; ///< the connection has ended its output, or closed
-    bool was_reset() const noexcept;
-    bool is_gone() const noexcept; ///< the connection has closed
+    bool was_reset() const noexcept; ///< the connection was reset, by either side
+    bool is_gone() const noexcept;   ///< the connection has closed
 };
 
 /// A frame of `u32_be`, the default format: what such a peer sends and receives.

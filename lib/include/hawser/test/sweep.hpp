@@ -22,8 +22,10 @@
 
 namespace hawser::test {
 
+/// What a sweep runs, again and again, each time in a world of its own.
 using scenario_function = std::function<void(world&)>;
 
+/// How a sweep goes.
 struct sweep_options {
     /// Of each run's world.
     server_options server = {};
@@ -43,6 +45,7 @@ struct sweep_options {
 class sweep_error : public std::runtime_error
 {
 public:
+    /// What was found at step `at`.
     sweep_error(std::size_t at, const std::string& words) : runtime_error{words}, step{at} {}
 
     const std::size_t step; ///< counted from 1; 0: the undisturbed run

@@ -54,6 +54,7 @@ template <class T>
 class task
 {
 public:
+    /// Whether it has returned or thrown.
     bool done() const noexcept { return state_->done; }
 
     /// What it returned; rethrows what it threw. It must be done.

@@ -50,6 +50,7 @@ struct remains {
     std::size_t buffers = 0;     ///< bytes of input and output buffers
     std::size_t queued = 0;      ///< bytes of output that no peer has got
 
+    /// Whether there is nothing of it.
     bool none() const noexcept { return connections + timers + coroutines + buffers + queued == 0; }
     /// "nothing", or what there is: "1 connection, 4096 bytes of buffers".
     std::string to_string() const;
@@ -96,11 +97,11 @@ public:
     /// if `how` has TLS. Errors and cancellation as hawser::connect(); its timeout is by the world's clock, and the
     /// client expects the name "localhost" unless with.tls.server_name is set. `how` and `with` are copied.
     awaitable<connection> dial(session_handler handler);
-    awaitable<connection> dial(session_handler handler, listen_options how, connect_options with);
+    awaitable<connection> dial(session_handler handler, listen_options how, connect_options with); ///< the same
 
     /// What the connections made from now on have between their ends.
     path inbound;
-    path outbound;
+    path outbound; ///< the same, of what the connection under test sends
 
     /// The network of the connection that was made last. Throws std::logic_error if there is none.
     wire last_wire();
@@ -132,10 +133,11 @@ public:
 
     // ---- The server
 
+    /// Of one loop, which only the world runs.
     hawser::runtime& runtime() noexcept;
     /// Made at the first use.
     hawser::server& server();
-    recorder& seen();
+    recorder& seen(); ///< what the server has told its observer
 
     /// How the last session ended: "completed", "failed: SYMBOL", "threw: WORDS", "cut: SYMBOL"; "" if none has.
     std::string last_end() const;
