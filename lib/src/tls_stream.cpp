@@ -156,6 +156,7 @@ std::size_t tls_stream::read_now(char* into, std::size_t size, error_code& e) no
 std::size_t tls_stream::drop_now(char* into, std::size_t size, error_code& e) noexcept
 {
     engine_->operation.dropping = true;
+    engine_->operation.read_wants_output = false;
     return receive(into, size, e);
 }
 
