@@ -174,7 +174,7 @@ public:
         static_cast<void>(boost::asio::generic::stream_protocol::socket{run.loop().context()});
         descriptors = open_descriptors();
         run.loop().descriptors->wait([this] { freed = true; });
-        work_ = run.start(go(*all, winner));
+        work_ = run.start(go(all, winner));
     }
 
     std::string outcome() const
@@ -192,7 +192,11 @@ public:
     bool freed = false;
 
 private:
-    static awaitable<void> go(attempts& of, std::optional<std::size_t>& winner) { winner = co_await of.first(); }
+    // As connect() does, it shares what it awaits.
+    static awaitable<void> go(std::shared_ptr<attempts> of, std::optional<std::size_t>& winner)
+    {
+        winner = co_await of->first();
+    }
     std::optional<task<void>> work_;
 };
 
