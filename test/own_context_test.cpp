@@ -41,7 +41,11 @@ class ticking
 {
 public:
     explicit ticking(boost::asio::io_context& io) : timer_{io} { tick(); }
-    void end() { timer_.cancel(); }
+    void end()
+    {
+        ended_ = true; // which a tick that is due already has to learn
+        timer_.cancel();
+    }
     int ticks() const noexcept { return ticks_; }
 
 private:
@@ -49,7 +53,7 @@ private:
     {
         timer_.expires_after(1ms);
         timer_.async_wait([this](const error_code& e) {
-            if (e)
+            if (e || ended_)
                 return;
             ++ticks_;
             tick();
@@ -57,6 +61,7 @@ private:
     }
     boost::asio::steady_timer timer_;
     int ticks_ = 0;
+    bool ended_ = false;
 };
 
 struct outcome {
