@@ -5,6 +5,7 @@
 #include <hawser/http/server.hpp>
 #include <hawser/message/session.hpp>
 
+#include "temporary_folder.hpp"
 #include "test_certificate.hpp"
 
 #define BOOST_TEST_MODULE sweep
@@ -16,7 +17,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 
@@ -105,20 +105,6 @@ awaitable<void> expect(connection& c, std::string text)
 
 // ---- Connect
 
-// A Unix socket's name in a folder of its own.
-struct socket_path {
-    std::string folder = "/tmp/hawser-sweep-XXXXXX";
-    socket_path()
-    {
-        if (::mkdtemp(folder.data()) == nullptr)
-            throw std::runtime_error{"no temporary folder"};
-    }
-    socket_path(const socket_path&) = delete;
-    socket_path& operator=(const socket_path&) = delete;
-    ~socket_path() { std::filesystem::remove_all(folder); }
-    endpoint where() const { return endpoint{"unix:" + folder + "/s"}; }
-};
-
 awaitable<void> connect_and_close(endpoint where)
 {
     connection c = co_await hawser::connect(where);
@@ -129,7 +115,8 @@ awaitable<void> connect_and_close(endpoint where)
 
 void connects(world& run)
 {
-    const socket_path path;
+    const temporary_folder folder;
+    const endpoint where{"unix:" + folder.path("s")};
     struct in_force {
         world& run;
         explicit in_force(world& w) : run{w} { connecting = &w; }
@@ -143,8 +130,8 @@ void connects(world& run)
         }
     };
     const in_force sockets_fail{run};
-    run.server().listen(path.where(), echo);
-    const auto done = run.start(connect_and_close(path.where()));
+    run.server().listen(where, echo);
+    const auto done = run.start(connect_and_close(where));
     run.steps(3s, 250ms);
     if (!run.disturbed())
         BOOST_TEST(done.outcome() == "done");

@@ -1,3 +1,4 @@
+// What owns one of the kernel's descriptors: a socket, an epoll.
 #ifndef HAWSER_SRC_DESCRIPTOR_HPP
 #define HAWSER_SRC_DESCRIPTOR_HPP
 

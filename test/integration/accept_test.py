@@ -210,34 +210,28 @@ class Limits(unittest.TestCase):
                     self.assertNotEqual(inside.recv(4096), b"")
                 self.assertEqual(server.stop(), 0)
 
+    def a_thousand_never_hold_more_than(self, limit, server):
+        idle = len(sockets(server.pid))
+        with Crowd(address(server), 1000) as crowd:
+            most = 0
+            while crowd.open:
+                self.assertGreater(crowd.wait(1), 0)
+                most = max(most, len(sockets(server.pid)) - idle)
+                while crowd.answered:
+                    crowd.answered.pop().close()
+            self.assertEqual(crowd.lost, [])
+            self.assertLessEqual(most, limit)
+        self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
+
     def test_with_a_socket_for_each_loop_the_limit_is_the_servers_and_nobody_is_lost(self):
         with Server("echo_server", *FRAMES, "--threads", "2", "--reuse-port", "--max-connections", "8",
                     ANY_PORT) as server:
-            idle = len(sockets(server.pid))
-            with Crowd(address(server), 1000) as crowd:
-                most = 0
-                while crowd.open:
-                    self.assertGreater(crowd.wait(1), 0)
-                    most = max(most, len(sockets(server.pid)) - idle)
-                    while crowd.answered:
-                        crowd.answered.pop().close()
-                self.assertEqual(crowd.lost, [])
-                self.assertLessEqual(most, 8)
+            self.a_thousand_never_hold_more_than(8, server)
             self.assertEqual(server.stop(), 0)
 
     def test_the_limit_holds_while_a_thousand_come_and_go(self):
         with Server("echo_server", *FRAMES, "--max-connections", "8", ANY_PORT) as server:
-            idle = len(sockets(server.pid))
-            with Crowd(address(server), 1000) as crowd:
-                most = 0
-                while crowd.open:
-                    self.assertGreater(crowd.wait(1), 0)
-                    most = max(most, len(sockets(server.pid)) - idle)
-                    while crowd.answered:
-                        crowd.answered.pop().close()
-                self.assertEqual(crowd.lost, [])
-                self.assertLessEqual(most, 8)
-            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
+            self.a_thousand_never_hold_more_than(8, server)
 
     def test_one_more_from_an_address_is_reset_and_other_addresses_are_not(self):
         with Server("echo_server", *FRAMES, "--per-address", "3", ANY_PORT) as server:
