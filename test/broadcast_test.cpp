@@ -206,6 +206,23 @@ BOOST_AUTO_TEST_CASE(a_session_that_has_ended_is_passed_over)
     BOOST_TEST(stays.received() == frame("x"));
 }
 
+BOOST_AUTO_TEST_CASE(a_session_that_has_ended_its_output_is_passed_over_and_goes_on)
+{
+    server_scenario run;
+    std::vector<handle> members;
+    peer p = run.open([&members](connection& c) -> awaitable<void> {
+        members.push_back(c.handle());
+        co_await c.half_close();
+        co_await c.read_frame();
+    });
+    send_to_all(members, encoded_frame{framing::u32_be, "x"}, not_expected);
+    run.poll();
+    BOOST_TEST(p.received() == "");
+    p.send(frame("last"));
+    p.end();
+    BOOST_TEST(run.last_end() == "completed");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_called_for_a_member_that_is_behind_ends_that_session_alone_when_it_throws)
 {
     server_scenario run{{.limits = {.output_high_water = 5, .output_low_water = 1}}};

@@ -266,6 +266,7 @@ BOOST_AUTO_TEST_CASE(a_closed_socket_that_somebody_else_holds_open_disturbs_neit
     auto [c, peer, number] = run.open_tcp();
     const descriptor copy{::dup(number)};
     c.reset();
+    static_cast<void>(connection{std::move(c)}); // and nothing of it is left
     send(peer, "for nobody");
     run.catch_up();
     auto ends = tcp_pair();
