@@ -29,6 +29,7 @@ std::atomic<int> signal_caught{0};
 
 extern "C" void stop(int number)
 {
+    const int interrupted = errno; // what a shutdown below makes of it is not for the code that this interrupts
     // A child has no listeners, and may be told twice: by a terminal, and by its parent.
     if (signal_caught.exchange(number) != 0 && listeners.load() != 0)
         ::_exit(1);
@@ -36,6 +37,7 @@ extern "C" void stop(int number)
         ::shutdown(listening[i].load(), SHUT_RDWR);
     if (const int peer = reading.load(); peer >= 0)
         ::shutdown(peer, SHUT_RD);
+    errno = interrupted;
 }
 
 void take_signals()
