@@ -9,7 +9,6 @@
 
 #include "blocks.hpp"
 #include "cork.hpp"
-#include "operations.hpp"
 #include "poller.hpp"
 #include "wheel.hpp"
 
@@ -125,7 +124,6 @@ public:
     wheel& timers() noexcept { return timers_; }
     block_pool& blocks() noexcept { return blocks_; }
     poller& sockets() noexcept { return *sockets_; }
-    operation_memory operations;
     cork output_cork;
     std::string gathered; // where a frame's pieces come together, on their way to the cork
     connection_list connections;
