@@ -50,10 +50,10 @@ def exported(library):
     """The names of Hawser's that a shared library exports, without arguments."""
     names = set()
     for line in must("nm", "-DC", "--defined-only", library).splitlines():
-        name = line[19:]
-        name = re.sub(r"\[abi:\w+\]", "", name)
-        if re.match(r"(\w+ (for|to) )*hawser::", name):
-            names.add(name.split("(", 1)[0])
+        name = re.sub(r"\[abi:\w+\]", "", line[19:]).split("(", 1)[0]
+        # A template of Asio's that returns something of Hawser's is not Hawser's.
+        if re.match(r"(\w+ (for|to) )*hawser::", name) and " boost::" not in name:
+            names.add(name)
     return names
 
 
