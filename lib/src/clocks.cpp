@@ -53,8 +53,11 @@ time_point core::look_at_input(time_point now)
     }
     if (input_.capacity() == 0)
         return deadline;
-    if (awaits_ == awaiting::input && input_.empty() && !sending_ && ++quiet_looks_ >= quiet_looks_to_park)
-        interrupt(interruption::park);
+    if (awaits_ == awaiting::input && input_.empty() && !sending_ && ++quiet_looks_ >= quiet_looks_to_park) {
+        input_.release();
+        awaits_ = awaiting::readability;
+        return deadline;
+    }
     return std::min(deadline, after(now, look_every_));
 }
 

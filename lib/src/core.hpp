@@ -1,8 +1,8 @@
 // The inside of a connection: its stream, its buffers, its deadlines, and the state that connection's members work on.
 //
-// Seven files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, parking, drain),
-// output.cpp (cork, pending bytes, back-pressure, the write rule), clocks.cpp (deadlines), closing.cpp (flush, FIN,
-// linger), tls_handshake.cpp and stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
+// Seven files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, drain), output.cpp
+// (cork, pending bytes, back-pressure, the write rule), clocks.cpp (deadlines, parking), closing.cpp (flush, FIN, linger),
+// tls_handshake.cpp and stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
 #ifndef HAWSER_SRC_CORE_HPP
 #define HAWSER_SRC_CORE_HPP
 
@@ -216,7 +216,6 @@ public:
 
     // ---- Called by the stream, from the loop's queue
 
-    void on_read(const error_code& e, std::size_t n);
     void on_readable(const error_code& e);
     void on_writable();
     void on_handshake(const error_code& e);
@@ -231,8 +230,8 @@ private:
 
     // How a wait for input ended.
     enum class input : std::uint8_t { more, ended, drained, failed, cancelled, refused };
-    // Why an operation of the stream was cancelled, the strongest last.
-    enum class interruption : std::uint8_t { none, park, drain, user, error };
+    // Why a wait of the stream was cancelled, the strongest last.
+    enum class interruption : std::uint8_t { none, drain, user, error };
 
     // input.cpp
     void start_input(waiting_for what);

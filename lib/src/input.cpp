@@ -1,17 +1,18 @@
 // How a connection waits for input: one wait at a time, and what ends it.
 //
-//     read_* --> start_input --> wait_for_input --> stream --> on_read / on_readable --> finish_input --> read_*
+//     read_* --> start_input --> wait_for_input --> stream --> on_readable --> receive_now --> finish_input --> read_*
 //                   |  |                                           |
 //                   |  `-- drain_input: empty the socket, then end |
-//                   `----- a turn for the others                   `-- interrupted: park, drain, cancelled, failed
+//                   `----- a turn for the others                   `-- interrupted: drain, cancelled, failed
 //
-// The result of a read is seen in this order: bytes, whatever else happened; then the reason that was set before the
-// stream was cancelled; and without one, the coroutine's own cancellation.
+// A connection waits until its stream has something to give, and only then takes it: a wait that is interrupted has
+// taken nothing, and a buffer that lies idle can go (clocks.cpp) while the wait stays.
 #include "core.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace hawser::detail {
 namespace {
@@ -46,24 +47,18 @@ void core::start_input(waiting_for what)
 
 void core::wait_for_input()
 {
-    make_room();
     reading_ = true;
-    if (input_.capacity() == 0) {
-        awaits_ = awaiting::readability;
-        with_stream([this](auto& s) { s.wait_readable(*this); });
-    } else {
-        awaits_ = awaiting::input;
-        with_stream([this](auto& s) { s.read(*this, input_.space(), input_.space_size()); });
-    }
+    awaits_ = input_.capacity() == 0 ? awaiting::readability : awaiting::input;
+    with_stream([this](auto& s) { s.wait_readable(*this); });
 }
 
 // A buffer grows only when it is full of bytes that arrived, and shrinks after some reads that would not have needed it.
 void core::make_room()
 {
     const std::size_t capacity = input_.capacity();
-    if (capacity == 0)
-        return;
-    if (input_.empty()) {
+    if (capacity == 0) {
+        input_.reserve(block_pool::block_size);
+    } else if (input_.empty()) {
         if (full_read_ && capacity < largest_eager_read) {
             input_.release();
             input_.reserve(2 * capacity);
@@ -97,10 +92,12 @@ void core::received(std::size_t n) noexcept
 // Takes what has arrived, without waiting. Nothing: it would block.
 std::optional<core::input> core::receive_now()
 {
-    if (input_.capacity() == 0)
-        input_.reserve(block_pool::block_size);
-    else
+    try {
         make_room();
+    } catch (const std::bad_alloc&) {
+        fail(make_error_code(boost::system::errc::not_enough_memory));
+        return input::failed;
+    }
     error_code e;
     const std::size_t n = with_stream([&](auto& s) { return s.read_now(input_.space(), input_.space_size(), e); });
     if (n != 0) {
@@ -124,19 +121,6 @@ core::input core::stream_ended(const error_code& e)
     return input::failed;
 }
 
-void core::on_read(const error_code& e, std::size_t n)
-{
-    reading_ = false;
-    const interruption why = std::exchange(interruption_, interruption::none);
-    if (n != 0) {
-        received(n);
-        return finish_input(input::more);
-    }
-    if (e == boost::asio::error::operation_aborted)
-        return input_interrupted(why);
-    finish_input(stream_ended(e));
-}
-
 void core::on_readable(const error_code& e)
 {
     reading_ = false;
@@ -145,9 +129,11 @@ void core::on_readable(const error_code& e)
         return continue_close();
     if (e == boost::asio::error::operation_aborted)
         return input_interrupted(why);
+    const bool parked = input_.capacity() == 0;
     if (const auto how = receive_now())
         return finish_input(*how);
-    input_.release();
+    if (parked)
+        input_.release();
     wait_for_input();
 }
 
@@ -157,10 +143,6 @@ void core::input_interrupted(interruption why)
     case interruption::none:
         if (failed_ || state_ == connection_state::closed)
             return finish_input(input::failed);
-        return wait_for_input();
-    case interruption::park:
-        if (input_.empty())
-            input_.release();
         return wait_for_input();
     case interruption::drain: return drain_input();
     case interruption::user: return finish_input(input::cancelled);

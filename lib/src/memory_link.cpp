@@ -138,22 +138,16 @@ void memory_link::complete(unsigned side)
         at.cancelled_output = false;
         writer->on_writable();
     }
-    if (at.input == input_operation::none || !(at.cancelled_input || readable(side)))
-        return;
-    const auto reader = std::move(at.reader);
-    const input_operation what = std::exchange(at.input, input_operation::none);
-    const bool cancelled = std::exchange(at.cancelled_input, false);
-    error_code e = cancelled ? aborted : error_code{};
-    if (what == input_operation::wait)
-        return reader->on_readable(e);
-    const std::size_t n = cancelled ? 0 : take(side, at.into, at.size, e);
-    reader->on_read(e, n);
+    if (at.reader && (at.cancelled_input || readable(side))) {
+        const auto reader = std::move(at.reader);
+        reader->on_readable(std::exchange(at.cancelled_input, false) ? aborted : error_code{});
+    }
 }
 
 void memory_link::cancel(unsigned side)
 {
     attached& at = ends_[side];
-    at.cancelled_input = at.input != input_operation::none;
+    at.cancelled_input = at.reader != nullptr;
     changed();
 }
 
@@ -178,7 +172,6 @@ void memory_link::close(unsigned side)
 void memory_link::abandon(unsigned side) noexcept
 {
     attached& at = ends_[side];
-    at.input = input_operation::none;
     at.reader.reset();
     at.writer.reset();
 }
@@ -193,23 +186,10 @@ memory_stream::~memory_stream()
         link_->close(side_);
 }
 
-void memory_stream::read(core& c, char* into, std::size_t size)
-{
-    link_->probe(side_, "read");
-    memory_link::attached& at = link_->ends_[side_];
-    at.input = memory_link::input_operation::read;
-    at.reader = &c;
-    at.into = into;
-    at.size = size;
-    link_->changed();
-}
-
 void memory_stream::wait_readable(core& c)
 {
     link_->probe(side_, "wait for input");
-    memory_link::attached& at = link_->ends_[side_];
-    at.input = memory_link::input_operation::wait;
-    at.reader = &c;
+    link_->ends_[side_].reader = &c;
     link_->changed();
 }
 

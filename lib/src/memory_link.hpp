@@ -82,13 +82,9 @@ public:
 
 private:
     friend class memory_stream;
-    enum class input_operation : std::uint8_t { none, read, wait };
     struct attached {
-        boost::intrusive_ptr<core> reader;
+        boost::intrusive_ptr<core> reader; // waits for readability
         boost::intrusive_ptr<core> writer; // waits for writability
-        input_operation input = input_operation::none;
-        char* into = nullptr;
-        std::size_t size = 0;
         bool cancelled_input = false;
         bool cancelled_output = false;
         bool closed = false;

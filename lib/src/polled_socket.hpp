@@ -71,6 +71,8 @@ protected:
     // One recv or send that does not block; would_block if nothing is possible, eof at the end of the stream.
     std::size_t receive(char* into, std::size_t size, error_code& e) noexcept;
     std::size_t send(two_pieces from, error_code& e) noexcept;
+    // Whether receive() may find something, as far as is known.
+    bool may_receive() const noexcept { return can_read_; }
     // Somebody else has read from the descriptor until nothing was left.
     void emptied() noexcept { can_read_ = false; }
     void shut_down_output() noexcept;

@@ -1,8 +1,9 @@
 // What a connection runs over: a TCP or Unix socket, memory, or TLS over a socket.
 //
 // A stream does what it is told and keeps no policy: deadlines, buffers and the order of things are core's. Each
-// operation completes by calling core::on_read, on_readable or on_writable from the loop's queue, and keeps the core
-// alive until then. A stream belongs to the core in which it lies from attach() on. At most one read or wait for readability, and one wait for writability, at a time.
+// wait completes by calling core::on_readable or on_writable from the loop's queue, and keeps the core alive until then.
+// A stream belongs to the core in which it lies from attach() on. At most one wait for input, and one for room for
+// output, at a time.
 #ifndef HAWSER_SRC_STREAM_HPP
 #define HAWSER_SRC_STREAM_HPP
 
@@ -32,7 +33,6 @@ public:
     using polled_socket::family;
     using polled_socket::polled_socket;
 
-    void read(core& c, char* into, std::size_t size) noexcept;
     void wait_readable(core& c) noexcept;
     void wait_writable(core& c) noexcept;
 
@@ -42,23 +42,17 @@ public:
     /// As read_now(), for bytes that are not wanted.
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept { return receive(into, size, e); }
 
-    /// Ends the read or the wait for readability with operation_aborted.
+    /// Ends the wait for readability with operation_aborted.
     using polled_socket::cancel;
     /// False: there is no room for the end yet; to be called again once writable.
     bool end_output() noexcept;
     using polled_socket::close;
     using polled_socket::reset;
-    /// Drops the operations under way, which will not complete: the loop ends.
+    /// Drops the waits under way, which will not complete: the loop ends.
     using polled_socket::abandon;
 
     using polled_socket::descriptor;
     using polled_socket::unacknowledged;
-
-private:
-    void read_possible(core& c, const error_code& e);
-
-    char* into_ = nullptr; // of the read under way
-    std::size_t size_ = 0;
 };
 
 /// One end of a pair in memory; both ends live on one loop. memory_link.hpp has the other half.
@@ -72,7 +66,6 @@ public:
 
     static void attach(core&) noexcept {}
 
-    void read(core& c, char* into, std::size_t size);
     void wait_readable(core& c);
     void wait_writable(core& c);
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept;
@@ -113,13 +106,12 @@ public:
     /// Whether the peer has sent anything.
     bool has_begun() const noexcept;
 
-    void read(core& c, char* into, std::size_t size);
     void wait_readable(core& c);
     void wait_writable(core& c);
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept;
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept;
-    void cancel() noexcept;
+    using polled_socket::cancel;
     bool end_output() noexcept;
     void close() noexcept;
     void reset() noexcept;
@@ -134,9 +126,6 @@ private:
     template <auto member>
     static void call(polled_socket& s, core& c, const error_code& e);
     void shake(core& c, const error_code& e);
-    void receive_more(core& c);
-    void received(core& c, const error_code& e);
-    void decrypt(core& c, const error_code& e);
     void readable(core& c, const error_code& e);
     void writable(core& c, const error_code& e);
 

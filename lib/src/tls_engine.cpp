@@ -52,7 +52,7 @@ struct engine_callbacks {
         BIO_clear_retry_flags(bio);
         tls_engine& e = of(bio);
         const auto wanted = static_cast<std::size_t>(std::max(size, 0));
-        const int n = e.arrived_.empty() && e.directly_ ? e.receive(into, wanted) : e.take_arrived(into, wanted);
+        const int n = e.established_ ? e.take_arrived(into, wanted) : e.receive(into, wanted);
         if (n < 0 && e.starved_)
             BIO_set_retry_read(bio);
         return n;
@@ -199,7 +199,6 @@ tls_engine::step tls_engine::shake() noexcept
     if (SSL_do_handshake(ssl_.get()) != 1)
         return stopped();
     established_ = true;
-    directly_ = false;
     filled_ = SSL_has_pending(ssl_.get()) == 1;
     return step::done;
 }
@@ -222,7 +221,7 @@ int tls_engine::receive(char* into, std::size_t size) noexcept
         starved_ = true;
     else if (n < 0)
         socket_error_ = last_error();
-    else if (!established_ && !is_client() && !hello_.pass({into, static_cast<std::size_t>(n)}))
+    else if (!is_client() && !hello_.pass({into, static_cast<std::size_t>(n)}))
         return refuse_hello();
     return static_cast<int>(n);
 }
@@ -302,14 +301,6 @@ std::size_t tls_engine::read(char* into, std::size_t size, step& next) noexcept
         next = step::failed;
     }
     return total;
-}
-
-std::size_t tls_engine::read_directly(char* into, std::size_t size, step& next) noexcept
-{
-    directly_ = true;
-    const std::size_t n = read(into, size, next);
-    directly_ = false;
-    return n;
 }
 
 bool tls_engine::is_flooded() const noexcept

@@ -1,7 +1,7 @@
 // OpenSSL's end of one connection: plaintext on one side, a socket's bytes on the other. It never waits.
 //
-//     input    a socket's own read has put ciphertext somewhere  --> feed(), then read() until it wants more
-//              nothing is fed (a handshake, a read without wait) --> received from the socket directly
+//     input    the stream has put ciphertext somewhere --> feed(), then read() until it wants more; a handshake's
+//              is received from the socket directly
 //     output   write() --> one record --> one send. A record that the kernel does not take whole stays with OpenSSL,
 //              its plaintext counts as not written, and the next write begins with the same bytes.
 //
@@ -59,8 +59,6 @@ public:
 
     /// Plaintext of what was fed. `next`: what has to happen before there is more.
     std::size_t read(char* into, std::size_t size, step& next) noexcept;
-    /// The same of what was fed and of what the socket has now.
-    std::size_t read_directly(char* into, std::size_t size, step& next) noexcept;
 
     /// Whether read() may give something without new input.
     bool holds_input() const noexcept { return filled_ || failed_ || ended_; }
@@ -85,9 +83,6 @@ public:
 
     /// What the stream over this engine remembers; here, so that no other connection is larger for it.
     struct {
-        char* into = nullptr; // where the read under way wants its plaintext
-        std::size_t size = 0;
-        bool cancelled = false; // since the operation under way began
         bool dropping = false;
         bool read_wants_output = false;
         bool write_wants_input = false;
@@ -123,7 +118,6 @@ private:
     int alert_ = -1;      // that the peer has sent, other than close_notify
     bool opened_ = false; // the peer's first bytes look like TLS
     bool established_ = false;
-    bool directly_ = true;      // input comes from the socket
     bool starved_ = false;      // there was no input, in the operation under way
     bool blocked_ = false;      // the kernel did not take all, in the operation under way
     bool end_of_input_ = false; // of the socket's

@@ -88,10 +88,6 @@ void tls_engine::explain()
     if (alert_ >= 0)
         return fail(errc::refused_by_peer,
                     {"peer sent the alert \"", SSL_alert_desc_string_long(alert_), "\"", during});
-    if (end_of_input_ && established_) {
-        truncated();
-        return;
-    }
     if (end_of_input_ || close_notify_)
         return fail(errc::refused_by_peer, {"peer ended the connection during the handshake"});
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)

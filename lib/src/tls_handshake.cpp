@@ -81,8 +81,7 @@ void core::on_handshake(const error_code& e)
     case interruption::drain: return finish_input(input::drained);
     case interruption::user: return finish_input(input::cancelled);
     case interruption::error: return finish_input(input::failed);
-    case interruption::none:
-    case interruption::park: break;
+    case interruption::none: break;
     }
     if (failed_ || state_ == connection_state::closed)
         return finish_input(input::failed);

@@ -1,7 +1,7 @@
 // TLS over a socket: what waits between the engine and the loop.
 //
 // A read lets the socket put ciphertext where the plaintext is to go, and has the engine decrypt it in place: as many
-// system calls as a read without TLS. What the engine holds already is given through the loop's queue.
+// system calls as a read without TLS. While the engine holds something already, nothing is waited for.
 #include "core.hpp"
 #include "stream.hpp"
 #include "tls_engine.hpp"
@@ -13,8 +13,6 @@ namespace {
 
 using step = tls_engine::step;
 constexpr std::size_t largest_read = 16 * 1024; // fits OpenSSL's buffer, so that hardly ever something has to be kept
-
-const error_code aborted = boost::asio::error::operation_aborted;
 
 } // namespace
 
@@ -41,7 +39,6 @@ tls_stream::~tls_stream() = default;
 
 void tls_stream::handshake(core&)
 {
-    engine_->operation.cancelled = false;
     if (engine_->is_client()) // which speaks first
         begin_now(reader_, call<&tls_stream::shake>);
     else
@@ -50,8 +47,8 @@ void tls_stream::handshake(core&)
 
 void tls_stream::shake(core& c, const error_code& e)
 {
-    if (e || !engine_ || engine_->operation.cancelled)
-        return c.on_handshake(e ? e : aborted);
+    if (e)
+        return c.on_handshake(e);
     switch (engine_->shake()) {
     case step::wants_input: emptied(); return begin(reader_, way::in, call<&tls_stream::shake>);
     case step::wants_output: return begin(reader_, way::out, call<&tls_stream::shake>);
@@ -68,57 +65,6 @@ bool tls_stream::has_begun() const noexcept
 
 // ---- Reading
 
-void tls_stream::read(core& c, char* into, std::size_t size)
-{
-    engine_->operation.cancelled = false;
-    engine_->operation.into = into;
-    engine_->operation.size = size;
-    if (engine_->holds_input())
-        begin_now(reader_, call<&tls_stream::decrypt>);
-    else
-        receive_more(c);
-}
-
-void tls_stream::receive_more(core&)
-{
-    begin(reader_, way::in, call<&tls_stream::received>);
-}
-
-void tls_stream::received(core& c, const error_code& e)
-{
-    if (!engine_ || e)
-        return c.on_read(aborted, 0);
-    error_code failed;
-    char* const into = engine_->operation.into;
-    const std::size_t n = receive(into, std::min(engine_->operation.size, largest_read), failed);
-    if (failed == boost::asio::error::would_block)
-        return receive_more(c);
-    if (failed == boost::asio::error::eof) // the engine has not seen the peer end its stream, or nobody would read
-        return c.on_read(engine_->truncated(), 0);
-    if (failed)
-        return c.on_read(failed, 0);
-    engine_->feed({into, n});
-    decrypt(c, {});
-}
-
-void tls_stream::decrypt(core& c, const error_code& e)
-{
-    if (!engine_ || e)
-        return c.on_read(aborted, 0);
-    step next = step::wants_input;
-    if (const std::size_t n = engine_->read(engine_->operation.into, engine_->operation.size, next); n != 0)
-        return c.on_read({}, n);
-    if (engine_->operation.cancelled && next != step::failed && next != step::ended)
-        return c.on_read(aborted, 0);
-    switch (next) {
-    case step::done:
-    case step::wants_input: return receive_more(c);
-    case step::wants_output: return begin(reader_, way::out, call<&tls_stream::decrypt>);
-    case step::ended: return c.on_read(boost::asio::error::eof, 0);
-    case step::failed: return c.on_read(engine_->error(), 0);
-    }
-}
-
 void tls_stream::wait_readable(core&)
 {
     if (engine_->holds_input() && !engine_->operation.dropping)
@@ -134,22 +80,31 @@ void tls_stream::readable(core& c, const error_code& e)
 
 std::size_t tls_stream::read_now(char* into, std::size_t size, error_code& e) noexcept
 {
+    e = {};
+    std::size_t n = 0;
     step next = step::wants_input;
-    const std::size_t n = engine_->read_directly(into, size, next);
+    if (engine_->holds_input() || engine_->operation.read_wants_output)
+        n = engine_->read(into, size, next);
+    for (bool possible = true; n == 0 && next == step::wants_input && possible; possible = may_receive()) {
+        const std::size_t received = receive(into, std::min(size, largest_read), e);
+        if (e == boost::asio::error::eof) // the engine has not seen the peer end its stream, or nobody would read
+            e = engine_->truncated();
+        if (e)
+            return 0;
+        engine_->feed({into, received});
+        n = engine_->read(into, size, next);
+    }
+    engine_->operation.read_wants_output = n == 0 && next == step::wants_output;
     if (n != 0)
-        next = step::done;
-    engine_->operation.read_wants_output = next == step::wants_output;
+        return n;
     switch (next) {
-    case step::done: e = {}; break;
+    case step::done:
     case step::wants_input:
-        emptied();
-        e = boost::asio::error::would_block;
-        break;
     case step::wants_output: e = boost::asio::error::would_block; break;
     case step::ended: e = boost::asio::error::eof; break;
     case step::failed: e = engine_->error(); break;
     }
-    return n;
+    return 0;
 }
 
 // As it comes from the wire: nobody is going to look at it.
@@ -193,14 +148,6 @@ std::size_t tls_stream::unacknowledged() noexcept
 }
 
 // ---- The end
-
-void tls_stream::cancel() noexcept
-{
-    if (!engine_)
-        return; // closed, which has ended what was pending
-    engine_->operation.cancelled = true;
-    polled_socket::cancel();
-}
 
 bool tls_stream::end_output() noexcept
 {
