@@ -9,12 +9,11 @@ import subprocess
 import sys
 import time
 import unittest
-from pathlib import Path
 
 from namespace import Namespace
-from process import PATIENCE, Lines, Program, run
+from peers import PEERS, NameServer
+from process import PATIENCE, Program, run
 
-PEERS = Path(__file__).resolve().parent.parent / "peers"
 FILES = {
     "/etc/hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost\n192.0.2.77 short alias1 full.example.test alias2\n"
                   "192.0.2.78 lonely other\n2001:db8::77 sixth sixth.example.test\n",
@@ -36,12 +35,9 @@ class Test(unittest.TestCase):
     def setUpClass(cls):
         cls.network = Namespace(FILES)
         cls.addClassCleanup(cls.network.__exit__)
-        server = subprocess.Popen([*cls.network.enter, sys.executable, PEERS / "dns_peer.py"], stdout=subprocess.PIPE,
-                                  stdin=subprocess.DEVNULL)
-        cls.addClassCleanup(server.wait)
-        cls.addClassCleanup(server.kill)
-        cls.asked = Lines(server.stdout)
-        cls.asked.wait_for("ready")
+        names = NameServer(cls.network)
+        cls.addClassCleanup(names.__exit__)
+        cls.asked = names.asked
 
     def resolve(self, *arguments):
         return run("resolve", *arguments, under=self.network.enter)

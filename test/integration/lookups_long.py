@@ -2,8 +2,6 @@
 import os
 import select
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import unittest
@@ -11,11 +9,11 @@ from pathlib import Path
 
 from kernel import threads
 from namespace import Namespace
-from process import Lines, Server, exchange, framed, receive, text
+from peers import NameServer
+from process import Server, exchange, framed, receive, text
 
 TEST_PROGRAMS = Path(os.environ["HAWSER_TEST_PROGRAMS"])
 TIMED = os.environ["HAWSER_BUILD"] not in ("asan", "tsan")
-PEERS = Path(__file__).resolve().parent.parent / "peers"
 FILES = {
     "/etc/hosts": "127.0.0.1 localhost\n",
     "/etc/nsswitch.conf": "hosts: files dns\n",
@@ -51,12 +49,9 @@ class Lookups(unittest.TestCase):
     def setUpClass(cls):
         cls.network = Namespace(FILES)
         cls.addClassCleanup(cls.network.__exit__)
-        names = subprocess.Popen([*cls.network.enter, sys.executable, PEERS / "dns_peer.py"], stdout=subprocess.PIPE,
-                                 stdin=subprocess.DEVNULL)
-        cls.addClassCleanup(names.wait)
-        cls.addClassCleanup(names.kill)
-        cls.asked = Lines(names.stdout)
-        cls.asked.wait_for("ready")
+        names = NameServer(cls.network)
+        cls.addClassCleanup(names.__exit__)
+        cls.asked = names.asked
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -10,13 +10,22 @@ PEERS = Path(__file__).resolve().parent.parent / "peers"
 
 
 class PlainPeer(Program):
-    """One of the programs of test/peers."""
+    """One of the programs of test/peers; `inside` is what enters the network that it is to be in."""
 
-    def __init__(self, name, *arguments):
-        super().__init__(name + ".py", *arguments, directory=PEERS, under=[sys.executable])
+    def __init__(self, name, *arguments, inside=()):
+        super().__init__(name + ".py", *arguments, directory=PEERS, under=[*inside, sys.executable])
 
     def port(self):
         return self.out.wait_for(r"listening on (\d+)")[1]
+
+
+class NameServer(PlainPeer):
+    """The one of a namespace: `asked` are the lines of what it is asked for."""
+
+    def __init__(self, network):
+        super().__init__("dns_peer", inside=network.enter)
+        self.asked = self.out
+        self.asked.wait_for("ready")
 
 
 class Conversation:
