@@ -173,7 +173,7 @@ class BadClients(Made):
             contexts = [self.shown(fault) for fault in self.ALERTS if fault != "1 MiB chain"]
             idle = len(sockets(server.pid))
             memory = []
-            for _ in range(4):
+            for _ in range(8):
                 for _ in range(500 // len(contexts) // (10 if SANITIZED else 1) + 1):
                     for context in contexts:
                         self.assertIsNotNone(refusal(server.endpoint, context))
