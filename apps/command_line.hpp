@@ -33,7 +33,8 @@ class command_line : private CLI::App
 public:
     command_line(const std::string& name, const std::string& purpose, positionals expected);
 
-    /// Declares `--name VALUE`; `take` receives what was given, and may throw usage_error. At most once, unless `every`.
+    /// Declares `--name VALUE`; `take` receives what was given, and may throw usage_error. At most once, unless
+    /// `every`.
     void add_value(const std::string& name, const std::string& value, const std::string& meaning,
                    std::function<void(const std::string&)> take, bool every = false);
 

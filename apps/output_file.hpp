@@ -1,4 +1,5 @@
-// A file that has its name only once it is whole: written beside it, renamed at the end, and removed if that never comes.
+// A file that has its name only once it is whole: written beside it, renamed at the end, and removed if that never
+// comes.
 #ifndef HAWSER_APPS_OUTPUT_FILE_HPP
 #define HAWSER_APPS_OUTPUT_FILE_HPP
 
@@ -15,8 +16,8 @@ void write_all(int descriptor, hawser::bytes_view bytes, const std::string& name
 class output_file
 {
 public:
-    /// Creates the temporary file in the folder of `name`. What is there already and is no regular file (a device, a pipe) is
-    /// written to as it is, and a symbolic link is followed. Throws failure naming the file and the error.
+    /// Creates the temporary file in the folder of `name`. What is there already and is no regular file (a device, a
+    /// pipe) is written to as it is, and a symbolic link is followed. Throws failure naming the file and the error.
     explicit output_file(const std::string& name);
     output_file(const output_file&) = delete;
     output_file& operator=(const output_file&) = delete;

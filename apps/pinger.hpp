@@ -29,8 +29,8 @@ struct ping_result {
     bool interrupted = false;
 };
 
-/// Sends the requests and prints a line for each reply and each error. Completes when all are answered, when the patience
-/// is at its end, or at a signal of `interruption`. All three have to outlive it.
+/// Sends the requests and prints a line for each reply and each error. Completes when all are answered, when the
+/// patience is at its end, or at a signal of `interruption`. All three have to outlive it.
 hawser::awaitable<ping_result> ping(const ping_plan& plan, icmp_socket& socket, boost::asio::signal_set& interruption);
 
 } // namespace app

@@ -13,8 +13,8 @@
 
 namespace app {
 
-/// Listening sockets. From the first SIGINT or SIGTERM on nothing is accepted any more; the second ends the process with
-/// status 1. One object per process.
+/// Listening sockets. From the first SIGINT or SIGTERM on nothing is accepted any more; the second ends the process
+/// with status 1. One object per process.
 class plain_listeners
 {
 public:

@@ -27,8 +27,8 @@ public:
     interruption() : std::runtime_error{"caught SIGINT, exiting"} {}
 };
 
-/// The same for a client: 0 when `body` returns, 1 for a failure, 2 for wrong usage. SIGINT ends it at once with 130, and
-/// so does an interruption.
+/// The same for a client: 0 when `body` returns, 1 for a failure, 2 for wrong usage. SIGINT ends it at once with 130,
+/// and so does an interruption.
 int run_client(command_line& line, int argc, const char* const* argv, const std::function<void()>& body);
 
 /// What SIGINT does before it ends a client: async-signal-safe things only.

@@ -18,8 +18,8 @@ public:
     /// Our own.
     quotes();
 
-    /// Those of a file: text of several lines each, with a line of one `%` between two of them. Throws usage_error naming
-    /// the file and the line of the first that is too long, or holds what is no text, and if there is none.
+    /// Those of a file: text of several lines each, with a line of one `%` between two of them. Throws usage_error
+    /// naming the file and the line of the first that is too long, or holds what is no text, and if there is none.
     explicit quotes(const std::string& file);
 
     /// Each in its turn; from any thread.

@@ -16,8 +16,8 @@
 namespace app {
 namespace {
 
-// Takes SIGHUP from a thread of its own, so that no loop waits for files. The kernel keeps at most one SIGHUP beside the
-// one that is being followed: any number of them at once is two reloads.
+// Takes SIGHUP from a thread of its own, so that no loop waits for files. The kernel keeps at most one SIGHUP beside
+// the one that is being followed: any number of them at once is two reloads.
 class reload_on_hangup
 {
 public:

@@ -49,7 +49,8 @@ class answers
 public:
     explicit answers(life length) : once_{length == life::once} {}
 
-    /// Appends the answers to all requests of the input, which are taken away from it, up to the last of the connection.
+    /// Appends the answers to all requests of the input, which are taken away from it, up to the last of the
+    /// connection.
     void add(std::string& input, std::string& output)
     {
         hawser::bytes_view left = input;

@@ -1,5 +1,5 @@
-// The values of a command line, from text. Each function throws usage_error saying what was expected and what was given;
-// an endpoint does the same by endpoint_error.
+// The values of a command line, from text. Each function throws usage_error saying what was expected and what was
+// given; an endpoint does the same by endpoint_error.
 #ifndef HAWSER_APPS_VALUES_HPP
 #define HAWSER_APPS_VALUES_HPP
 

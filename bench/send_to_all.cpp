@@ -1,4 +1,5 @@
-// One frame to many connections: send_to_all() beside the floor, a loop of as many bare sends, in one process and in turns.
+// One frame to many connections: send_to_all() beside the floor, a loop of as many bare sends, in one process and in
+// turns.
 //
 //     send_to_all [CONNECTIONS [ROUNDS]]    1000 and 101 unless said otherwise; to be run on one processor
 //

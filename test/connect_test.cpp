@@ -1,4 +1,5 @@
-// Which of a host's addresses is connected to, and when: the schedule, then the sockets, with a clock that the test moves.
+// Which of a host's addresses is connected to, and when: the schedule, then the sockets, with a clock that the test
+// moves.
 #include "race.hpp"
 
 #include "attempts.hpp"

@@ -64,7 +64,8 @@ hawser::awaitable<void> pieces(request&, response& r)
     co_await r.write("World!");
 }
 
-// The client: so many requests at once on each connection, then their answers, until there have been enough. Its status.
+// The client: so many requests at once on each connection, then their answers, until there have been enough. Its
+// status.
 int ask(std::uint16_t port, const std::string& text, unsigned pipelined, std::size_t answer_size)
 {
     std::string batch;

@@ -1,7 +1,7 @@
 // What a request costs the server, beside what it costs its sender: nobody may keep a server busy for next to nothing.
 //
-// Each stream goes over sockets many times, from a client that writes it and reads to the end, and does nothing else. The
-// server's processor time is the process's without the client's thread.
+// Each stream goes over sockets many times, from a client that writes it and reads to the end, and does nothing else.
+// The server's processor time is the process's without the client's thread.
 #include <hawser/http/server.hpp>
 #include <hawser/server.hpp>
 

@@ -1,4 +1,5 @@
-// What a static file's request says: which name its path is, which range of bytes it asks for, and of which type a name is.
+// What a static file's request says: which name its path is, which range of bytes it asks for, and of which type a name
+// is.
 #include "http_static.hpp"
 
 #define BOOST_TEST_MODULE http_static

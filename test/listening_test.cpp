@@ -1,4 +1,5 @@
-// Listeners over real sockets: refusing at the limit, a socket for each loop, holding newcomers back, inherited sockets.
+// Listeners over real sockets: refusing at the limit, a socket for each loop, holding newcomers back, inherited
+// sockets.
 #define BOOST_TEST_MODULE listening
 #include <hawser/http/server.hpp>
 #include <hawser/server.hpp>

@@ -25,8 +25,8 @@ struct deadline : wheel::entry {
 
 } // namespace
 
-// The clock that wakes a loop is finer than the one that its deadlines are read from: a loop that is woken too early must
-// not be woken again at once. Each deadline here goes through two levels of the wheel at most.
+// The clock that wakes a loop is finer than the one that its deadlines are read from: a loop that is woken too early
+// must not be woken again at once. Each deadline here goes through two levels of the wheel at most.
 BOOST_AUTO_TEST_CASE(a_deadline_wakes_its_loop_at_most_twice_for_each_level_of_the_wheel_that_it_goes_through)
 {
     const auto on = std::make_shared<loop>(coarse_clock(), true, std::make_shared<descriptor_watch>());

@@ -1,5 +1,5 @@
-// Messages over a connection: in order, however they arrive, until the peer closes, the server drains, a deadline passes
-// or a message cannot be answered.
+// Messages over a connection: in order, however they arrive, until the peer closes, the server drains, a deadline
+// passes or a message cannot be answered.
 #include <hawser/message/session.hpp>
 
 #include "scenario.hpp"

@@ -1,4 +1,5 @@
-// Connections over real sockets on one loop that the test turns by hand: what the poller is told once, nobody tells again.
+// Connections over real sockets on one loop that the test turns by hand: what the poller is told once, nobody tells
+// again.
 #include "poller.hpp"
 
 #include "core.hpp"

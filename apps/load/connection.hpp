@@ -5,8 +5,8 @@
 // HTTP server are read by http_answers.
 //
 // A socket that ends is replaced, but for a run to the server's end: the messages on it are given up, and a new stream
-// begins behind them. The first attempt is due at once, the next 10 ms after it has failed, each further one after twice
-// as long, up to 1 s, until an answer comes: a server that is gone, or accepts and closes, is not hammered.
+// begins behind them. The first attempt is due at once, the next 10 ms after it has failed, each further one after
+// twice as long, up to 1 s, until an answer comes: a server that is gone, or accepts and closes, is not hammered.
 #ifndef LOAD_CONNECTION_HPP
 #define LOAD_CONNECTION_HPP
 

@@ -12,8 +12,8 @@
 
 namespace load {
 
-//     connect ECONNREFUSED, ...   a connection could not be made, by the symbol of the kernel's error; ETIMEDOUT also when
-//                                 it was not made in options::patience
+//     connect ECONNREFUSED, ...   a connection could not be made, by the symbol of the kernel's error; ETIMEDOUT also
+//                                 when it was not made in options::patience
 //     send EPERM, recv EIO, ...   a connection ended by another error than a reset
 //     reset                       the server reset a connection
 //     closed                      the server ended a connection

@@ -5,8 +5,8 @@
 //                 SIGTERM follows at once if enough of these messages are still without answer
 //     finishing   nothing new is begun; the run is over when every answer is there
 //
-// What goes wrong is counted, and a connection that ends is replaced while the run goes on. A run in which nothing comes
-// for as long as the options' patience is given up.
+// What goes wrong is counted, and a connection that ends is replaced while the run goes on. A run in which nothing
+// comes for as long as the options' patience is given up.
 #ifndef LOAD_GENERATOR_HPP
 #define LOAD_GENERATOR_HPP
 
@@ -27,8 +27,8 @@ namespace load {
 class generator
 {
 public:
-    /// Makes all connections. Throws what connect() throws for the first one, and for each in a run to the server's end;
-    /// for the others the error is counted.
+    /// Makes all connections. Throws what connect() throws for the first one, and for each in a run to the server's
+    /// end; for the others the error is counted.
     explicit generator(const options& o);
 
     /// Runs to the end that the options name. Throws failure when it cannot bring about what they ask of it. The

@@ -1,5 +1,5 @@
-// What a server owes to a stream of GETs: answers in HTTP/1.1, each whole, with status 200 and the body `Hello, World!`.
-// An answer of another status is followed to its end.
+// What a server owes to a stream of GETs: answers in HTTP/1.1, each whole, with status 200 and the body `Hello,
+// World!`. An answer of another status is followed to its end.
 //
 // Uses nothing but the standard library.
 #ifndef LOAD_HTTP_ANSWERS_HPP

@@ -1,4 +1,5 @@
-// load: load for servers, in a closed loop or an open one, and the judge of their answers. `load --help` has the options.
+// load: load for servers, in a closed loop or an open one, and the judge of their answers. `load --help` has the
+// options.
 //
 // It uses nothing of Hawser, so that it can judge it. generator.hpp is where to start reading.
 #include "generator.hpp"

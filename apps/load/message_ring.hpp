@@ -1,4 +1,5 @@
-// The bytes that one connection sends, and expects back unchanged (but for http, in which all messages are one request).
+// The bytes that one connection sends, and expects back unchanged (but for http, in which all messages are one
+// request).
 //
 //     | length, only in frames | number of the message, 8 bytes | connection, 4 bytes | pattern ... |
 //

@@ -40,7 +40,8 @@ struct options {
     std::chrono::nanoseconds duration{0}; ///< how long to measure; 0: no such goal
     std::uint64_t rate = 0;               ///< messages due each second, over all connections; 0: a closed loop
 
-    /// Give up a connection on which a message waits so long for its answer, and the run when nothing comes for so long.
+    /// Give up a connection on which a message waits so long for its answer, and the run when nothing comes for so
+    /// long.
     std::chrono::nanoseconds patience = std::chrono::seconds{10};
 
     pid_t cpu_of = 0; ///< report the CPU time this process used during the measurement; 0: of none

@@ -12,8 +12,8 @@ namespace hawser::detail {
 struct socket_state {
     const char* name = "UNKNOWN"; ///< ESTABLISHED, CLOSE_WAIT, LISTEN, ...; UNCONN for a datagram socket
 
-    /// Bytes that have come and were not read, and bytes that are not acknowledged. Of a listener: connections that wait
-    /// to be accepted, and how many may.
+    /// Bytes that have come and were not read, and bytes that are not acknowledged. Of a listener: connections that
+    /// wait to be accepted, and how many may.
     std::uint64_t receive_queue = 0;
     std::uint64_t send_queue = 0;
 

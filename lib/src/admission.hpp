@@ -1,6 +1,7 @@
 // Who may come in: permits for all connections together, and a count for each address. Thread safe.
 //
-// Uses no Asio. A permit is taken before accept, so that a limit is hard; the address is known, and counted, only after.
+// Uses no Asio. A permit is taken before accept, so that a limit is hard; the address is known, and counted, only
+// after.
 #ifndef HAWSER_SRC_ADMISSION_HPP
 #define HAWSER_SRC_ADMISSION_HPP
 

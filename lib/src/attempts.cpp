@@ -16,8 +16,8 @@ error_code system_error_of(int value) noexcept
     return {value, boost::system::system_category()};
 }
 
-// EADDRNOTAVAIL is also the error of a destination that no address of this host could reach, where waiting does not help.
-// UDP has ports of its own, so a socket of it tells the two apart; it sends nothing.
+// EADDRNOTAVAIL is also the error of a destination that no address of this host could reach, where waiting does not
+// help. UDP has ports of its own, so a socket of it tells the two apart; it sends nothing.
 bool has_address_for(const address_list::value_type& to) noexcept
 {
     const descriptor probe{::socket(to.first.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)};

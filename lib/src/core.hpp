@@ -1,8 +1,8 @@
 // The inside of a connection: its stream, its buffers, its deadlines, and the state that connection's members work on.
 //
 // Seven files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, drain), output.cpp
-// (cork, pending bytes, back-pressure, the write rule), clocks.cpp (deadlines, parking), closing.cpp (flush, FIN, linger),
-// tls_handshake.cpp and stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
+// (cork, pending bytes, back-pressure, the write rule), clocks.cpp (deadlines, parking), closing.cpp (flush, FIN,
+// linger), tls_handshake.cpp and stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
 #ifndef HAWSER_SRC_CORE_HPP
 #define HAWSER_SRC_CORE_HPP
 

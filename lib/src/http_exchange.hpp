@@ -33,9 +33,9 @@ std::string request_text(const fetch& f);
 /// `what` went wrong at `at`, as an exception of the client's.
 [[noreturn]] void fail(const fetch& f, step at, const error_code& code, const std::string& words);
 
-/// Sends the request, reads the response, and gives its body to the sink. Nothing if the response was a redirection, which
-/// `f.way` then stands at. Throws client_error, and what the sink throws. The connection's timeouts have to be those of
-/// the options: frame is the response's, and idle the body's.
+/// Sends the request, reads the response, and gives its body to the sink. Nothing if the response was a redirection,
+/// which `f.way` then stands at. Throws client_error, and what the sink throws. The connection's timeouts have to be
+/// those of the options: frame is the response's, and idle the body's.
 awaitable<std::optional<result>> exchange(fetch& f, connection peer);
 
 } // namespace hawser::http::detail

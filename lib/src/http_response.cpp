@@ -1,4 +1,5 @@
-// How a response goes out: composed in one reused buffer, and accepted by the connection at once whenever there is room.
+// How a response goes out: composed in one reused buffer, and accepted by the connection at once whenever there is
+// room.
 #include "http_session.hpp"
 
 #include <algorithm>

@@ -13,8 +13,8 @@
 namespace hawser::http::detail {
 
 /// A request's path as a name relative to the root, without the leading "/", "." for the root itself and a trailing "/"
-/// where the request has one; or the status that refuses it: bad_request for what no name can be, not_found for an empty
-/// segment, "." and "..".
+/// where the request has one; or the status that refuses it: bad_request for what no name can be, not_found for an
+/// empty segment, "." and "..".
 std::variant<std::string, status> file_name(std::string_view path);
 
 /// The media type for a file of this name, by what follows its last ".".
@@ -25,8 +25,8 @@ struct byte_range {
     std::uint64_t size = 0;
 };
 
-/// What Range asks for of `size` bytes (RFC 9110, section 14.2). Nothing: all of it, as it knows another unit than bytes.
-/// An unsatisfiable one, a malformed one, and more than one are refused: range_not_satisfiable.
+/// What Range asks for of `size` bytes (RFC 9110, section 14.2). Nothing: all of it, as it knows another unit than
+/// bytes. An unsatisfiable one, a malformed one, and more than one are refused: range_not_satisfiable.
 std::variant<std::monostate, byte_range, status> read_range(std::string_view field, std::uint64_t size) noexcept;
 
 } // namespace hawser::http::detail

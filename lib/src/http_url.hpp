@@ -33,8 +33,8 @@ struct url {
     }
 };
 
-/// Reads an absolute URL (RFC 3986, RFC 9110, section 4.2). Throws described_error with errc::invalid_url, which names the
-/// part that is wrong and what was expected.
+/// Reads an absolute URL (RFC 3986, RFC 9110, section 4.2). Throws described_error with errc::invalid_url, which names
+/// the part that is wrong and what was expected.
 url parse_url(std::string_view text);
 
 /// The URL that a reference means where `base` was asked for (RFC 3986, section 5). Throws as parse_url().

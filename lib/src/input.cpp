@@ -52,7 +52,8 @@ void core::wait_for_input()
     with_stream([this](auto& s) { s.wait_readable(*this); });
 }
 
-// A buffer grows only when it is full of bytes that arrived, and shrinks after some reads that would not have needed it.
+// A buffer grows only when it is full of bytes that arrived, and shrinks after some reads that would not have needed
+// it.
 void core::make_room()
 {
     const std::size_t capacity = input_.capacity();

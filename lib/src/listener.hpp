@@ -1,4 +1,5 @@
-// Accepts for one listening socket of a server, on the runtime's first loop, or with reuse_port on each loop for itself.
+// Accepts for one listening socket of a server, on the runtime's first loop, or with reuse_port on each loop for
+// itself.
 //
 //     accepting: wait until readable, take up to 64, hand each to the loop with the fewest connections, or keep it
 //     full:      no permit left; goes on when a session ends. The permit is taken before accept, so that the limit is

@@ -16,7 +16,8 @@
 
 namespace hawser::detail {
 
-/// A socket that has been bound, and listens after listen(). A Unix socket's file goes with it, unless it was inherited.
+/// A socket that has been bound, and listens after listen(). A Unix socket's file goes with it, unless it was
+/// inherited.
 class listening_socket
 {
 public:
@@ -47,8 +48,8 @@ private:
     file file_;
 };
 
-/// Binds a socket at every address that the endpoint stands for, port 0 being one port for all, or takes the sockets that
-/// were inherited. Throws endpoint_error, and std::invalid_argument for options that do not go with the endpoint.
+/// Binds a socket at every address that the endpoint stands for, port 0 being one port for all, or takes the sockets
+/// that were inherited. Throws endpoint_error, and std::invalid_argument for options that do not go with the endpoint.
 std::vector<listening_socket> bind_all(const endpoint& where, const listen_options& options);
 
 } // namespace hawser::detail

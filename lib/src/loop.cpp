@@ -197,8 +197,8 @@ void loop::shut_down() noexcept
             return;
         open_ = false;
     }
-    // Frames hold the sessions and the sessions hold the connections, so each is destroyed by what it waits in; only what
-    // waits inside Hawser has to be taken out by hand.
+    // Frames hold the sessions and the sessions hold the connections, so each is destroyed by what it waits in; only
+    // what waits inside Hawser has to be taken out by hand.
     std::vector<boost::intrusive_ptr<core>> all;
     for (core& c : connections)
         all.emplace_back(&c);

@@ -2,8 +2,8 @@
 //
 // Everything is used from the loop's own thread, but for post(), the counters and what says so.
 //
-// The io_context may be one of the user's. The loop then lives as long as that, whatever becomes of its runtime: operations
-// that are under way there use its memory. It holds no work there beyond what waits.
+// The io_context may be one of the user's. The loop then lives as long as that, whatever becomes of its runtime:
+// operations that are under way there use its memory. It holds no work there beyond what waits.
 #ifndef HAWSER_SRC_LOOP_HPP
 #define HAWSER_SRC_LOOP_HPP
 
@@ -69,8 +69,8 @@ public:
     loop& operator=(const loop&) = delete;
     ~loop();
 
-    /// The loop of an io_context of the user's, made when it is asked for first. Throws std::logic_error if the io_context
-    /// is a runtime's own.
+    /// The loop of an io_context of the user's, made when it is asked for first. Throws std::logic_error if the
+    /// io_context is a runtime's own.
     static std::shared_ptr<loop> around(boost::asio::io_context& yours);
 
     /// Whether the calling thread may go on: false on a second thread in an io_context of the user's, and on each once

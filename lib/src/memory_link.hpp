@@ -1,7 +1,7 @@
 // Two streams joined in memory, on one loop: what tests run connections over.
 //
-// Each direction has a capacity, like a kernel's send buffer, and can be cut into chunks, delayed, stalled, ended or reset,
-// from outside too, so that a script can play one side by itself. Not thread safe.
+// Each direction has a capacity, like a kernel's send buffer, and can be cut into chunks, delayed, stalled, ended or
+// reset, from outside too, so that a script can play one side by itself. Not thread safe.
 #ifndef HAWSER_SRC_MEMORY_LINK_HPP
 #define HAWSER_SRC_MEMORY_LINK_HPP
 

@@ -1,5 +1,5 @@
-// Reads the header by events rather than into a tree: nothing is kept of what is not among the four keys, and a key that
-// is there twice does not pass for the one that comes last.
+// Reads the header by events rather than into a tree: nothing is kept of what is not among the four keys, and a key
+// that is there twice does not pass for the one that comes last.
 #include "message_header.hpp"
 
 #include "message_json.hpp"

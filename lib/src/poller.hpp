@@ -3,8 +3,8 @@
 //     Asio waits for this epoll --> look(): up to 64 events --> entry::ready(), each in turn --> Asio waits again
 //
 // A socket of Asio's tries each read before it waits, and the read after a message finds nothing; a wait without that
-// try costs an epoll_ctl. Either is a twentieth of a small message's whole cost. Here an entry remembers what its socket
-// may still have to give, and does neither.
+// try costs an epoll_ctl. Either is a twentieth of a small message's whole cost. Here an entry remembers what its
+// socket may still have to give, and does neither.
 //
 // Used from its loop's thread only.
 #ifndef HAWSER_SRC_POLLER_HPP

@@ -4,8 +4,8 @@
 //                 |<-- delay -->|-- B (IPv4) --x refused
 //                                              |-- C (IPv6) -- connected
 //
-// The schedule alone: it opens no socket and reads no clock. Of section 3 (a query for each family, and the time to wait
-// for the second) nothing is here: getaddrinfo asks for both and answers once.
+// The schedule alone: it opens no socket and reads no clock. Of section 3 (a query for each family, and the time to
+// wait for the second) nothing is here: getaddrinfo asks for both and answers once.
 #ifndef HAWSER_SRC_RACE_HPP
 #define HAWSER_SRC_RACE_HPP
 
@@ -18,8 +18,8 @@
 
 namespace hawser::detail {
 
-/// The addresses, one family after the other in turn, the first one's first; within a family they keep their order, which
-/// is getaddrinfo's (RFC 6724). A First Address Family Count of 1.
+/// The addresses, one family after the other in turn, the first one's first; within a family they keep their order,
+/// which is getaddrinfo's (RFC 6724). A First Address Family Count of 1.
 address_list interleave(const address_list& preferred);
 
 class race

@@ -50,13 +50,13 @@ struct lookup_of final : lookup {
 constexpr std::size_t resolver_threads = 4;
 constexpr std::size_t resolver_queue = 1024; // look-ups that may wait; one more is errc::resolver_busy
 
-/// Starts a look-up; at its end `done` is set and the node woken, on its loop. Returns false if too many wait, or if there
-/// is no thread to be had.
+/// Starts a look-up; at its end `done` is set and the node woken, on its loop. Returns false if too many wait, or if
+/// there is no thread to be had.
 bool start_lookup(std::shared_ptr<lookup> l);
 
-/// Starts a look-up on the awaiting loop and completes when it is done; what it found is in it then. Throws system_error
-/// with the look-up's error, errc::lookup_timeout after `deadline`, errc::resolver_busy, or operation_aborted when it was
-/// cancelled.
+/// Starts a look-up on the awaiting loop and completes when it is done; what it found is in it then. Throws
+/// system_error with the look-up's error, errc::lookup_timeout after `deadline`, errc::resolver_busy, or
+/// operation_aborted when it was cancelled.
 awaitable<void> finish_lookup(std::shared_ptr<lookup> l, duration deadline);
 
 /// The addresses to connect to at a port of a host.

@@ -267,8 +267,8 @@ void server_core::release(loop& on) noexcept
 
 server_statistics server_core::statistics() const
 {
-    // Ends before beginnings: no session is seen to have ended and not to have begun. Permits bound what is open; one may
-    // be in the hand of a listener that has nobody to give it to.
+    // Ends before beginnings: no session is seen to have ended and not to have begun. Permits bound what is open; one
+    // may be in the hand of a listener that has nobody to give it to.
     server_statistics s;
     s.shed = counts.shed.load();
     s.completed = counts.completed.load();

@@ -5,7 +5,8 @@
 //     RELOADING=1   the certificates are loaded anew; READY=1 when that has ended
 //     STOPPING=1    the drain begins
 //
-// The loops are asked from the control loop: one that a handler keeps does not answer, and nothing is said until it does.
+// The loops are asked from the control loop: one that a handler keeps does not answer, and nothing is said until it
+// does.
 #ifndef HAWSER_SRC_SERVICE_MANAGER_HPP
 #define HAWSER_SRC_SERVICE_MANAGER_HPP
 

@@ -1,5 +1,5 @@
-// Making room in a server that is nearly full: when fewer than 2% of the permits are left, the sessions that have waited
-// longest between two units, and for 5 s at least, are asked to end as at drain.
+// Making room in a server that is nearly full: when fewer than 2% of the permits are left, the sessions that have
+// waited longest between two units, and for 5 s at least, are asked to end as at drain.
 //
 //     a permit is taken, few are left --> each loop looks for its longest waits, in slices
 //                                     --> the longest of them all are ended, each by its own loop, until 2% are left

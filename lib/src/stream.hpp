@@ -1,9 +1,9 @@
 // What a connection runs over: a TCP or Unix socket, memory, or TLS over a socket.
 //
 // A stream does what it is told and keeps no policy: deadlines, buffers and the order of things are core's. Each
-// wait completes by calling core::on_readable or on_writable from the loop's queue, and keeps the core alive until then.
-// A stream belongs to the core in which it lies from attach() on. At most one wait for input, and one for room for
-// output, at a time.
+// wait completes by calling core::on_readable or on_writable from the loop's queue, and keeps the core alive until
+// then. A stream belongs to the core in which it lies from attach() on. At most one wait for input, and one for room
+// for output, at a time.
 #ifndef HAWSER_SRC_STREAM_HPP
 #define HAWSER_SRC_STREAM_HPP
 

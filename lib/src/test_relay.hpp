@@ -1,5 +1,5 @@
-// What joins the two ends of a connection over TLS in a test's world: TLS runs over sockets, so each end has one of a pair,
-// and the relay carries the ciphertext between their other ends, as the link's conditions have it.
+// What joins the two ends of a connection over TLS in a test's world: TLS runs over sockets, so each end has one of a
+// pair, and the relay carries the ciphertext between their other ends, as the link's conditions have it.
 //
 //     TLS -- pair of sockets -- relay: memory_link -- pair of sockets -- TLS
 #ifndef HAWSER_SRC_TEST_RELAY_HPP

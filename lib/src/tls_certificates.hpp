@@ -31,7 +31,8 @@ std::vector<crl_ptr> load_revocations(const pem& from);
 std::string subject_of(const X509& certificate);
 std::string issuer_of(const X509& certificate);
 
-/// The hosts that a certificate is for: its alternative names, quoted, at most five of them. What is not printable is ?.
+/// The hosts that a certificate is for: its alternative names, quoted, at most five of them. What is not printable is
+/// ?.
 std::string names_of(const X509& certificate);
 
 /// Whether one of its names holds a NUL, after which a careless reader would see another name.

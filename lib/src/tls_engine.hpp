@@ -5,8 +5,8 @@
 //     output   write() --> one record --> one send. A record that the kernel does not take whole stays with OpenSSL,
 //              its plaintext counts as not written, and the next write begins with the same bytes.
 //
-// Nothing is buffered in between: the BIO is our own. OpenSSL's part is made once the peer's first bytes have arrived, so
-// that a silent peer costs none of it.
+// Nothing is buffered in between: the BIO is our own. OpenSSL's part is made once the peer's first bytes have arrived,
+// so that a silent peer costs none of it.
 #ifndef HAWSER_SRC_TLS_ENGINE_HPP
 #define HAWSER_SRC_TLS_ENGINE_HPP
 

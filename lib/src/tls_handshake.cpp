@@ -1,6 +1,6 @@
 // How a connection over TLS begins: a wait like that for input, with a clock of its own.
 //
-//     accept_handshake --> the peer's first bytes --> tls_stream::handshake --> on_handshake --> the handler's coroutine
+//     accept_handshake --> the peer's first bytes --> tls_stream::handshake --> on_handshake --> the handler
 //             |                     |                          `--> refused: the alert is sent, FIN, linger
 //             |                     `-- none by the deadline: reset     `-- deadline: reset
 //             `-- drain: ended, unless the peer has sent something

@@ -22,8 +22,8 @@ struct loop_keeper {
     time_point since; ///< when the connection was accepted, or the datagram came
 };
 
-/// Nothing if no handler runs, or one that has gone on after it awaited what is not the connection's. From any thread that
-/// holds l.naming.
+/// Nothing if no handler runs, or one that has gone on after it awaited what is not the connection's. From any thread
+/// that holds l.naming.
 HAWSER_EXPORT_DETAIL std::optional<loop_keeper> keeper_of(const loop& l);
 
 class watchdog final : private wheel::entry

@@ -1,5 +1,5 @@
-// Every public header of hawser::hawser from outside: its exceptions are caught here, errors of Asio's that it gives are
-// equal to Asio's here, and Asio's stream operations are instantiated here. Built with BOOST_ASIO_NO_DEPRECATED.
+// Every public header of hawser::hawser from outside: its exceptions are caught here, errors of Asio's that it gives
+// are equal to Asio's here, and Asio's stream operations are instantiated here. Built with BOOST_ASIO_NO_DEPRECATED.
 #include <hawser/acceptor.hpp>
 #include <hawser/connect.hpp>
 #include <hawser/http/client.hpp>

@@ -1,5 +1,5 @@
-// libFuzzer target of the client's URLs. The first line of an input is a URL, the rest a reference that is followed from
-// there. Corpus: corpus/http_url.
+// libFuzzer target of the client's URLs. The first line of an input is a URL, the rest a reference that is followed
+// from there. Corpus: corpus/http_url.
 //
 // What must hold for any bytes:
 //   - a URL is refused with errc::invalid_url, or names a host, a port, and what a request can ask for in one line

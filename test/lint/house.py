@@ -5,6 +5,7 @@ UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 MACHINE = re.compile(r"(?<![\w.$}/-])/(?:work|home|root|Users|mnt)/\w|\b[A-Z]:\\\\?Users")
 SLEEP = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|time\.sleep|(?<![\w.])sleep)\s*\(")
 PASSAGE = re.compile(r"(//|#) passage: \w")
+LONG_COMMENT = re.compile(r"^(?=.{121}).*?(?<!:)//")
 BUILD = re.compile(r"\b(GLOB_RECURSE|FetchContent\w*|ExternalProject\w*|CPMAddPackage|file\s*\(\s*DOWNLOAD)\b")
 
 
@@ -12,12 +13,15 @@ def check(path, text):
     if path.parts[:2] == ("test", "lint"):
         return
     cmake = path.name == "CMakeLists.txt" or path.suffix == ".cmake"
+    cpp = path.suffix in (".hpp", ".cpp")
     tests = path.parts[0] == "test" and path.suffix in (".cpp", ".hpp", ".py")
     for number, line in enumerate(text.splitlines(), 1):
         if match := UNFINISHED.search(line):
             yield number, f"{match.group()}: finish it, or leave it out"
         if match := MACHINE.search(line):
             yield number, f"{match.group()}...: a path of one machine"
+        if cpp and LONG_COMMENT.search(line):
+            yield number, f"{len(line)} columns: expected at most 120; the formatter leaves comments as they are"
         if cmake and (match := BUILD.search(line)):
             yield number, f"{match.group()}: sources are listed, and the build downloads nothing"
         if tests and SLEEP.search(line) and not PASSAGE.search(line):

@@ -142,6 +142,7 @@ class House(unittest.TestCase):
         ("test/support/a.hpp", "::usleep(10);"),
         ("test/integration/a.py", "time.sleep(1)"),
         ("test/integration/a.py", "sleep(1)  # passage:"),
+        ("lib/src/a.cpp", "// " + 118 * "x"),
         ("lib/CMakeLists.txt", "file(GLOB_RECURSE sources *.cpp)"),
         ("CMakeLists.txt", "include(FetchContent)"),
         ("CMakeLists.txt", "file(DOWNLOAD x y)"),
@@ -150,6 +151,7 @@ class House(unittest.TestCase):
         ("lib/src/a.cpp", '// unix:/tmp/echo.sock, "/proc/self/status", ${sourceDir}/work/x, lib/work/x'),
         ("test/integration/a.py", "time.sleep(5)  # passage: the time over which CPU is measured"),
         ("bench/a.py", "time.sleep(1)"),
+        ("lib/src/a.cpp", "// " + 117 * "x"),
         ("test/a.cpp", "asleep(1);"),
         ("lib/CMakeLists.txt", "target_sources(hawser PRIVATE src/a.cpp)"),
     )

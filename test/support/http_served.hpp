@@ -1,4 +1,5 @@
-// An HTTP server in memory with one client, and the bytes that they say to each other; of a date only that there is one.
+// An HTTP server in memory with one client, and the bytes that they say to each other; of a date only that there is
+// one.
 #ifndef HAWSER_TEST_HTTP_SERVED_HPP
 #define HAWSER_TEST_HTTP_SERVED_HPP
 

@@ -1,4 +1,5 @@
-// Worlds for Hawser's own tests: those of the test kit, and what only they look at, the inside of loops and connections.
+// Worlds for Hawser's own tests: those of the test kit, and what only they look at, the inside of loops and
+// connections.
 //
 //     scenario run;
 //     auto [connection, p] = run.connect({.high_water = 100, .low_water = 50});

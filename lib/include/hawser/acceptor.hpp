@@ -19,8 +19,8 @@ public:
     acceptor& operator=(const acceptor&) = delete;
     ~acceptor();
 
-    /// Binds to a numeric address (or name with one address) or path, or takes one inherited socket (fd:N, systemd:NAME),
-    /// without TLS. Throws endpoint_error naming it.
+    /// Binds to a numeric address (or name with one address) or path, or takes one inherited socket (fd:N,
+    /// systemd:NAME), without TLS. Throws endpoint_error naming it.
     void bind(const endpoint& where, const listen_options& options = {});
 
     /// Listens; options as in bind(). Throws endpoint_error.

@@ -13,9 +13,10 @@
 //
 // In /connections, what a session awaits has a time ("For", awaits_ms) as long as it is something of its connection's:
 // input, room for its output, a handshake, the peer's end. Of `nothing` there is none: the handler runs, or awaits
-// something else, and to note since when would cost every message, looked at or not; the watchdog reports a handler that
-// keeps its loop. How long a connection has been idle ("Idle", idle_ms) the kernel says for TCP, to the millisecond; for a
-// Unix socket it says nothing, and it is known only while the session waits for input. Both are shown as `-`, or null.
+// something else, and to note since when would cost every message, looked at or not; the watchdog reports a handler
+// that keeps its loop. How long a connection has been idle ("Idle", idle_ms) the kernel says for TCP, to the
+// millisecond; for a Unix socket it says nothing, and it is known only while the session waits for input. Both are
+// shown as `-`, or null.
 //
 // The endpoint runs on a runtime of its own, one loop and one server: its connections take none of the served server's
 // permits and are not in its counts, it answers while every loop of the server is busy, and it stays until the
@@ -41,9 +42,9 @@ namespace hawser {
 class HAWSER_EXPORT admin
 {
 public:
-    /// Listens at `where`, tcp:// or unix:, and answers at once, from a thread of its own. A Unix socket's file is for its
-    /// owner alone (mode 0600). `s` and its runtime must outlive the admin. Throws endpoint_error naming the endpoint,
-    /// and std::system_error if the kernel gives no descriptor or thread.
+    /// Listens at `where`, tcp:// or unix:, and answers at once, from a thread of its own. A Unix socket's file is for
+    /// its owner alone (mode 0600). `s` and its runtime must outlive the admin. Throws endpoint_error naming the
+    /// endpoint, and std::system_error if the kernel gives no descriptor or thread.
     admin(server& s, const endpoint& where);
     admin(const admin&) = delete;
     admin& operator=(const admin&) = delete;

@@ -38,9 +38,10 @@ private:
 /// Appends the frame to the output of every connection in `to`, each on its own loop, and returns at once. From any
 /// thread; what one thread sends one after the other arrives in that order. A session that has ended is passed over.
 ///
-/// A connection whose output stands at the high-water mark, as its peer reads slowly, gets nothing of the frame: `behind`
-/// is called with it instead, on its loop, to reset it or to note what it has missed. No other connection waits for it.
-/// A session ends with what `behind` throws, and with std::invalid_argument if its framing is another than the frame's.
+/// A connection whose output stands at the high-water mark, as its peer reads slowly, gets nothing of the frame:
+/// `behind` is called with it instead, on its loop, to reset it or to note what it has missed. No other connection
+/// waits for it. A session ends with what `behind` throws, and with std::invalid_argument if its framing is another
+/// than the frame's.
 HAWSER_EXPORT void send_to_all(std::span<const handle> to, const encoded_frame& frame,
                                std::function<void(connection&)> behind);
 

@@ -21,8 +21,8 @@ struct connect_options {
     /// Above zero, or `never`.
     duration timeout = 10s;
 
-    /// For the TLS handshake alone, from the connection on; `timeout` then ends where this begins. Above zero, or `never`.
-    /// Unset: `timeout` is for both.
+    /// For the TLS handshake alone, from the connection on; `timeout` then ends where this begins. Above zero, or
+    /// `never`. Unset: `timeout` is for both.
     std::optional<duration> handshake = std::nullopt;
 
     /// Of the connection that results; a client waits for its server as long as it takes unless told otherwise.
@@ -32,8 +32,8 @@ struct connect_options {
     /// How TLS is spoken to a tls:// endpoint.
     tls_client tls = {};
 
-    /// The address to connect from, numeric, without a port: only addresses of its family are tried. Unset: the kernel's
-    /// choice.
+    /// The address to connect from, numeric, without a port: only addresses of its family are tried. Unset: the
+    /// kernel's choice.
     std::optional<std::string> source = std::nullopt;
 
     /// How long an address is tried alone, before the next one is tried beside it: 10 ms to 2 s, and better not below
@@ -41,19 +41,19 @@ struct connect_options {
     duration attempt_delay = 250ms;
 };
 
-/// Connects to a tcp://, tls:// or unix: endpoint. The name is resolved beside the loop, in a pool that all loops share; a
-/// literal address is not looked up. Completes with a connection on the loop that awaits it.
+/// Connects to a tcp://, tls:// or unix: endpoint. The name is resolved beside the loop, in a pool that all loops
+/// share; a literal address is not looked up. Completes with a connection on the loop that awaits it.
 ///
-/// A name's addresses are raced as RFC 8305 (Happy Eyeballs) says: IPv6 and IPv4 in turn, in the resolver's order within
-/// each, the next one after attempt_delay or as soon as one has failed. The first that is connected wins, the others are
-/// closed at once, and TLS begins over the winner. Both kinds are looked up by one getaddrinfo, which answers when it has
-/// both: there is no Resolution Delay, and no attempt begins on half an answer.
+/// A name's addresses are raced as RFC 8305 (Happy Eyeballs) says: IPv6 and IPv4 in turn, in the resolver's order
+/// within each, the next one after attempt_delay or as soon as one has failed. The first that is connected wins, the
+/// others are closed at once, and TLS begins over the winner. Both kinds are looked up by one getaddrinfo, which
+/// answers when it has both: there is no Resolution Delay, and no attempt begins on half an answer.
 ///
 /// Throws endpoint_error, whose code() is errc::invalid_endpoint for a name that no look-up can find,
-/// errc::connect_timeout, errc::resolver_busy, a resolver's EAI_ error, or the kernel's for the address that failed last;
-/// what() names each address that was tried, with its error. errc::out_of_ports: this host had no port to connect from, for
-/// 630 ms in which it was tried again. For tls://, tls_error with errc::handshake_timeout, one of errc's certificate_
-/// values, whose what() names the check that failed, or another of its values for TLS.
+/// errc::connect_timeout, errc::resolver_busy, a resolver's EAI_ error, or the kernel's for the address that failed
+/// last; what() names each address that was tried, with its error. errc::out_of_ports: this host had no port to connect
+/// from, for 630 ms in which it was tried again. For tls://, tls_error with errc::handshake_timeout, one of errc's
+/// certificate_ values, whose what() names the check that failed, or another of its values for TLS.
 /// Cancelling it ends every attempt, with operation_aborted.
 HAWSER_EXPORT awaitable<connection> connect(endpoint where, connect_options options);
 HAWSER_EXPORT awaitable<connection> connect(endpoint where); ///< with the defaults

@@ -149,13 +149,14 @@ public:
     awaitable<void> write_frame(bytes_view payload);
     awaitable<void> write_frame(bytes_view payload, framing format); ///< in another format
 
-    /// The same for a payload that lies in several pieces. They, and what holds them, have to stay valid until completion:
+    /// The same for a payload that lies in several pieces. They, and what holds them, have to stay valid until
+    /// completion:
     ///     const std::array<hawser::bytes_view, 2> reply{head, body};
     ///     co_await peer.write_frame(reply);
     awaitable<void> write_frame(std::span<const bytes_view> payload);
 
-    /// Appends one frame if there is room for it now, and says whether it did: what a function that was posted through a
-    /// handle uses, as it cannot wait. False: the output stands at the high-water mark, and nothing was written.
+    /// Appends one frame if there is room for it now, and says whether it did: what a function that was posted through
+    /// a handle uses, as it cannot wait. False: the output stands at the high-water mark, and nothing was written.
     /// Errors as write_frame().
     bool try_write_frame(bytes_view payload);
 
@@ -196,8 +197,8 @@ public:
     bytes_view received() const noexcept;
 
     /// More than `have` bytes in one piece: what received() gave, unconsumed, and what arrives. Nothing when the peer
-    /// has closed, or the server drains, before the first byte of a unit; errc::unexpected_end if the stream ends later.
-    /// Otherwise as read_some().
+    /// has closed, or the server drains, before the first byte of a unit; errc::unexpected_end if the stream ends
+    /// later. Otherwise as read_some().
     awaitable<std::optional<bytes_view>> read_more(std::size_t have);
 
     /// The first `n` bytes of received() are done with, and counted as a frame. They stay readable until the next read.
@@ -226,8 +227,9 @@ public:
     /// Closes at once; the peer sees a reset and what was not sent is lost.
     void reset() noexcept;
 
-    /// Completes when the connection has ended: the peer reset it or ended its stream (seen only while something reads),
-    /// a deadline passed, or this side closed it. Can be awaited beside other work, by any number of coroutines.
+    /// Completes when the connection has ended: the peer reset it or ended its stream (seen only while something
+    /// reads), a deadline passed, or this side closed it. Can be awaited beside other work, by any number of
+    /// coroutines.
     awaitable<void> closed();
 
     // ---- Deadlines

@@ -95,8 +95,8 @@ public:
     datagram_socket& operator=(datagram_socket&&) noexcept; ///< closes what it held
     ~datagram_socket();
 
-    /// Binds to a numeric address (or a name with one address); port 0 is a free port. Once, and before anything else; a
-    /// socket that is not bound is when it first sends or connects. Throws endpoint_error naming the endpoint.
+    /// Binds to a numeric address (or a name with one address); port 0 is a free port. Once, and before anything else;
+    /// a socket that is not bound is when it first sends or connects. Throws endpoint_error naming the endpoint.
     void bind(const endpoint& where, const datagram_bind_options& options = {});
 
     /// Makes an address the only one that is sent to and received from, and errors that come back from it (ICMP) errors
@@ -117,8 +117,8 @@ public:
     awaitable<void> send(bytes_view payload, duration deadline = never);
 
     /// The next datagram, of 0 bytes or more, into a buffer that has to stay valid until completion. Waits at most
-    /// `deadline`: errc::receive_timeout. What is longer than the buffer is cut, and says so. Throws system_error with the
-    /// kernel's error. Cancelling it loses nothing.
+    /// `deadline`: errc::receive_timeout. What is longer than the buffer is cut, and says so. Throws system_error with
+    /// the kernel's error. Cancelling it loses nothing.
     awaitable<datagram> receive_from(std::span<char> into, duration deadline = never);
     /// The same for a socket that is connected. Throws std::logic_error if it is not.
     awaitable<datagram> receive(std::span<char> into, duration deadline = never);
@@ -181,8 +181,8 @@ public:
     const endpoint& local_endpoint() const noexcept;
 
     /// Sends one datagram to the sender, from the address that the request was sent to. Completion, lifetimes, errors
-    /// and cancellation as datagram_socket::send_to(). Throws described_error with errc::answer_too_large if it would be
-    /// more than datagram_options::answer_limit together with the answers before it; then nothing is sent.
+    /// and cancellation as datagram_socket::send_to(). Throws described_error with errc::answer_too_large if it would
+    /// be more than datagram_options::answer_limit together with the answers before it; then nothing is sent.
     awaitable<void> answer(bytes_view payload);
 
     /// Whether the server asks its handlers to end.

@@ -52,7 +52,8 @@ public:
     const std::string& name() const noexcept { return host_; } ///< of what systemd passes
     int descriptor() const noexcept { return descriptor_; }    ///< of fd:N; -1 with any other scheme
 
-    /// Whether it stands for sockets that are there already: fd:N and systemd:NAME, which tell nothing of what they are.
+    /// Whether it stands for sockets that are there already: fd:N and systemd:NAME, which tell nothing of what they
+    /// are.
     bool is_inherited() const noexcept { return scheme_ == scheme_type::descriptor || scheme_ == scheme_type::systemd; }
 
     /// The canonical string, scheme included; reading it gives an equal endpoint.

@@ -111,7 +111,8 @@ inline error_code make_error_code(errc e) noexcept
     return {static_cast<int>(e), category()};
 }
 
-/// What the look-up of a host by its address reports, with the values and, as symbol() gives them, the names of <netdb.h>.
+/// What the look-up of a host by its address reports, with the values and, as symbol() gives them, the names of
+/// <netdb.h>.
 enum class host_errc {
     host_not_found = 1, ///< no such host
     try_again,          ///< no answer this time
@@ -129,7 +130,8 @@ inline error_code make_error_code(host_errc e) noexcept
 }
 
 /// The symbol of an error as a reader can search for it: "ECONNREFUSED" for the kernel's own, "EAI_NONAME" for a
-/// name look-up's, "HOST_NOT_FOUND" for an address's, "idle_timeout" for Hawser's. For a category that has no symbols, "category:value".
+/// name look-up's, "HOST_NOT_FOUND" for an address's, "idle_timeout" for Hawser's. For a category that has no symbols,
+/// "category:value".
 HAWSER_EXPORT std::string symbol(const error_code& e);
 
 /// An error with a sentence of its own: what() names the value and what was expected, code() stays to be compared.

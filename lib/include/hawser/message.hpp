@@ -9,8 +9,9 @@
 //     00 67  {"byteorder": "little", "content-type": "text/json", "content-encoding": "utf-8", "content-length": 41}
 //            {"action": "search", "value": "morpheus"}
 //
-// Here is the codec: message, encode_message() and message_decoder, which know neither sockets nor Asio. Numbers in binary
-// content are read and written by message/binary.hpp; message/session.hpp sends and answers messages over a connection.
+// Here is the codec: message, encode_message() and message_decoder, which know neither sockets nor Asio. Numbers in
+// binary content are read and written by message/binary.hpp; message/session.hpp sends and answers messages over a
+// connection.
 //
 // Uses bytes.hpp and error.hpp.
 #ifndef HAWSER_MESSAGE_HPP
@@ -70,8 +71,8 @@ struct HAWSER_EXPORT message {
 class HAWSER_EXPORT message_error : public described_error
 {
 public:
-    /// `part` is a field of the header, or "content", or "header"; of a message that cannot be written, also "content to
-    /// send", so that nobody takes it for what has come.
+    /// `part` is a field of the header, or "content", or "header"; of a message that cannot be written, also "content
+    /// to send", so that nobody takes it for what has come.
     message_error(errc code, const std::string& part, const std::string& expected, const std::string& got)
         : described_error{code, part + ": expected " + expected + ", got " + got}
     {}
@@ -102,8 +103,8 @@ public:
 
     /// `input` is what has come since the first byte of a message. Returns it once it is whole, with the content as a
     /// view into `input`, and is ready for the next; needed() bytes are to be dropped then. Before that, nothing: call
-    /// it again with the same bytes, wherever they stand now, and more. Throws message_error as soon as it is known that
-    /// no message comes of it, and is of no use afterwards.
+    /// it again with the same bytes, wherever they stand now, and more. Throws message_error as soon as it is known
+    /// that no message comes of it, and is of no use afterwards.
     std::optional<message> decode(bytes_view input);
 
     /// The size of the message that decode() has returned; before that, how many of its bytes it waits for: 2, then

@@ -10,7 +10,8 @@
 //
 // Each look-up runs in a pool of four threads that all loops of the process share, connect() among them; 1,024 more may
 // wait, and one more is errc::resolver_busy. It completes on the loop that awaits it. After `deadline` (above zero, or
-// `never`) it is abandoned: errc::lookup_timeout. Its thread is busy for as long as the system's resolver makes it wait.
+// `never`) it is abandoned: errc::lookup_timeout. Its thread is busy for as long as the system's resolver makes it
+// wait.
 //
 // They throw name_error. Cancelling one abandons it too, with operation_aborted. Any number may be under way at once;
 // each may be called from any coroutine on a loop of a runtime.
@@ -112,8 +113,8 @@ HAWSER_EXPORT awaitable<host_entry> gethostbyname_ex(std::string name, duration 
 /// those of the second host_errc.
 HAWSER_EXPORT awaitable<host_entry> gethostbyaddr(std::string name_or_address, duration deadline = lookup_deadline);
 
-/// The full name: of what gethostbyaddr() gives, the name and then the aliases, the first with a period; the name if none
-/// has one. The name as it was given, without white space around it, if that look-up finds nothing. An empty name,
+/// The full name: of what gethostbyaddr() gives, the name and then the aliases, the first with a period; the name if
+/// none has one. The name as it was given, without white space around it, if that look-up finds nothing. An empty name,
 /// 0.0.0.0 and :: stand for gethostname().
 HAWSER_EXPORT awaitable<std::string> getfqdn(std::string name, duration deadline = lookup_deadline);
 HAWSER_EXPORT awaitable<std::string> getfqdn(); ///< of this host

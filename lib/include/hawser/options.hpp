@@ -56,8 +56,8 @@ struct limits {
     /// Unset: any number.
     std::optional<std::uint64_t> received_per_connection = std::nullopt;
 
-    /// Output that waits for the peer, in bytes: at the high-water mark a writer is suspended until it has fallen to the
-    /// low one. 1 or more; low below high.
+    /// Output that waits for the peer, in bytes: at the high-water mark a writer is suspended until it has fallen to
+    /// the low one. 1 or more; low below high.
     std::size_t output_high_water = 256 * 1024;
     std::size_t output_low_water = 64 * 1024; ///< where a suspended writer goes on
 };

@@ -45,10 +45,10 @@ public:
     /// Throws std::system_error if the kernel gives no epoll, event or timer descriptor.
     explicit runtime(const runtime_options& options = {});
 
-    /// Wraps an io_context that one thread of the user's runs, always the same; everything of this runtime happens there.
-    /// No thread is started, no handler is watched for keeping its loop, start(), poll() and run() throw std::logic_error,
-    /// and server::drained() tells when a server has ended. The io_context is never stopped, and its other work is left
-    /// alone; its run() returns once nothing of either waits there.
+    /// Wraps an io_context that one thread of the user's runs, always the same; everything of this runtime happens
+    /// there. No thread is started, no handler is watched for keeping its loop, start(), poll() and run() throw
+    /// std::logic_error, and server::drained() tells when a server has ended. The io_context is never stopped, and its
+    /// other work is left alone; its run() returns once nothing of either waits there.
     /// A second thread in it is refused as soon as it comes upon a deadline, a new connection or connect(): that, every
     /// open connection and each later one ends with errc::second_thread.
     /// Destroying the runtime cuts the connections that are open, as the io_context runs on. Servers, connections and

@@ -78,8 +78,8 @@ public:
     listener_handle() = default;
 
     /// Accepts nothing more until resume(), from the next turn of the listeners' loops on: new connections wait in the
-    /// kernel's queue, as many as the backlog holds, and those that are open go on. The drain is not held back: it takes
-    /// and serves what is queued. Does nothing if it is suspended.
+    /// kernel's queue, as many as the backlog holds, and those that are open go on. The drain is not held back: it
+    /// takes and serves what is queued. Does nothing if it is suspended.
     void suspend() const;
 
     /// Accepts again, first what has queued up. Does nothing unless it is suspended.
@@ -105,15 +105,17 @@ public:
     ~server();
 
     /// Binds and listens now, at each address that the endpoint's host has (port 0: one port for all), and accepts as
-    /// soon as the runtime runs. fd:N and systemd:NAME are sockets that the process was started with, listening or bound:
-    /// they become the server's own, are made close-on-exec and non-blocking, and are closed at the drain; whoever shares
-    /// them goes on. The first systemd:NAME of a process reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES and removes them
-    /// from its environment, so it comes before threads that read that. Throws endpoint_error naming the endpoint, tls_error naming the file, and
-    /// std::invalid_argument for options that contradict each other or the endpoint; then nothing of it listens.
+    /// soon as the runtime runs. fd:N and systemd:NAME are sockets that the process was started with, listening or
+    /// bound: they become the server's own, are made close-on-exec and non-blocking, and are closed at the drain;
+    /// whoever shares them goes on. The first systemd:NAME of a process reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES
+    /// and removes them from its environment, so it comes before threads that read that. Throws endpoint_error naming
+    /// the endpoint, tls_error naming the file, and std::invalid_argument for options that contradict each other or the
+    /// endpoint; then nothing of it listens.
     listener_handle listen(const endpoint& where, session_handler handler, const listen_options& options = {});
 
-    /// The same for datagrams, at a udp:// endpoint or inherited UDP sockets: a handler for each that its sender's rate and the limits admit. At
-    /// drain nothing more is received, and the handlers that run are awaited, and cut, as sessions are.
+    /// The same for datagrams, at a udp:// endpoint or inherited UDP sockets: a handler for each that its sender's rate
+    /// and the limits admit. At drain nothing more is received, and the handlers that run are awaited, and cut, as
+    /// sessions are.
     void listen(const endpoint& where, datagram_handler handler, const datagram_options& options = {});
 
     /// A handler that takes either, as a lambda of `auto&` does, is one for connections; with datagram_options, or as a
@@ -147,11 +149,12 @@ public:
     /// Cuts the sessions that are still open. Drains first, if it has not begun.
     void stop_now();
 
-    /// Blocks until the drain has ended, and says how it went. Not from a loop's thread, and only while the runtime runs.
+    /// Blocks until the drain has ended, and says how it went. Not from a loop's thread, and only while the runtime
+    /// runs.
     drain_report wait();
 
-    /// Completes when the drain has ended, and says how it went: wait() for a coroutine, on any loop. Throws operation_aborted
-    /// when it is cancelled. The server may be gone by then.
+    /// Completes when the drain has ended, and says how it went: wait() for a coroutine, on any loop. Throws
+    /// operation_aborted when it is cancelled. The server may be gone by then.
     awaitable<drain_report> drained() const;
 
     /// The report, once the drain has ended.

@@ -132,8 +132,8 @@ struct tls_facts {
     std::string peer_subject; ///< the peer's certificate's subject (RFC 2253); empty: it showed none
 };
 
-/// What went wrong with TLS: certificates that cannot be used, or a handshake or a record that failed. what() says which
-/// check failed, and on what.
+/// What went wrong with TLS: certificates that cannot be used, or a handshake or a record that failed. what() says
+/// which check failed, and on what.
 class HAWSER_EXPORT tls_error : public described_error
 {
 public:

@@ -49,7 +49,8 @@ struct handler_operation : stream_operation {
         complete = [](stream_operation* base, error_code e, std::size_t n) {
             handler_operation taken{std::move(*static_cast<handler_operation*>(base))};
             free(static_cast<handler_operation*>(base));
-            // A cancellation that comes later must not reach the operation that follows, nor a connection that has gone.
+            // A cancellation that comes later must not reach the operation that follows, nor a connection that has
+            // gone.
             if (auto slot = boost::asio::get_associated_cancellation_slot(taken.handler); slot.is_connected())
                 slot.clear();
             boost::asio::dispatch(taken.executor,

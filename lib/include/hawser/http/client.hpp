@@ -5,8 +5,8 @@
 //     const auto answer = co_await hawser::http::get("https://example.org/", options, to);
 //     hawser::http::require_success(answer);
 //
-// One request is one connection (Connection: close). Redirections are followed, never from https to http. A body that does
-// not come whole is an error, however its end is known.
+// One request is one connection (Connection: close). Redirections are followed, never from https to http. A body that
+// does not come whole is an error, however its end is known.
 //
 // Uses message.hpp and tls.hpp.
 #ifndef HAWSER_HTTP_CLIENT_HPP
@@ -81,10 +81,10 @@ struct owned_field {
 
 /// What a request may be told.
 struct client_options {
-    /// Fields beside Host, User-Agent, Accept and Connection, sent behind them in this order. Those four, and what frames or
-    /// transforms the message (Content-Length, Expect, Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding,
-    /// Upgrade), are refused, but for Accept, which is a list. Authorization, Cookie and Proxy-Authorization are not sent
-    /// to where a redirection leads, if that is another scheme, host or port.
+    /// Fields beside Host, User-Agent, Accept and Connection, sent behind them in this order. Those four, and what
+    /// frames or transforms the message (Content-Length, Expect, Keep-Alive, Proxy-Connection, TE, Trailer,
+    /// Transfer-Encoding, Upgrade), are refused, but for Accept, which is a list. Authorization, Cookie and
+    /// Proxy-Authorization are not sent to where a redirection leads, if that is another scheme, host or port.
     std::vector<owned_field> fields = {};
 
     /// What User-Agent says. Empty: hawser/VERSION.
@@ -119,8 +119,8 @@ struct client_options {
 };
 
 /// Where the body of the final response goes, piece by piece as it comes, without its framing. What it throws ends the
-/// request and is thrown on. The view that it gets is valid until it returns or, if it is awaitable, completes; as long as
-/// that takes, nothing more is read from the server, and no deadline runs.
+/// request and is thrown on. The view that it gets is valid until it returns or, if it is awaitable, completes; as long
+/// as that takes, nothing more is read from the server, and no deadline runs.
 class HAWSER_EXPORT sink
 {
 public:
@@ -179,8 +179,8 @@ struct HAWSER_EXPORT result {
 ///
 /// Throws client_error; std::invalid_argument for options that cannot be used (http::field_error for a field), before
 /// anything is sent; tls_error for certificates or keys of one's own that cannot be; endpoint_error with
-/// errc::invalid_endpoint for `source`; and what the sink throws. Cancelling it ends the request with operation_aborted.
-/// Runs on the loop that awaits it; any number at once.
+/// errc::invalid_endpoint for `source`; and what the sink throws. Cancelling it ends the request with
+/// operation_aborted. Runs on the loop that awaits it; any number at once.
 HAWSER_EXPORT awaitable<result> get(std::string_view url, client_options options, sink to);
 HAWSER_EXPORT awaitable<result> get(std::string_view url,
                                     client_options options); ///< without a sink: the body is dropped

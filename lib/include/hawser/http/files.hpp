@@ -19,15 +19,15 @@ namespace hawser::http {
 /// A handler for the files beneath `root`, which is opened now: throws std::system_error, naming it, if it is no
 /// directory that can be searched. A later rename or removal of the directory does not change which one it is.
 ///
-/// A request's path is decoded once, and opened below the root for this request alone, so that neither `..` nor a symbolic
-/// link, not even one that is swapped in meanwhile, leads out of it. A path that cannot be decoded, or holds an encoded
-/// `/`, a `\` or a control character, is 400; one with an empty segment, `.` or `..`, or without a file, 404; a file that
-/// may not be read, and all that is neither file nor directory (FIFO, device, socket), 403, without waiting for it; one
-/// for which there is no descriptor now, 503; another method, 405.
+/// A request's path is decoded once, and opened below the root for this request alone, so that neither `..` nor a
+/// symbolic link, not even one that is swapped in meanwhile, leads out of it. A path that cannot be decoded, or holds
+/// an encoded `/`, a `\` or a control character, is 400; one with an empty segment, `.` or `..`, or without a file,
+/// 404; a file that may not be read, and all that is neither file nor directory (FIFO, device, socket), 403, without
+/// waiting for it; one for which there is no descriptor now, 503; another method, 405.
 ///
 /// Files are sent in pieces of 32 KiB, read when the peer has taken the one before. A file that becomes shorter
-/// meanwhile resets the connection: exactly Content-Length bytes are sent, or less and the client can tell. Reading from
-/// a disk blocks the loop.
+/// meanwhile resets the connection: exactly Content-Length bytes are sent, or less and the client can tell. Reading
+/// from a disk blocks the loop.
 HAWSER_EXPORT handler files(const std::filesystem::path& root);
 
 } // namespace hawser::http

@@ -84,10 +84,10 @@ public:
     /// valid until the next read of this request, or until the handler returns. The first read of a request that
     /// waits for it sends 100 (Continue).
     ///
-    /// Throws status_error with 413 for a body over the limit, at once if its length was announced, and with 400 for one
-    /// that is not framed as RFC 9112 says; system_error with errc::frame_timeout for a client slower than serve_options
-    /// allow, unexpected_end for one that leaves, and as connection::read_some(). Cancelling it loses no byte. One read
-    /// at a time.
+    /// Throws status_error with 413 for a body over the limit, at once if its length was announced, and with 400 for
+    /// one that is not framed as RFC 9112 says; system_error with errc::frame_timeout for a client slower than
+    /// serve_options allow, unexpected_end for one that leaves, and as connection::read_some(). Cancelling it loses no
+    /// byte. One read at a time.
     awaitable<std::optional<bytes_view>> read_some();
 
     /// All of the body that was not read yet, in one piece. The view is valid until the handler returns. Otherwise as
@@ -117,9 +117,9 @@ public:
     void status(http::status code);
     http::status status() const noexcept { return status_; } ///< 200 unless set
 
-    /// Sets a field, in place of all of this name that were set or added. Throws field_error (writer.hpp) for a name that
-    /// is no token, a value that holds a control character, and the names that are the server's own; nothing has changed
-    /// then. std::logic_error once sent().
+    /// Sets a field, in place of all of this name that were set or added. Throws field_error (writer.hpp) for a name
+    /// that is no token, a value that holds a control character, and the names that are the server's own; nothing has
+    /// changed then. std::logic_error once sent().
     void set(std::string_view name, std::string_view value);
 
     /// Adds a field beside those of the same name: Set-Cookie. Otherwise as set().
@@ -128,8 +128,8 @@ public:
     /// Ends the connection after this response, and says so in it. std::logic_error once sent().
     void close();
 
-    /// The whole response: head, Content-Length and body, which has to stay valid until completion. Of an answer to HEAD,
-    /// and of a status that has no body, the head alone is sent.
+    /// The whole response: head, Content-Length and body, which has to stay valid until completion. Of an answer to
+    /// HEAD, and of a status that has no body, the head alone is sent.
     ///
     /// Completes when all of it is accepted for output, at once unless the peer has fallen behind, and leaves together
     /// with its neighbours. Throws std::logic_error if one is sent already, and as connection::write(); cancelled, it
@@ -141,8 +141,9 @@ public:
     void content_length(std::uint64_t bytes);
 
     /// A piece of the body, after the head if it is the first; an empty one may send the head alone. The body is
-    /// complete when the handler returns. Completion, errors and cancellation as send(); std::length_error for more than
-    /// content_length(), and then nothing of the piece is sent. A handler that returns with less resets the connection.
+    /// complete when the handler returns. Completion, errors and cancellation as send(); std::length_error for more
+    /// than content_length(), and then nothing of the piece is sent. A handler that returns with less resets the
+    /// connection.
     awaitable<void> write(bytes_view piece);
 
     /// Whether the head is on its way: the status and the fields are settled.

@@ -26,10 +26,11 @@ namespace hawser {
 /// when the server drains, all output is flushed and no message has begun; after that, nothing for ever.
 ///
 /// Its content is valid until the next read of the connection. Reading a message allocates memory for its header, and
-/// writing one for the whole of it, unlike frames, which take none each. From its first byte it may take timeouts().frame, and
-/// once its length is known 1 s more for each 64 KiB of it, however the bytes come: errc::frame_timeout. Throws
-/// message_error for one that is refused or that the stream's end cuts, after which the connection is of no use for
-/// another; otherwise as connection::read_frame(). Cancelling it loses no byte: the next read goes on.
+/// writing one for the whole of it, unlike frames, which take none each. From its first byte it may take
+/// timeouts().frame, and once its length is known 1 s more for each 64 KiB of it, however the bytes come:
+/// errc::frame_timeout. Throws message_error for one that is refused or that the stream's end cuts, after which the
+/// connection is of no use for another; otherwise as connection::read_frame(). Cancelling it loses no byte: the next
+/// read goes on.
 HAWSER_EXPORT awaitable<std::optional<message>> read_message(connection& peer, message_limits limits);
 HAWSER_EXPORT awaitable<std::optional<message>> read_message(connection& peer); ///< with the default limits
 
@@ -39,8 +40,8 @@ HAWSER_EXPORT awaitable<std::optional<message>> read_message(connection& peer); 
 HAWSER_EXPORT awaitable<void> write_message(connection& peer, const message& m, message_limits limits);
 HAWSER_EXPORT awaitable<void> write_message(connection& peer, const message& m); ///< with the default limits
 
-/// Answers one message, by write_message(), with any number of others. Runs on the connection's loop, for one message of
-/// a connection at a time, and several at a time on different loops. The message is valid until it returns.
+/// Answers one message, by write_message(), with any number of others. Runs on the connection's loop, for one message
+/// of a connection at a time, and several at a time on different loops. The message is valid until it returns.
 using message_handler = std::function<awaitable<void>(connection&, const message&)>;
 
 /// What serve_messages() may be told.

@@ -23,8 +23,8 @@ namespace hawser::test {
 
 class world;
 
-/// How one direction of a connection carries bytes. Any combination is possible. Over TLS, the bytes are ciphertext, and
-/// what is reset looks cut short.
+/// How one direction of a connection carries bytes. Any combination is possible. Over TLS, the bytes are ciphertext,
+/// and what is reset looks cut short.
 struct path {
     /// No limit.
     static constexpr std::uint64_t forever = ~std::uint64_t{0};
@@ -32,8 +32,8 @@ struct path {
     /// Most bytes that one read gets; 1 or more. 1 shows every place at which input can be cut.
     std::size_t chunk = ~std::size_t{0};
 
-    /// Bytes under way before the sender has to wait, as in a kernel's buffer; a write of more is taken in part. Over TLS
-    /// the kernel's buffers of two pairs of sockets add to it.
+    /// Bytes under way before the sender has to wait, as in a kernel's buffer; a write of more is taken in part. Over
+    /// TLS the kernel's buffers of two pairs of sockets add to it.
     std::size_t capacity = 64 * 1024;
 
     /// From a byte's being sent to its arrival, by the world's clock: it arrives in advance().

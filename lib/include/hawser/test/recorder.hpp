@@ -10,8 +10,8 @@
 
 namespace hawser::test {
 
-/// Writes down what a server tells, in the order in which it tells it. For a runtime of one loop that poll() runs: it has
-/// no lock.
+/// Writes down what a server tells, in the order in which it tells it. For a runtime of one loop that poll() runs: it
+/// has no lock.
 class recorder final : public observer
 {
 public:

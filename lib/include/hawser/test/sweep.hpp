@@ -10,7 +10,8 @@
 //     cancel_each_suspension("hello", talk);
 //
 // A scenario is a function that begins in a new world and expects of an undisturbed one what it always does, and of a
-// disturbed one only that it ends. The same scenario takes the same steps each time: everything in it runs by the world.
+// disturbed one only that it ends. The same scenario takes the same steps each time: everything in it runs by the
+// world.
 #ifndef HAWSER_TEST_SWEEP_HPP
 #define HAWSER_TEST_SWEEP_HPP
 
@@ -53,18 +54,18 @@ public:
 
 /// Runs the scenario with the network breaking at the first operation of a connection's, then at the second, and so on,
 /// until a run comes to its end undisturbed. An operation is a read, a write, a wait for either, or the end of output,
-/// at either end of a connection in memory (over TLS: each piece of ciphertext that passes), and each world::step(). From
-/// there on, both ends get connection_reset.
+/// at either end of a connection in memory (over TLS: each piece of ciphertext that passes), and each world::step().
+/// From there on, both ends get connection_reset.
 ///
-/// After each run the clock is moved 5 s on, and nothing may be left (world::settle()). Throws sweep_error otherwise, and
-/// if a disturbed run throws anything but a system_error; what the undisturbed run throws passes. Returns the number of
-/// steps, for a test to compare with what it knows.
+/// After each run the clock is moved 5 s on, and nothing may be left (world::settle()). Throws sweep_error otherwise,
+/// and if a disturbed run throws anything but a system_error; what the undisturbed run throws passes. Returns the
+/// number of steps, for a test to compare with what it knows.
 std::size_t fail_each_step(const std::string& name, const scenario_function& scenario,
                            const sweep_options& options = {});
 
 /// The same with a cancellation in the place of a failure: after each handler that the loop ran, each coroutine that is
-/// suspended then, a task's or a session's, is cancelled in one run. That reaches every await, both before what it waits
-/// for has happened and when its completion is queued already.
+/// suspended then, a task's or a session's, is cancelled in one run. That reaches every await, both before what it
+/// waits for has happened and when its completion is queued already.
 std::size_t cancel_each_suspension(const std::string& name, const scenario_function& scenario,
                                    const sweep_options& options = {});
 

@@ -48,8 +48,8 @@ struct task_value<void> : task_state {};
 
 namespace hawser::test {
 
-/// A coroutine that was started by world::start(). Copies share it; it runs on when all are gone. Used, as everything of
-/// the world, on the thread that runs it.
+/// A coroutine that was started by world::start(). Copies share it; it runs on when all are gone. Used, as everything
+/// of the world, on the thread that runs it.
 template <class T>
 class task
 {

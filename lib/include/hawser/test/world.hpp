@@ -158,7 +158,8 @@ public:
     /// Whether a sweep has made something fail, or cancelled it: then a scenario expects nothing in particular.
     bool disturbed() const noexcept;
 
-    /// For operations of the test's own, or of its handlers, that a sweep is to fail too: an error here and now, or none.
+    /// For operations of the test's own, or of its handlers, that a sweep is to fail too: an error here and now, or
+    /// none.
     error_code step(std::string_view operation);
 
 private:
