@@ -177,6 +177,7 @@ void run_to_end(runtime& r, awaitable<void> work)
         });
     });
     r.start();
+    const signals_left_to_loops from_here;
     std::unique_lock lock{end.mutex};
     end.told.wait(lock, [&] { return end.done; });
     if (end.error != nullptr)

@@ -10,6 +10,7 @@
 
 #include <hawser/runtime.hpp>
 
+#include <csignal>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -48,6 +49,27 @@ private:
     std::shared_ptr<loop> control_;
     watchdog watchdog_;
     std::vector<std::thread> threads_; // of the loops, then of control; empty until started
+};
+
+/// Leaves SIGINT and SIGTERM to the loops while this thread waits. It need not, but that ThreadSanitizer keeps a signal
+/// that comes just before a wait for a condition until that wait has ended.
+class signals_left_to_loops
+{
+public:
+    signals_left_to_loops()
+    {
+        sigset_t ours;
+        ::sigemptyset(&ours);
+        ::sigaddset(&ours, SIGINT);
+        ::sigaddset(&ours, SIGTERM);
+        ::pthread_sigmask(SIG_BLOCK, &ours, &before_);
+    }
+    signals_left_to_loops(const signals_left_to_loops&) = delete;
+    signals_left_to_loops& operator=(const signals_left_to_loops&) = delete;
+    ~signals_left_to_loops() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
 };
 
 } // namespace hawser::detail

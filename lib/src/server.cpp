@@ -387,27 +387,6 @@ void on_signal(boost::asio::signal_set& signals, detail::server_core& s, int cou
     });
 }
 
-// Leaves SIGINT and SIGTERM to the loops while this thread waits. It need not, but that ThreadSanitizer keeps a signal
-// that comes just before a wait for a condition until that wait has ended.
-class signals_left_to_loops
-{
-public:
-    signals_left_to_loops()
-    {
-        sigset_t ours;
-        ::sigemptyset(&ours);
-        ::sigaddset(&ours, SIGINT);
-        ::sigaddset(&ours, SIGTERM);
-        ::pthread_sigmask(SIG_BLOCK, &ours, &before_);
-    }
-    signals_left_to_loops(const signals_left_to_loops&) = delete;
-    signals_left_to_loops& operator=(const signals_left_to_loops&) = delete;
-    ~signals_left_to_loops() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
-};
-
 } // namespace
 
 int run(runtime& r, server& s)
@@ -422,7 +401,7 @@ int run(runtime& r, server& s)
         r.core().control().post([manager] { manager->begin(); });
     }
     r.start();
-    const signals_left_to_loops from_here;
+    const detail::signals_left_to_loops from_here;
     const drain_report report = s.wait();
     for (const cut_session& c : report.cut)
         if (c.blocks_loop)
