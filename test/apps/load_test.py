@@ -197,7 +197,7 @@ class Load(unittest.TestCase):
                     self.assertTrue(eventually(lambda: time.monotonic() >= begin + 1.2))
                 self.assertEqual(load.wait(), 0)
                 found = json.loads(load.out.all()[0])
-            self.assertGreaterEqual(found["messages"], 0.99 * found["due"])
+            self.assertGreaterEqual(found["messages"], (0.99 if not SANITIZED else 0.9) * found["due"])
             self.assertGreaterEqual(found["latency_us"]["p90"], 100_000)
             self.assertGreaterEqual(found["latency_us"]["p99"], 320_000)
             self.assertEqual(peer.stop(), 0)
