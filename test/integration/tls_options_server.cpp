@@ -4,7 +4,7 @@
 //
 //     clients=optional|required ca=FILE [crl=FILE]    client certificates      alpn=a,b    protocols
 //     sni:HOST=CERT,KEY                               another pair             handshake, idle, drain    deadlines
-//     throw=N    of the allocations within a handshake of OpenSSL's, or of what it calls back, one of N throws
+//     throw=N    of the allocations in what OpenSSL calls back during a handshake, one in N throws
 //
 // It prints `listening on ENDPOINT`, drains at SIGTERM like every server, and says how often a handler ran.
 #include <hawser/server.hpp>
