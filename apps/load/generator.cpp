@@ -186,7 +186,6 @@ void generator::measure(std::int64_t time)
         measure_start_ = time;
         answered_at_start_ = report_.counts.answered;
         settled_at_start_ = report_.counts.settled();
-        due_at_start_ = begun_;
         cpu_start_ = server_clock_ ? server_clock_->read() : 0;
         own_cpu_start_ = read_clock(CLOCK_PROCESS_CPUTIME_ID);
         report_.counts.latency.clear();
@@ -209,7 +208,8 @@ void generator::finish_measurement(std::int64_t time)
     measured_ = true;
     report_.elapsed = time - measure_start_;
     report_.measured = report_.counts.answered - answered_at_start_;
-    report_.due = begun_ - due_at_start_;
+    if (schedule_.open())
+        report_.due = schedule_.due_before(time) - schedule_.due_before(measure_start_);
     report_.latency = report_.counts.latency;
     report_.own_cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID) - own_cpu_start_;
     if (server_clock_)

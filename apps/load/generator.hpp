@@ -78,7 +78,6 @@ private:
     std::int64_t cpu_start_ = 0;
     std::int64_t own_cpu_start_ = 0;
     std::uint64_t begun_ = 0; // messages that have come due, of an open loop
-    std::uint64_t due_at_start_ = 0;
     std::uint64_t answered_at_start_ = 0;
     std::uint64_t settled_at_start_ = 0;
     unsigned attempts_ = 0;

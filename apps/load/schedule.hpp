@@ -4,6 +4,7 @@
 #ifndef LOAD_SCHEDULE_HPP
 #define LOAD_SCHEDULE_HPP
 
+#include <cmath>
 #include <cstdint>
 
 namespace load {
@@ -18,6 +19,13 @@ public:
 
     /// The first message is due now, in nanoseconds.
     void start(std::int64_t time) noexcept { start_ = time; }
+
+    /// How many messages, over all connections, are due before that time.
+    std::uint64_t due_before(std::int64_t time) const noexcept
+    {
+        return static_cast<std::uint64_t>(
+            std::ceil(static_cast<double>(time - start_) * static_cast<double>(rate_) / 1e9));
+    }
 
     /// When the message is due that is number `nth` over all connections, counted from 0.
     std::int64_t time_of(std::uint64_t nth) const noexcept
