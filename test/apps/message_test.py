@@ -386,8 +386,6 @@ class Hostile(unittest.TestCase):
                     self.assertEqual(receive(peer, len(ANSWER)), ANSWER)
                     self.assertEqual(receive_result(peer), result)
                     self.assertEqual(rest_of(peer), (b"", "end"))
-            server.err.wait_for(r"127\.0\.0\.1:\d+: failed: invalid_message_field: content-length: "
-                                r"expected 0 to 1048576, got -2 \(age .*")
             self.assertEqual(server.stop(), 0)
 
     def test_an_action_that_is_none_is_an_answer_like_others(self):
@@ -397,15 +395,21 @@ class Hostile(unittest.TestCase):
             self.assertEqual(receive_result(peer), "Error: invalid action ''.")
             self.assertEqual(receive(peer, len(ANSWER)), ANSWER)
 
-    def test_a_header_that_cannot_be_read_ends_the_connection_and_is_logged(self):
+    def test_a_header_that_cannot_be_read_ends_the_connection(self):
         with Server("message_server", *LOCAL) as server:
             for sent in UNREADABLE:
                 with self.subTest(sent=sent[:100]), server.connect() as peer:
                     peer.sendall(sent)
                     self.assertEqual(rest_of(peer), (b"", "end"))
-            server.err.wait_for(r"127\.0\.0\.1:\d+: failed: invalid_message_header: header: expected 1 to 16384 bytes, "
-                                r"got 0 \(age .*")
             self.assertEqual(server.stop(), 0)
+
+    def test_what_is_wrong_is_logged(self):
+        with Server("message_server", *LOCAL) as server:
+            for sent, said in ((message(length=-2), "field: content-length: expected 0 to 1048576, got -2"),
+                               (b"\0\0", "header: header: expected 1 to 16384 bytes, got 0")):
+                with server.connect() as peer:
+                    peer.sendall(sent)
+                    server.err.wait_for(rf"127\.0\.0\.1:\d+: failed: invalid_message_{re.escape(said)} \(age .*")
 
     def test_bytes_without_content_are_answered(self):
         with Server("message_server", *LOCAL) as server, server.connect() as peer:
