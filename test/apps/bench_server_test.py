@@ -215,12 +215,14 @@ class BenchServer(unittest.TestCase):
     def test_the_port_can_be_had_again_at_once(self):
         for model in MODELS:
             with self.subTest(model=model):
-                with bench_server(model) as server, server.connect() as peer:
+                with bench_server(model) as first, first.connect() as peer:
                     peer.sendall(GET_1_0)
-                    rest(peer)
-                    self.assertEqual(server.stop(), 0)
-                with Server("bench_server", "--model", model, server.endpoint) as again:
-                    self.assertEqual(again.endpoint, server.endpoint)
+                    self.assertTrue(rest(peer).endswith(BODY))
+                    self.assertEqual(first.stop(), 0)
+                with Server("bench_server", "--model", model, first.endpoint) as again, again.connect() as peer:
+                    self.assertEqual(again.endpoint, first.endpoint)
+                    peer.sendall(GET_1_0)
+                    self.assertTrue(rest(peer).endswith(BODY))
                     self.assertEqual(again.stop(), 0)
 
     def test_each_model_listens_at_every_endpoint(self):
