@@ -353,7 +353,7 @@ BOOST_AUTO_TEST_CASE(methods_that_are_not_implemented_are_501)
         {"lower case", with_line("get / HTTP/1.1"), 501},
         {"mixed case", with_line("Get / HTTP/1.1"), 501},
         {"longer than any", with_line(std::string(64, 'G') + " / HTTP/1.1"), 501},
-        {"64 KiB", with_line(std::string(65536, 'G') + " / HTTP/1.1"), 501},
+        {"longer than a head", with_line(std::string(20'000, 'G') + " / HTTP/1.1"), 501},
         {"CONNECT", with_line("CONNECT example.org:443 HTTP/1.1"), 501},
         {"TRACE", with_line("TRACE / HTTP/1.1"), 501},
         {"empty", with_line(" / HTTP/1.1"), 400},
