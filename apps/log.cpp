@@ -7,11 +7,13 @@
 #include <spdlog/sinks/base_sink.h>
 
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <csignal>
 #include <memory>
 #include <mutex>
 
@@ -107,14 +109,44 @@ struct logger {
 
 std::atomic<bool> used{false};
 
+// A thread that is started meanwhile takes no signal: they are for the loops.
+class signals_blocked
+{
+public:
+    signals_blocked() noexcept
+    {
+        sigset_t every;
+        ::sigfillset(&every);
+        ::pthread_sigmask(SIG_SETMASK, &every, &before_);
+    }
+    signals_blocked(const signals_blocked&) = delete;
+    signals_blocked& operator=(const signals_blocked&) = delete;
+    ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_;
+};
+
+logger* make_logger()
+{
+    const signals_blocked meanwhile;
+    return new logger;
+}
+
 // Never destroyed: its thread may wait for a reader that never comes, and a session that was left behind may still log.
 logger& instance()
 {
-    static auto* const made = new logger;
+    static auto* const made = make_logger();
     return *made;
 }
 
 } // namespace
+
+void start_log() noexcept
+try {
+    instance();
+} catch (...) { // log() tries again
+}
 
 void log(std::string_view line) noexcept
 try {

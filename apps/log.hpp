@@ -9,6 +9,9 @@
 
 namespace app {
 
+/// Starts the thread that writes, which log() would else do: a line then needs little memory when there is none left.
+void start_log() noexcept;
+
 /// Writes one line, soon and from a thread of its own. What is not printable in it is escaped. From any thread.
 void log(std::string_view line) noexcept;
 

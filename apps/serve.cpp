@@ -57,8 +57,9 @@ private:
     std::thread thread_;
 };
 
-hawser::awaitable<void> print_endpoints(const hawser::server& server, const std::optional<hawser::admin>& admin)
+hawser::awaitable<void> announce(const hawser::server& server, const std::optional<hawser::admin>& admin)
 {
+    start_log();
     for (const hawser::endpoint& where : server.endpoints())
         std::cout << "listening on " + where.to_string() + '\n';
     if (admin)
@@ -80,7 +81,7 @@ int serve(hawser::runtime& runtime, hawser::server& server, const server_options
     std::optional<reload_on_hangup> reload;
     if (server.certificates_expire())
         reload.emplace(server);
-    runtime.spawn(print_endpoints(server, admin), [](std::exception_ptr) {});
+    runtime.spawn(announce(server, admin), [](std::exception_ptr) {});
     return hawser::run(runtime, server);
 }
 
