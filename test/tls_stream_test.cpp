@@ -140,6 +140,22 @@ BOOST_AUTO_TEST_CASE(keys_may_be_updated_now_and_then_and_a_flood_of_updates_is_
     BOOST_TEST(run.last_words().starts_with("more than 32 handshake messages (KeyUpdate)"), run.last_words());
 }
 
+BOOST_AUTO_TEST_CASE(a_parked_session_gives_back_the_buffer_that_a_key_update_took)
+{
+    tls_scenario run{echo, good()};
+    tls_peer p{run, run.port(), {.version = TLS1_3_VERSION}};
+    BOOST_TEST_REQUIRE(p.shake());
+    p.write("x");
+    BOOST_TEST(p.read(1) == "x");
+    BOOST_TEST(run.loop().blocks().in_use() == 4096u);
+    run.steps(2s, 500ms);
+    BOOST_TEST(run.loop().blocks().in_use() == 0u);
+    BOOST_TEST_REQUIRE(p.update_keys(false));
+    BOOST_TEST(run.loop().blocks().in_use() == 0u);
+    p.write("y");
+    BOOST_TEST(p.read(1) == "y");
+}
+
 BOOST_AUTO_TEST_CASE(a_damaged_record_ends_the_session_with_an_alert)
 {
     tls_scenario run{echo, good()};

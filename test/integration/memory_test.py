@@ -1,12 +1,13 @@
 """What connections cost while they live, and that nothing of them stays."""
 import contextlib
 import json
+import resource
 import time
 import unittest
 
 from crowd import MANY, Crowd, churn
-from kernel import descriptors, eventually, most_resident, resident
-from process import Server, exchange, receive
+from kernel import address_space, descriptors, eventually, most_resident, resident, sockets
+from process import Server, exchange, framed, receive
 
 IDLE = 10_000
 AT_MOST = 2.25 * 1024
@@ -47,6 +48,28 @@ class Memory(unittest.TestCase):
             self.assertLessEqual(grown, 256 * 1024)
             self.assertEqual(server.stop(), 0)
             server.err.wait_for("caught SIGTERM, draining 0 connections")
+
+
+class Refused(unittest.TestCase):
+    def test_a_connection_whose_memory_the_kernel_refuses_fails_alone(self):
+        with Server("echo_server", "--mode", "frames", "--quiet", "--threads", "2", "tcp://127.0.0.1:0") as server, \
+                server.connect() as served, contextlib.ExitStack() as stack:
+            exchange(served)
+            most = address_space(server.pid) + 200 * MIB
+            resource.prlimit(server.pid, resource.RLIMIT_AS, (most, most))
+            for _ in range(400):
+                peer = stack.enter_context(server.connect())
+                with contextlib.suppress(ConnectionError):
+                    peer.sendall(framed(bytes(MIB))[:-1])
+                exchange(served)
+                if server.err.seen:
+                    break
+            server.err.wait_for(r"127\.0\.0\.1:\d+: failed: ENOMEM: Cannot allocate memory .*")
+            stack.close()
+            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == 2))  # it listens, and serves one
+            exchange(served, bytes(MIB))
+            served.close()
+            self.assertEqual(server.stop(), 0)
 
 
 class Messages(unittest.TestCase):

@@ -22,6 +22,11 @@ def most_resident(pid):
     return int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) * 1024
 
 
+def address_space(pid):
+    """VmSize in bytes: what RLIMIT_AS limits."""
+    return int(re.search(r"VmSize:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) * 1024
+
+
 def threads(pid):
     return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
 
