@@ -18,6 +18,7 @@ from process import APPS, PATIENCE, Program, Server, receive, run
 BENCH = Path(os.environ["HAWSER_BENCH"])
 ANY_PORT = "tcp://127.0.0.1:0"
 SANITIZED = os.environ["HAWSER_BUILD"] in ("asan", "tsan")
+NEARLY_ALL = 0.95 if not SANITIZED else 0.8  # of what is due; on a busy machine the last are late
 
 
 def measured(endpoint, *arguments):
@@ -114,8 +115,8 @@ class Errors(unittest.TestCase):
         self.assertGreaterEqual(refused, 4)
         self.assertLessEqual(refused, 4 * 8)
         self.assertGreaterEqual(errors.get("closed", 0) + errors.get("reset", 0), 4, errors)
-        self.assertGreaterEqual(found["messages"] + errors.get("unanswered", 0), 0.99 * found["due"])
-        self.assertGreaterEqual(found["messages"], 0.9 * found["due"])
+        self.assertGreaterEqual(found["messages"] + errors.get("unanswered", 0), NEARLY_ALL * found["due"])
+        self.assertGreaterEqual(found["messages"], 0.8 * found["due"])
 
     def test_it_gives_up_when_the_server_is_gone_for_good(self):
         with Server("echo_server", "--quiet", ANY_PORT) as peer, \
@@ -184,7 +185,7 @@ class Load(unittest.TestCase):
             for rate in (50, 1000):
                 found = measured(peer.endpoint, "--mode", "http", "--rate", rate, "--duration", "1s")
                 self.assertAlmostEqual(found["due"], rate * found["seconds"], delta=2)
-                self.assertGreaterEqual(found["messages"], 0.5 * found["due"])  # the last may be late on a slow machine
+                self.assertGreaterEqual(found["messages"], NEARLY_ALL * found["due"])
                 self.assertLessEqual(found["messages"], found["due"])
 
     def test_a_latency_counts_from_when_the_message_was_due(self):
@@ -197,7 +198,7 @@ class Load(unittest.TestCase):
                     self.assertTrue(eventually(lambda: time.monotonic() >= begin + 1.2))
                 self.assertEqual(load.wait(), 0)
                 found = json.loads(load.out.all()[0])
-            self.assertGreaterEqual(found["messages"], (0.99 if not SANITIZED else 0.9) * found["due"])
+            self.assertGreaterEqual(found["messages"], NEARLY_ALL * found["due"])
             self.assertGreaterEqual(found["latency_us"]["p90"], 100_000)
             self.assertGreaterEqual(found["latency_us"]["p99"], 320_000)
             self.assertEqual(peer.stop(), 0)
