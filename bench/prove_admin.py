@@ -5,7 +5,8 @@
 
 The instructions of a frame are the difference between a run of many frames and one of few, by the number of frames: what
 starting and ending cost is in both. callgrind counts every thread of the process, the endpoint's own too; what time costs
-(timers, waits that end early) comes on top by chance, so that the least of some pairs counts.
+(timers, waits that end early) comes on top by chance, the more of it the busier the machine is: the least of some pairs
+counts, and of some more where these do not show it.
 """
 import re
 import shutil
@@ -18,7 +19,7 @@ from programs import DEFAULT_BUILD, Failure, Server, require
 MOST_MORE = 0.01
 AT_ONCE = 16  # frames in flight
 FEW, MANY = 100, 1_100  # times so many
-PAIRS = 5
+PAIRS, MOST_PAIRS = 5, 15
 FRAMES = AT_ONCE * ((64).to_bytes(4, "big") + bytes(64))
 
 
@@ -27,10 +28,12 @@ def prove(build):
     require([f"{build}/apps/echo_server"])
     if not shutil.which("valgrind"):
         raise Failure("valgrind is missing: apt-get install valgrind")
-    pairs = [(instructions_per_frame(build), instructions_per_frame(build, "--admin", "tcp://127.0.0.1:0"))
-             for _ in range(PAIRS)]
-    without, beside = map(min, zip(*pairs))
-    difference = beside / without - 1
+    pairs = []
+    difference = None
+    while len(pairs) < PAIRS or difference > MOST_MORE and len(pairs) < MOST_PAIRS:
+        pairs.append((instructions_per_frame(build), instructions_per_frame(build, "--admin", "tcp://127.0.0.1:0")))
+        without, beside = map(min, zip(*pairs))
+        difference = beside / without - 1
     text = (f"{without:.0f} instructions an echoed frame, {beside:.0f} with --admin: {difference:+.2%} "
             f"(at most {MOST_MORE:.0%})")
     if difference > MOST_MORE:
