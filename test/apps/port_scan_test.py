@@ -15,9 +15,9 @@ import termios
 import unittest
 from pathlib import Path
 
-from kernel import TracedProgram, eventually, threads
+from kernel import TracedProgram
 from namespace import Namespace
-from process import Program, run, text
+from process import PATIENCE, Program, run, text
 
 EVERY_PORT = "1-65535"
 TIMED = os.environ["HAWSER_BUILD"] not in ("asan", "tsan")
@@ -173,8 +173,10 @@ class OnThisMachine(Test):
         self.assertTrue(seen.endswith(b"\r\x1b[K"), seen[-20:])
 
     def test_sigint_ends_it(self):
-        with Program("port_scan", "127.0.0.1", EVERY_PORT, "--rate", "100") as program:
-            self.assertTrue(eventually(lambda: len(threads(program.pid)) > 1))  # it has read its command line
+        with socket.create_server(("127.0.0.1", 0)) as met, \
+                Program("port_scan", "127.0.0.1", f"{met.getsockname()[1]}-65535", "--rate", "100") as program:
+            met.settimeout(PATIENCE)
+            met.accept()[0].close()
             program.signal(signal.SIGINT)
             self.assertEqual(program.wait(), 130)
             self.assertEqual(program.err.all(), ["caught SIGINT, exiting"])
