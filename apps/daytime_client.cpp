@@ -26,11 +26,12 @@ void print_skew(std::chrono::seconds ahead)
     app::print("skew " + std::to_string(count) + " s" + meaning);
 }
 
-// The server speaks first: it says its time at some moment between the connection and the first byte.
+// The server speaks first: it says its time at some moment between the connection and the first byte. The kernel may
+// have accepted the connection, and the server have looked at its clock, before this program is told.
 hawser::awaitable<void> ask(const app::client_options& options, hawser::endpoint where)
 {
-    auto peer = co_await options.connect(where);
     const auto begin = system_clock::now();
+    auto peer = co_await options.connect(where);
     const auto first = co_await peer.read_some();
     const auto end = system_clock::now();
     std::string text{first.value_or("")};

@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 
+from kernel import TracedProgram
 from namespace import Namespace
 from peers import Conversation, PlainPeer
 from process import PATIENCE, Program, Server, run
@@ -105,6 +106,16 @@ class Times(Test):
             self.assertEqual(server.stop(), 0)
             self.assertEqual(server.out.all(), [f"listening on {e}" for e in server.endpoints])
 
+    def test_a_client_that_hears_late_of_its_connection_takes_the_server_s_clock_for_no_older(self):
+        with Server("daytime_server", ANY_PORT) as server:
+            with TracedProgram("daytime_client", server.endpoint, trace="connect",
+                               inject=("connect:delay_exit=1500000",)) as client:  # microseconds
+                self.assertEqual(client.wait(), 0)
+                self.assertEqual(client.out.all()[1], "skew 0 s")
+                client.calls.all()
+                self.assertEqual(len(client.calls.matching(r"\(DELAYED\)$")), 1, client.calls.seen)
+            self.assertEqual(server.stop(), 0)
+
     def test_a_plain_client_reads_one_line_and_the_end(self):
         with Server("daytime_server", ANY_PORT) as server:
             before = int(time.time())
@@ -197,8 +208,8 @@ class Clients(Test):
 
     def test_a_server_that_says_nothing(self):
         with Conversation(lambda c: c.recv(1)) as peer:
-            self.failed("daytime_client", "--timeout", "200ms", peer.endpoint,
-                        named=(peer.endpoint, "idle_timeout after 0.2 s"))
+            self.failed("daytime_client", "--timeout", "1s", peer.endpoint,
+                        named=(peer.endpoint, "idle_timeout after 1 s"))
 
     def test_verbose_and_source(self):
         with Server("daytime_server", ANY_PORT) as server:
