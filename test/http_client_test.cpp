@@ -561,9 +561,9 @@ BOOST_AUTO_TEST_CASE(a_refused_connection_is_an_error_of_that_step)
 {
     runtime loops{{.loops = 1}};
     boost::asio::io_context context;
-    boost::asio::ip::tcp::acceptor gone{context, {boost::asio::ip::address_v4::loopback(), 0}};
-    const std::uint16_t port = gone.local_endpoint().port();
-    gone.close();
+    // Bound, so that nobody else gets the port, and not listening.
+    const boost::asio::ip::tcp::socket nobody{context, {boost::asio::ip::address_v4::loopback(), 0}};
+    const std::uint16_t port = nobody.local_endpoint().port();
     try {
         run(loops, http::head("http://127.0.0.1:" + std::to_string(port) + "/"));
         BOOST_ERROR("nothing was thrown");

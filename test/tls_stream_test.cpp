@@ -290,6 +290,7 @@ BOOST_AUTO_TEST_CASE(at_drain_whoever_has_begun_is_served_and_whoever_is_silent_
     BOOST_TEST_REQUIRE(established.shake());
     tls_peer begun{run, run.port(), trusting()};
     SSL_do_handshake(begun.ssl()); // sends the hello
+    begun.arrived();
     run.server().stop();
     run.poll();
     BOOST_TEST(silent.ends());
@@ -315,6 +316,7 @@ BOOST_AUTO_TEST_CASE(a_handshake_that_outlives_the_drain_is_cut_and_named)
     tls_scenario run{echo, good(), {.timeouts = {.handshake = 60s, .drain = 5s}}};
     plain_peer p{run, run.port()};
     p.send("\x16\x03\x01");
+    p.arrived();
     run.server().stop();
     run.steps(6s, 50ms);
     BOOST_TEST_REQUIRE(run.server().report().has_value());

@@ -47,6 +47,11 @@ class Answering:
         self.socket.close()
 
 
+def other_address(peer):
+    """A UDP socket at another address; with the port of this one, which is not the server's as the server's would be."""
+    return udp_socket("127.0.0.2", peer.getsockname()[1])
+
+
 def waiting(peer):
     """How many datagrams have come to a socket, none of them empty."""
     peer.setblocking(False)
@@ -183,7 +188,7 @@ class Quotes(Test):
             self.assertEqual(run("qotd_client", "udp://127.0.0.8:%d" % address_of(server.endpoint)[1])[0], 0)
 
     def test_one_address_cannot_have_it_send_without_end(self):
-        with Server("qotd_server", UDP) as server, udp_socket() as flood, udp_socket("127.0.0.2") as other:
+        with Server("qotd_server", UDP) as server, udp_socket() as flood, other_address(flood) as other:
             began = time.monotonic()
             for _ in range(100):  # as many as the kernel has room for
                 flood.sendto(b"", address_of(server.endpoint))
@@ -201,7 +206,7 @@ class Quotes(Test):
             self.assertEqual(server.stop(), 0)
         for rate, least in ((1, 2), (100, 100)):  # twice as many at once
             with Server("qotd_server", "--datagram-rate", rate, UDP) as server, udp_socket() as flood, \
-                    udp_socket("127.0.0.2") as other:
+                    other_address(flood) as other:
                 began = time.monotonic()
                 for _ in range(100):
                     flood.sendto(b"", address_of(server.endpoint))
@@ -235,6 +240,7 @@ class Quotes(Test):
             self.assertEqual(run("qotd_client", "--timeout", "20s", server.endpoint)[0], 0)
             server.err.wait_for(r".*ENOMEM.*")
             self.assertEqual(server.stop(), 0)
+            server.calls.all()
             for error in ("ENOMEM", "EAGAIN"):
                 self.assertTrue(server.calls.matching(rf"{error}.*INJECTED"), server.calls.seen)
 
@@ -266,7 +272,7 @@ class Clients(Test):
     def test_it_asks_three_times(self):
         with PlainPeer("qotd_server_peer", "0", "2") as server:
             endpoint = f"udp://127.0.0.1:{server.port()}"
-            self.assertEqual(run("qotd_client", "--timeout", "300ms", endpoint)[:2],
+            self.assertEqual(run("qotd_client", "--timeout", "1s", endpoint)[:2],
                              (0, ["Words of a peer.", "In two lines."]))
             server.out.wait_for(r"asked by \d+ b''", 3)
         with Answering(None, None, None) as silent:

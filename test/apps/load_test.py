@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 
 from kernel import eventually, stopped
+from ports import held_port
 from process import APPS, PATIENCE, Program, Server, receive, run
 
 BENCH = Path(os.environ["HAWSER_BENCH"])
@@ -101,14 +102,14 @@ class Errors(unittest.TestCase):
 
     def test_it_goes_on_when_the_server_is_there_again(self):
         """Killed for 0.3 s: each of four connections tries after 0, 10, 30, 70, 150, 310 ms, and then once or twice more."""
-        with Program("load", "--json", "--mode", "http", "--rate", "1000", "--connections", "4", "--duration", "2s",
-                     (first := Server("http_server", "--quiet", ANY_PORT)).endpoint) as load:
-            with first:
-                begin = time.monotonic()
-                eventually(lambda: time.monotonic() >= begin + 0.3)
-                first.signal(signal.SIGKILL)
-                first.wait()
-            eventually(lambda: time.monotonic() >= begin + 0.6)
+        with held_port() as port, Server("http_server", "--quiet", f"127.0.0.1:{port}") as first, \
+                Program("load", "--json", "--mode", "http", "--rate", "1000", "--connections", "4", "--duration", "5s",
+                        first.endpoint) as load:
+            self.assertTrue(eventually(lambda: self.busy(first.endpoint, 4)))
+            first.signal(signal.SIGKILL)
+            first.wait()
+            begin = time.monotonic()
+            eventually(lambda: time.monotonic() >= begin + 0.3)
             with Server("http_server", "--quiet", first.endpoint):
                 errors, found = self.failed(load.wait(), load.out.all(), load.err.all())
         refused = errors.pop("connect ECONNREFUSED")
@@ -117,6 +118,11 @@ class Errors(unittest.TestCase):
         self.assertGreaterEqual(errors.get("closed", 0) + errors.get("reset", 0), 4, errors)
         self.assertGreaterEqual(found["messages"] + errors.get("unanswered", 0), NEARLY_ALL * found["due"])
         self.assertGreaterEqual(found["messages"], 0.8 * found["due"])
+
+    @staticmethod
+    def busy(endpoint, connections):
+        received, open_now = counted_by_the_kernel(endpoint, "bytes_received")
+        return received > 0 and open_now == connections
 
     def test_it_gives_up_when_the_server_is_gone_for_good(self):
         with Server("echo_server", "--quiet", ANY_PORT) as peer, \
@@ -147,7 +153,7 @@ class Errors(unittest.TestCase):
 
     def test_a_connection_without_answer_is_replaced(self):
         with socket.create_server(("127.0.0.1", 0)) as listener, \
-                Program("load", "--json", "--connections", "2", "--duration", "500ms", "--patience", "100ms",
+                Program("load", "--json", "--connections", "2", "--duration", "3s", "--patience", "1s",
                         f"tcp://127.0.0.1:{listener.getsockname()[1]}") as load:
             listener.settimeout(PATIENCE)
             silent, _ = listener.accept()
@@ -183,7 +189,7 @@ class Load(unittest.TestCase):
     def test_an_open_loop_has_as_many_messages_due_as_its_rate_says(self):
         with Server("http_server", "--quiet", ANY_PORT) as peer:
             for rate in (50, 1000):
-                found = measured(peer.endpoint, "--mode", "http", "--rate", rate, "--duration", "1s")
+                found = measured(peer.endpoint, "--mode", "http", "--rate", rate, "--duration", "3s")
                 self.assertAlmostEqual(found["due"], rate * found["seconds"], delta=2)
                 self.assertGreaterEqual(found["messages"], NEARLY_ALL * found["due"])
                 self.assertLessEqual(found["messages"], found["due"])
@@ -192,10 +198,12 @@ class Load(unittest.TestCase):
         """A server that stands still for a fifth of the time: a closed loop would hardly see it."""
         with Server("http_server", "--quiet", ANY_PORT) as peer:
             with Program("load", "--json", "--mode", "http", "--rate", "1000", "--duration", "2s", peer.endpoint) as load:
+                self.assertTrue(eventually(lambda: counted_by_the_kernel(peer.endpoint, "bytes_received")[0] > 0))
                 begin = time.monotonic()
-                self.assertTrue(eventually(lambda: time.monotonic() >= begin + 0.8))
+                self.assertTrue(eventually(lambda: time.monotonic() >= begin + 0.7))
                 with stopped(peer.pid):
-                    self.assertTrue(eventually(lambda: time.monotonic() >= begin + 1.2))
+                    begin = time.monotonic()
+                    self.assertTrue(eventually(lambda: time.monotonic() >= begin + 0.4))
                 self.assertEqual(load.wait(), 0)
                 found = json.loads(load.out.all()[0])
             self.assertGreaterEqual(found["messages"], NEARLY_ALL * found["due"])

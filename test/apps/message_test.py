@@ -14,6 +14,7 @@ from pathlib import Path
 
 from certificates import Certificates
 from kernel import eventually, how_many_descriptors, processor_time
+from ports import held_port
 from process import DRAINED, PATIENCE, Program, Server, abort, receive, run
 
 SANITIZED = os.environ["HAWSER_BUILD"] in ("asan", "tsan")
@@ -323,12 +324,13 @@ class Failures(unittest.TestCase):
     def test_no_server_and_a_silent_one(self):
         with socket.create_server(("127.0.0.1", 0)) as listening:
             port = str(listening.getsockname()[1])
-            status, out, err = run("message_client", "--timeout", "200ms", "127.0.0.1", port, "search", "a")
+            status, out, err = run("message_client", "--timeout", "1s", "127.0.0.1", port, "search", "a")
             self.assertEqual((status, out), (1, []))
-            self.assertIn("idle_timeout after 0.2 s", err[0])
-        status, _, err = run("message_client", "127.0.0.1", port, "search", "a")
-        self.assertEqual(status, 1)
-        self.assertIn("ECONNREFUSED", err[0])
+            self.assertIn("idle_timeout after 1 s", err[0])
+        with held_port() as port:
+            status, _, err = run("message_client", "127.0.0.1", port, "search", "a")
+            self.assertEqual(status, 1)
+            self.assertIn("ECONNREFUSED", err[0])
 
 
 def keyed_twice(key, value):
@@ -506,7 +508,7 @@ class Hostile(unittest.TestCase):
                 got, end = rest_of(peer)
                 self.assertEqual((got, end), (ANSWER if sent.startswith(REQUEST) else b"", "reset"), sent)
             self.assertGreater(time.monotonic() - begun, 9)
-            self.assertLess(time.monotonic() - begun, 15)
+            self.assertLess(time.monotonic() - begun, 30 if SANITIZED else 15)
             server.err.wait_for(r"127\.0\.0\.1:\d+: failed: frame_timeout: .*")
             server.err.wait_for(r"127\.0\.0\.1:\d+: failed: idle_timeout: .*")
 

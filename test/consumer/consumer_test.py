@@ -11,6 +11,7 @@ import shlex
 import shutil
 import unittest
 
+from ports import held_port
 from projects import CXX, LAUNCHER, ROOT, TOOLS, cmake, linking, must, project, serves
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -64,8 +65,9 @@ class Consumers(unittest.TestCase):
         FOLDER.mkdir(parents=True)
         cls.lists, cls.line = linking()
         cls.static = installed(BUILD, "static")
-        source, cls.port = project(FOLDER / "subdirectory", cls.lists.replace(
-            "find_package(hawser REQUIRED)", f"add_subdirectory({ROOT} hawser)"))
+        cls.port = cls.enterClassContext(held_port())
+        source = project(FOLDER / "subdirectory", cls.lists.replace(
+            "find_package(hawser REQUIRED)", f"add_subdirectory({ROOT} hawser)"), cls.port)
         cls.subdirectory = source / "build"
         cmake("-S", source, "-B", cls.subdirectory, *TOOLS, "-DBUILD_SHARED_LIBS=ON", "-DHAWSER_BUILD_ADMIN=ON",
               "-DHAWSER_INSTALL=ON", "-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_CXX_FLAGS_DEBUG={FLAGS}",
@@ -85,21 +87,21 @@ class Consumers(unittest.TestCase):
     def test_the_installed_library_by_find_package(self):
         for kind in ("static", "shared"):
             with self.subTest(kind):
-                source, port = project(FOLDER / f"found-{kind}", self.lists)
+                source = project(FOLDER / f"found-{kind}", self.lists, self.port)
                 build = source / "build"
                 cmake("-S", source, "-B", build, *TOOLS, f"-DCMAKE_PREFIX_PATH={FOLDER / kind}")
                 cmake("--build", build)
                 self.assertEqual(compiled(build, source / "server.cpp"), [])
-                self.assertTrue(serves(build / "your_server", port))
+                self.assertTrue(serves(build / "your_server", self.port))
 
     def test_the_installed_library_by_pkg_config(self):
         for kind in ("static", "shared"):
             with self.subTest(kind):
-                source, port = project(FOLDER / f"pkg-config-{kind}", self.lists)
+                source = project(FOLDER / f"pkg-config-{kind}", self.lists, self.port)
                 libraries = FOLDER / kind / "lib"
                 line = self.line.replace("c++ ", f"{LAUNCHER} {CXX} -Wl,-rpath,{libraries} ".lstrip(), 1)
                 must("sh", "-c", line, cwd=source, env={**os.environ, "PKG_CONFIG_PATH": str(libraries / "pkgconfig")})
-                self.assertTrue(serves(source / "your_server", port))
+                self.assertTrue(serves(source / "your_server", self.port))
 
     def test_every_header_and_each_component(self):
         for kind in ("static", "shared"):

@@ -45,13 +45,12 @@ def server(port):
     return build_and_run.on_port(first.code, port)
 
 
-def project(source, lists):
-    """Makes the folder with the README's project; returns its path and the port that its server takes."""
+def project(source, lists, port):
+    """Makes the folder with the README's project, whose server takes that port; returns its path."""
     source.mkdir()
-    port = build_and_run.free_port()
     (source / "server.cpp").write_text(server(port))
     (source / "CMakeLists.txt").write_text(lists)
-    return source, port
+    return source
 
 
 def serves(program, port):

@@ -177,13 +177,16 @@ class Spoilt(unittest.TestCase):
 class Limits(unittest.TestCase):
     def test_beyond_the_limit_a_newcomer_waits_and_is_served_when_one_leaves(self):
         with Server("echo_server", *FRAMES, "--max-connections", "5", ANY_PORT) as server:
-            with Crowd(address(server), 6) as crowd:
+            with Crowd(address(server), 8) as crowd:
                 self.assertEqual(crowd.wait(5), 5)
                 self.assertEqual(crowd.wait(6, 0.1), 5)
-                begin = time.monotonic()
-                crowd.answered.pop(0).close()
-                self.assertEqual(crowd.wait(5), 5)
-                self.assertLessEqual(time.monotonic() - begin, 0.1)
+                delays = []
+                for _ in range(3):
+                    begin = time.monotonic()
+                    crowd.answered.pop(0).close()
+                    self.assertEqual(crowd.wait(5), 5)
+                    delays.append(time.monotonic() - begin)
+                self.assertLessEqual(statistics.median(delays), 0.1)
                 self.assertEqual((crowd.open, crowd.lost), ({}, []))
 
     def test_where_it_is_refused_instead_one_more_is_told_at_once(self):
@@ -249,7 +252,7 @@ class Limits(unittest.TestCase):
                 crowd.answered.pop().close()
 
                 def served_again():
-                    with server.connect() as peer, contextlib.suppress(OSError):
+                    with contextlib.suppress(OSError), server.connect() as peer:
                         exchange(peer)
                         return True
 

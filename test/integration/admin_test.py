@@ -197,7 +197,7 @@ class Sockets(unittest.TestCase):
                     slow.send(bytes(65536))
                     return False
                 rows = [row for row in admin.rows() if row["protocol"] == "unix" and row["state"] == "ESTABLISHED"]
-                return rows[0]["awaits"] == "output_room" and rows[0]["receive_queue"] > 0
+                return bool(rows) and rows[0]["awaits"] == "output_room" and rows[0]["receive_queue"] > 0
 
             self.assertTrue(eventually(stuck))
             rows = sockets_by_us(admin.rows(), ("unix",))

@@ -63,17 +63,23 @@ class BlackHole(unittest.TestCase):
         with Namespace(files=HOSTS) as network:  # of fd00::1 it knows nothing
             network.command("ip", "address", "add", "10.0.0.1/32", "dev", "lo")
             with Server("echo_server", "10.0.0.1:0", "--quiet", under=network.enter) as server:
-                begin = time.monotonic()
-                self.assertEqual(run("echo_client", f"both:{port(server)}", "hello", under=network.enter)[0], 0)
-                self.assertLess(time.monotonic() - begin, 0.200)
+                taken = []
+                for _ in range(3):
+                    begin = time.monotonic()
+                    self.assertEqual(run("echo_client", f"both:{port(server)}", "hello", under=network.enter)[0], 0)
+                    taken.append(time.monotonic() - begin)
+                self.assertLess(min(taken), 0.200)
 
     def test_a_source_address_leaves_those_of_its_family(self):
-        begin = time.monotonic()
-        status, out, err = run("echo_client", "--source", "127.0.0.9", "-v", f"both:{port(self.server)}", "hello",
-                               under=self.network.enter)
-        self.assertEqual((status, out), (0, ['received "hello"']))
-        self.assertRegex(err[0], "connected from 127.0.0.9:")
-        self.assertLess(time.monotonic() - begin, 0.200)
+        taken = []
+        for _ in range(3):
+            begin = time.monotonic()
+            status, out, err = run("echo_client", "--source", "127.0.0.9", "-v", f"both:{port(self.server)}", "hello",
+                                   under=self.network.enter)
+            taken.append(time.monotonic() - begin)
+            self.assertEqual((status, out), (0, ['received "hello"']))
+            self.assertRegex(err[0], "connected from 127.0.0.9:")
+        self.assertLess(min(taken), 0.200)
         status, out, err = run("echo_client", "--source", "::1", "v4:7", under=self.network.enter)
         self.assertEqual((status, out), (2, []))
         self.assertIn('source "::1": expected an address of the same family as tcp://v4:7', err[0])

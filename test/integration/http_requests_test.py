@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from http_client import Client, StreamEnded, one, request, undated
-from kernel import eventually, processor_time, resident, unread
+from kernel import eventually, processor_time, resident, all_read
 from process import Server
 
 TEST_PROGRAMS = Path(os.environ["HAWSER_TEST_PROGRAMS"])
@@ -153,7 +153,7 @@ class Refusals(unittest.TestCase):
             clients = [held.enter_context(Client(server)) for _ in range(count)]
             for client in clients:
                 client.send(unfinished)
-            self.assertTrue(eventually(lambda: not any(unread(client.socket) for client in clients)))
+            self.assertTrue(eventually(lambda: all_read(*(client.socket for client in clients))))
             if not SANITIZED:
                 self.assertLessEqual(resident(server.pid) - before, count * 40 * KIB)
             for client in clients:
@@ -217,16 +217,15 @@ class Bodies(unittest.TestCase):
 
     def test_a_continue_is_said_once_and_the_answer_follows(self):
         head = request("/echo", "Expect: 100-continue", "Content-Length: 3", method="POST")
-        with options_server(grace=300) as server:
-            with Client(server) as client:
-                self.assertEqual(client.ask(head).raw, b"HTTP/1.1 100 Continue\r\n\r\n")
-                self.assertEqual(client.ask(b"abc").body, b"abc")
-            with Client(server) as client:  # and a client that then sends nothing is not waited for
-                begin = time.monotonic()
-                self.assertEqual(client.ask(head).status, 100)
-                with self.assertRaises(ConnectionResetError):
-                    client.rest()
-                self.assertLessEqual(time.monotonic() - begin, 5 if SANITIZED else 1)
+        with options_server() as server, Client(server) as client:
+            self.assertEqual(client.ask(head).raw, b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.assertEqual(client.ask(b"abc").body, b"abc")
+        with options_server(grace=300) as server, Client(server) as client:  # which then sends nothing: it is not waited for
+            begin = time.monotonic()
+            self.assertEqual(client.ask(head).status, 100)
+            with self.assertRaises(ConnectionResetError):
+                client.rest()
+            self.assertLessEqual(time.monotonic() - begin, 5 if SANITIZED else 1)
 
 
 class Handlers(unittest.TestCase):

@@ -6,7 +6,7 @@ import statistics
 import time
 import unittest
 
-from kernel import eventually, resident, sockets, unread
+from kernel import eventually, resident, sockets, all_read
 from process import PATIENCE, Server, exchange, framed, receive
 
 FOUR_GIB = b"\xff\xff\xff\xff"
@@ -142,8 +142,7 @@ class Limit(unittest.TestCase):
             peers = [server.connect() for _ in range(500)]
             for peer in peers:
                 peer.sendall((1 << 20).to_bytes(4, "big") + bytes(1000))
-            for peer in peers:
-                self.assertTrue(eventually(lambda: unread(peer) == 0))
+            self.assertTrue(eventually(lambda: all_read(*peers)))
             self.assertLess(resident(server.pid) - before, 500 * 8192)
             for peer in peers:
                 peer.close()

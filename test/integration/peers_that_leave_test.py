@@ -117,7 +117,7 @@ class Ended(unittest.TestCase):
                         peer.sendall(2 * whole + rest)
                         peer.shutdown(socket.SHUT_WR)
                         self.assertEqual(peer.recv(1), b"")
-                self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 1))
+                self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
                 self.assertEqual(server.stop(), 0)
                 said = [line for line in server.err.all() if " frames, " in line]
                 self.assertEqual(said, [f"2 frames, {end}"] * (CUTS // 5))

@@ -8,7 +8,7 @@ import time
 import unittest
 from pathlib import Path
 
-from kernel import TracedProgram, closed_on_exec, descriptors, eventually, stopped, unread
+from kernel import TracedProgram, closed_on_exec, descriptors, eventually, stopped, all_read
 from process import Program, Server, exchange
 
 FRAMES = ("--mode", "frames", "--quiet")
@@ -137,7 +137,7 @@ class Signals(unittest.TestCase):
             with Server("echo_server", *FRAMES, ANY_PORT) as server, server.connect() as peer:
                 exchange(peer)
                 peer.sendall(b"\0")  # the head of a frame, which a drain waits for
-                self.assertTrue(eventually(lambda: unread(peer) == 0))
+                self.assertTrue(eventually(lambda: all_read(peer)))
                 server.signal(signal.SIGTERM)
                 server.signal(signal.SIGINT)
                 self.assertEqual(server.wait(), 1)

@@ -193,14 +193,14 @@ class Noise(Test):
         draw = random.Random(seed)
         whole = record(HANDSHAKE, hello(extensions=server_name(b"localhost") + SIGNATURES + GROUPS + POINTS +
                                         NO_RENEGOTIATION + extension(16, b"\0\3\2h2")), 0x0301)
-        with self.options_server(alpn="h2,x", handshake=300) as server:
+        with self.options_server(alpn="h2,x") as server:
             idle = len(descriptors(server.pid))
             for _ in range(200 if SANITIZED else 1000):
                 changed = bytearray(whole)
                 for _ in range(draw.randrange(1, 4)):
                     changed[draw.randrange(5, len(changed))] = draw.randrange(256)
                 changed[3:5] = (len(changed) - 5).to_bytes(2, "big")
-                self.assertTrue(answer(server.endpoint, bytes(changed)))
+                self.assertTrue(answer(server.endpoint, bytes(changed), last=True))
             with connect(server.endpoint, client_context(self.made.ca)) as peer:
                 exchange(peer)
             self.assertTrue(eventually(lambda: len(descriptors(server.pid)) == idle))

@@ -153,7 +153,7 @@ class Ends(Test):
                     self.assertEqual(receive(peer, 11), framed(b"welcome"))
                     begin = time.monotonic()
                     self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10))
-                    self.assertLessEqual(time.monotonic() - begin, 2.2 if not SANITIZED else 4)
+                    self.assertLessEqual(time.monotonic() - begin, 4)
 
     def test_a_peer_that_takes_nothing_does_not_hold_the_end_up(self):
         with self.options_server("greet") as server:
@@ -163,7 +163,7 @@ class Ends(Test):
                 begin = time.monotonic()
                 self.assertTrue(eventually(lambda: len(sockets(server.pid)) > idle))
                 self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10))
-                self.assertLessEqual(time.monotonic() - begin, 2.2 if not SANITIZED else 4)
+                self.assertLessEqual(time.monotonic() - begin, 4)
 
     def test_a_close_that_is_answered_ends_at_once(self):
         with self.options_server("greet") as server:
@@ -175,7 +175,7 @@ class Ends(Test):
                     self.assertEqual(peer.recv(1), b"")
                     peer.unwrap().close()
             self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
-            self.assertLess(time.monotonic() - begin, 1.5)
+            self.assertLess(time.monotonic() - begin, 1.9)
 
     def test_resets_in_each_flight_of_the_handshake_leave_nothing(self):
         with self.echo_server("--mode", "frames") as server:

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import unittest
 
+from ports import held_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test/consumer"))
-from projects import TOOLS, build_and_run, cmake, gives_back, linking, must, project, serves  # noqa: E402
+from projects import TOOLS, cmake, gives_back, linking, must, project, serves  # noqa: E402
 
 FOLDER = pathlib.Path(os.environ["HAWSER_TEST_PROGRAMS"]) / "packages"
 SYSTEM = FOLDER / "root"
@@ -60,7 +62,8 @@ class Packages(unittest.TestCase):
         with self.subTest("programs"):
             self.runs_from_there()
         with self.subTest("library"):
-            source, port = project(FOLDER / "project", linking()[0])
+            port = self.enterContext(held_port())
+            source = project(FOLDER / "project", linking()[0], port)
             cmake("-S", source, "-B", source / "build", *TOOLS, f"-DCMAKE_PREFIX_PATH={SYSTEM}/usr")
             cmake("--build", source / "build")
             self.assertTrue(serves(source / "build/your_server", port))
@@ -73,12 +76,12 @@ class Packages(unittest.TestCase):
         self.assertTrue(all(name.startswith("hawser-") for name in programs))
         pages = sorted(path.name.split(".1", 1)[0] for path in (SYSTEM / "usr/share/man/man1").iterdir())
         self.assertEqual(pages, programs)
-        port = build_and_run.free_port()
-        server = subprocess.Popen([SYSTEM / "usr/bin/hawser-echo_server", f"127.0.0.1:{port}", "--quiet"],
+        server = subprocess.Popen([SYSTEM / "usr/bin/hawser-echo_server", "127.0.0.1:0", "--quiet"],
                                   stdout=subprocess.PIPE, text=True)
         try:
-            self.assertEqual(server.stdout.readline(), f"listening on tcp://127.0.0.1:{port}\n")
-            self.assertTrue(gives_back(port, b"hello"))
+            line = server.stdout.readline()
+            self.assertRegex(line, r"^listening on tcp://127\.0\.0\.1:\d+\n$")
+            self.assertTrue(gives_back(int(line.rpartition(":")[2]), b"hello"))
             server.terminate()
             self.assertEqual(server.wait(30), 0)
         finally:

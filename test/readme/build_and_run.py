@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 
+from ports import held_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 30  # seconds for anything that runs
 
@@ -42,24 +44,24 @@ def build_and_run(snippets, folder):
     """Everything, in order. Returns how many programs ran."""
     ran = 0
     server = None
-    port = free_port()
     try:
-        for number, snippet in enumerate(snippets):
-            program = pathlib.Path(folder) / f"snippet{number}"
-            compile(snippet._replace(code=on_port(snippet.code, port)), program)
-            where = f"README.md:{snippet.line}"
-            if snippet.role in ("server", "program"):
-                stop(server)
-                server = None
-            if snippet.role == "server":
-                server = Server(program, where, port)
-            elif snippet.role == "client" and not server:
-                raise Failed(f"{where}: no server stands before this client")
-            elif snippet.role:
-                must([program], f"{where}: failed", timeout=LIMIT, cwd=folder)
-            ran += snippet.role is not None
-        stop(server)
-        server = None
+        with held_port() as port:
+            for number, snippet in enumerate(snippets):
+                program = pathlib.Path(folder) / f"snippet{number}"
+                compile(snippet._replace(code=on_port(snippet.code, port)), program)
+                where = f"README.md:{snippet.line}"
+                if snippet.role in ("server", "program"):
+                    stop(server)
+                    server = None
+                if snippet.role == "server":
+                    server = Server(program, where, port)
+                elif snippet.role == "client" and not server:
+                    raise Failed(f"{where}: no server stands before this client")
+                elif snippet.role:
+                    must([program], f"{where}: failed", timeout=LIMIT, cwd=folder)
+                ran += snippet.role is not None
+            stop(server)
+            server = None
     finally:
         if server:
             server.process.kill()
@@ -70,11 +72,6 @@ def build_and_run(snippets, folder):
 def stop(server):
     if server:
         server.stop()
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def on_port(code, port):

@@ -26,6 +26,8 @@ LISTEN = """
         address.sin_port = htons(static_cast<unsigned short>(port));
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         const int s = socket(AF_INET, SOCK_STREAM, 0);
+        const int yes = 1;
+        setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
         if (bind(s, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(s, 8) != 0)
             return 3;
         int signal = 0;

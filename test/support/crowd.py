@@ -90,11 +90,12 @@ def churn(address, count):
     until = time.monotonic() + PATIENCE
     while done < count:
         while started < count and len(peers) < AT_ONCE:
-            peer = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            peer = socket.socket()
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
             peer.bind((MANY[started % len(MANY)], 0))
-            peer.connect_ex(address)
+            peer.connect(address)
             peer.send(frame)
+            peer.setblocking(False)
             peers[peer.fileno()] = peer
             poll.register(peer, select.EPOLLIN)
             started += 1

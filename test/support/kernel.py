@@ -70,17 +70,21 @@ def eventually(what, seconds=PATIENCE):
         nothing.poll(2)  # milliseconds
 
 
-def unread(peer):
-    """Bytes that its other end has not read yet, from the kernel's table of this machine's TCP sockets."""
+def all_read(*peers):
+    """Whether the other ends have read all that these sockets sent: nothing is on its way, and nothing waits there.
+
+    It is in the kernel's table of this machine's TCP sockets, in which one may be missing while others come and go: then
+    it is not known to have read anything.
+    """
     def shown(address):
         return "%s:%04X" % (bytes(reversed(socket.inet_aton(address[0]))).hex().upper(), address[1])
 
-    other, own = shown(peer.getpeername()), shown(peer.getsockname())
-    for line in Path("/proc/net/tcp").read_text().splitlines():
-        field = line.split()
-        if field[1:3] == [other, own]:
-            return int(field[4].partition(":")[2], 16)
-    raise AssertionError(f"no socket {other} to {own}")
+    sending, receiving = {}, {}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues = line.split()[:5]
+        sending[local, remote], _, receiving[remote, local] = queues.partition(":")
+    ends = [(shown(peer.getsockname()), shown(peer.getpeername())) for peer in peers]
+    return all(queue.get(end) == "00000000" for end in ends for queue in (sending, receiving))
 
 
 def limit_descriptors(pid, number, hard=True):

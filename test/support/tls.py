@@ -269,10 +269,13 @@ def hello(version=0x0303, suites=GOOD_SUITES, extensions=SIGNATURES + GROUPS + P
     return b"\1" + _vector(3, body)
 
 
-def answer(where, octets):
-    """What a server first says to these bytes: `server hello` and its version and suite, an alert's name, or `end`."""
+def answer(where, octets, last=False):
+    """What a server first says to these bytes: `server hello` and its version and suite, an alert's name, or `end`.
+    `last`: nothing will follow them, and it is told so."""
     with socket.create_connection(address(where), PATIENCE) as peer:
         peer.sendall(octets)
+        if last:
+            peer.shutdown(socket.SHUT_WR)
         try:
             head = receive(peer, 5)
             content = receive(peer, int.from_bytes(head[3:5], "big"))

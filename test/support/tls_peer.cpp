@@ -5,7 +5,9 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,7 +21,7 @@
 namespace hawser::test {
 namespace {
 
-constexpr std::chrono::seconds patience{10};
+constexpr std::chrono::seconds patience{60};
 constexpr std::chrono::milliseconds stillness{50}; // in which nothing moves: nothing will
 
 void check(bool done, const char* what)
@@ -95,6 +97,12 @@ void plain_peer::send(bytes_view bytes)
     });
     check(all, "send");
     run_.poll();
+}
+
+void plain_peer::arrived() const
+{
+    for (int waiting = 1; waiting != 0;)
+        check(::ioctl(descriptor_, SIOCOUTQ, &waiting) == 0, "ioctl");
 }
 
 void plain_peer::take()
@@ -274,16 +282,20 @@ std::size_t tls_peer::write_some(bytes_view plaintext)
 {
     std::size_t total = 0;
     auto moved = std::chrono::steady_clock::now();
-    while (!plaintext.empty() && std::chrono::steady_clock::now() - moved < stillness) {
+    while (!plaintext.empty()) {
+        run_.poll();
+        const bool last = std::chrono::steady_clock::now() - moved >= stillness;
         std::size_t n = 0;
         ERR_clear_error();
         if (SSL_write_ex(ssl_.get(), plaintext.data(), plaintext.size(), &n) == 1) {
             total += n;
             plaintext.remove_prefix(n);
             moved = std::chrono::steady_clock::now();
+        } else if (last) {
+            break;
         }
-        run_.poll();
     }
+    run_.poll();
     return total;
 }
 
