@@ -16,6 +16,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <future>
@@ -160,6 +161,24 @@ BOOST_AUTO_TEST_CASE(an_address_that_cannot_be_had_is_named)
     BOOST_CHECK_EXCEPTION(binding(taken.where()), endpoint_error, says(taken.where().to_string().c_str()));
     BOOST_CHECK_EXCEPTION(binding("tcp://192.0.2.1:0"), endpoint_error, says("EADDRNOTAVAIL"));
     BOOST_CHECK_EXCEPTION(binding("unix:/proc/version"), endpoint_error, says("expected a socket"));
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_that_is_heard_of_when_the_deadline_has_passed_is_the_error)
+{
+    const silent_port nobody;
+    runtime r{{.loops = 1}};
+    const auto keep_the_loop = []() -> awaitable<void> {
+        const auto begun = std::chrono::steady_clock::now();
+        while (std::chrono::steady_clock::now() - begun < 100ms) {
+        } // the refusal comes meanwhile, and the deadline
+        co_return;
+    };
+    const auto late = [&](endpoint where) -> awaitable<std::string> {
+        using namespace boost::asio::experimental::awaitable_operators;
+        connect_options options{.timeout = 50ms};
+        co_return co_await (failure_of(connect(std::move(where), std::move(options))) && keep_the_loop());
+    };
+    BOOST_TEST(run(r, late(nobody.where())) == "ECONNREFUSED");
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_connection_is_named_by_its_symbol)

@@ -39,6 +39,8 @@ public:
     descriptor take(std::size_t at) { return descriptor{tried_[at].socket->release()}; }
     address peer(std::size_t at) const { return {list_[at].first, list_[at].second}; }
 
+    /// Every address has failed, though first() may have been interrupted since.
+    bool lost() const noexcept { return race_.lost(); }
     /// The error of the address that failed last.
     const error_code& last_error() const noexcept { return last_; }
     /// Whether an address failed because each of this host's ports that could be connected from was in use.

@@ -236,11 +236,12 @@ awaitable<std::pair<descriptor, address>> win(attempt& a, const expiry& deadline
         if (winner)
             co_return std::pair{all->take(*winner), all->peer(*winner)};
         const std::string tried = list.size() > 1 ? "; tried " + all->in_words() : std::string{};
-        if (!deadline.passed() && all->out_of_ports() && wait <= last_pause)
-            co_await pause(a, wait);
-        else if (!deadline.passed())
+        const bool again = all->out_of_ports() && wait <= last_pause;
+        if (all->lost() && !again)
             fail(a, a.options.source ? "connect from " + *a.options.source : "connect",
                  all->out_of_ports() ? error_code{errc::out_of_ports} : all->last_error(), tried);
+        if (!deadline.passed())
+            co_await pause(a, wait);
         if (deadline.passed())
             fail_late(a, "", tried);
     }
