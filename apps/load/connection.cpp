@@ -8,6 +8,7 @@
 #include <string>
 #include <system_error>
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -80,10 +81,17 @@ void connection::count_failed_connect(int error, const std::string& what)
 
 void connection::begin()
 {
-    if (!reset_ && (schedule_.open() || options_.window == window::sliding || quiet()))
+    if (!reset_ && !(options_.until_end && ended_by_server()) &&
+        (schedule_.open() || options_.window == window::sliding || quiet()))
         for (const auto time = now(); may_begin(time);)
             ring_.append();
     send();
+}
+
+bool connection::ended_by_server() const noexcept
+{
+    pollfd stream{socket_.get(), POLLRDHUP, 0};
+    return ::poll(&stream, 1, 0) > 0;
 }
 
 bool connection::may_begin(std::int64_t time) const noexcept

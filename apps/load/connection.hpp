@@ -41,7 +41,8 @@ public:
     /// Takes the outcome of replace(), once the socket is writable.
     void finish_connect();
 
-    /// Begins as many new messages as the window has room for (and are due, in an open loop), and sends.
+    /// Begins as many new messages as the window has room for (and are due, in an open loop), and sends. None once the
+    /// server has ended a connection of which each message has to be accounted for: nobody would owe an answer.
     void begin();
 
     /// Sends what has been begun.
@@ -82,6 +83,7 @@ private:
     void count_other(const http_answers::other& answer);
     void count_answers(std::uint64_t whole);
     void count_latencies(std::uint64_t whole);
+    bool ended_by_server() const noexcept;
     bool may_begin(std::int64_t time) const noexcept;
     bool torn() const noexcept;
     void see_reset(const char* where);

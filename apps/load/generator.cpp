@@ -235,7 +235,7 @@ void generator::gather(std::int64_t time)
     std::uint64_t begun = 0;
     for (const auto& c : connections_) {
         signal.outstanding += c.outstanding();
-        begun += c.open() ? options_.pipeline : 0;
+        begun += c.quiet() ? 0 : options_.pipeline;
     }
     if (signal.outstanding < options_.term_outstanding) {
         most_outstanding_ = std::max(most_outstanding_, signal.outstanding);
