@@ -16,10 +16,11 @@ class Load(unittest.TestCase):
                     begin = time.monotonic()
                     self.assertTrue(eventually(lambda: time.monotonic() >= begin + 4))
                     with stopped(peer.pid):
-                        self.assertTrue(eventually(lambda: time.monotonic() >= begin + 5))
+                        begin = time.monotonic()
+                        self.assertTrue(eventually(lambda: time.monotonic() >= begin + 1))
                     self.assertEqual(load.wait(), 0)
                     found = json.loads(load.out.all()[0])
-                self.assertAlmostEqual(found["due"], 10_000, delta=100)
+                self.assertAlmostEqual(found["due"], 1000 * found["seconds"], delta=2)
                 self.assertGreaterEqual(found["messages"], 0.99 * found["due"])
                 self.assertGreaterEqual(found["latency_us"]["p99"], 800_000)
                 self.assertGreaterEqual(found["latency_us"]["max"], 950_000)

@@ -15,6 +15,7 @@ class OutOfPorts(unittest.TestCase):
         cls.network = Namespace()
         cls.addClassCleanup(cls.network.__exit__)
         cls.network.setting("ipv4/ip_local_port_range", f"50001 {50000 + PORTS}")
+        cls.network.setting("ipv4/tcp_tw_reuse", 0)  # a port is not had again after a second
 
     def multi_client(self, server, connections):
         host, _, port = server.endpoint.removeprefix("tcp://").rpartition(":")
