@@ -268,14 +268,17 @@ class Supervised(unittest.TestCase):
                 self.assertEqual(manager.next()[0], "READY=1")
                 self.assertEqual(manager.next(), ["WATCHDOG=1"])
                 with server.connect() as peer:
-                    peer.sendall(b"\0\0\0\1x")
-                    begin = last = time.monotonic()
                     longest = 0
-                    while longest < 0.2 and last < begin + 10:  # the handler keeps its loop for 0.3 s
-                        manager.next()
-                        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+                    for _ in range(10):  # if this process looks late, it sees no pause
+                        peer.sendall(b"\0\0\0\1x")
+                        begin = last = time.monotonic()
+                        while longest < 0.2 and last < begin + 1:  # the handler keeps its loop for 0.3 s
+                            manager.next()
+                            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+                        receive(peer, 5)
+                        if longest >= 0.2:
+                            break
                     self.assertGreaterEqual(longest, 0.2)
-                    receive(peer, 5)
                     self.assertEqual(manager.next(), ["WATCHDOG=1"])  # and then it lives again
                 self.assertEqual(server.stop(), 0)
 

@@ -92,11 +92,13 @@ class SlowSender(unittest.TestCase):
             exchange(peer)
             readable = select.poll()
             readable.register(other, select.POLLIN)
+            taken = None
             for _ in range(8):
                 exchange(other)
                 self.assertEqual(readable.poll(100), [])
-            taken = seconds_to_the_end(peer, begin)
-            self.assertLessEqual(taken, 1.0)
+                if taken is None and select.select([peer], [], [], 0)[0]:
+                    taken = seconds_to_the_end(peer, begin)
+            self.assertLessEqual(taken or PATIENCE, 1.0)
             exchange(other)
             server.err.wait_for(".*idle_timeout.*")
 
@@ -191,7 +193,6 @@ class SlowHandler(unittest.TestCase):
 
     def test_a_handler_that_blocks_its_loop_is_reported_once(self):
         with options_server("block") as server, server.connect() as peer, server.connect() as other:
-            exchange(peer)
             exchange(peer)
             exchange(peer)
             port = peer.getsockname()[1]
