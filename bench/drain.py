@@ -34,8 +34,8 @@ class Drain:
 
 
 def drain_under_load(build, server, mode, load_for="1s"):
-    """Loads a running server, ends it, and returns the account. Both are moved to one core: that is where the load
-    can fill every window before the server answers the first."""
+    """Loads a running server, ends it, and returns the account. Both are moved to one core, and the server stands still
+    while the load fills every window: it hears of the signal and of a thousand messages at once."""
     core = {CORES[-1]}
     pin(server.pid, core)
     run = run_load(build, server.endpoint, "--mode", mode, "--connections", CONNECTIONS, "--pipeline", PIPELINE,

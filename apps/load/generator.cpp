@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <system_error>
 
@@ -23,6 +24,26 @@ void raise_descriptor_limit()
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+void send_signal(pid_t process, int number)
+{
+    if (::kill(process, number) != 0)
+        throw std::system_error{errno, std::generic_category(),
+                                std::string{"SIG"} + ::sigabbrev_np(number) + " to process " + std::to_string(process)};
+}
+
+// Meanwhile the process stands still; what else it was signalled it hears of at the end.
+class pause
+{
+public:
+    explicit pause(pid_t process) : process_{process} { send_signal(process_, SIGSTOP); }
+    pause(const pause&) = delete;
+    pause& operator=(const pause&) = delete;
+    ~pause() { ::kill(process_, SIGCONT); }
+
+private:
+    pid_t process_;
+};
 
 void control(int epoll, int operation, int socket, std::uint32_t events, std::size_t index)
 {
@@ -224,6 +245,7 @@ void generator::gather(std::int64_t time)
     if (!all_quiet())
         return;
 
+    const pause meanwhile{options_.term_pid}; // so that every window is filled before it answers the first
     for (auto& c : connections_)
         if (c.open()) {
             c.begin();
@@ -242,14 +264,12 @@ void generator::gather(std::int64_t time)
         if (attempts_ == most_attempts)
             throw failure{"at most " + std::to_string(most_outstanding_) +
                           " messages were outstanding at one moment, " + std::to_string(options_.term_outstanding) +
-                          " are wanted: pin both sides to one core"};
+                          " are wanted"};
         return;
     }
     signal.answered += begun - signal.outstanding;
     signal.time = now();
-    if (::kill(options_.term_pid, SIGTERM) != 0)
-        throw std::system_error{errno, std::generic_category(),
-                                "SIGTERM to process " + std::to_string(options_.term_pid)};
+    send_signal(options_.term_pid, SIGTERM);
     if (!measured_)
         finish_measurement(signal.time);
     report_.signal = signal;

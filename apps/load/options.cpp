@@ -62,14 +62,14 @@ void add_end(CLI::App& app, options& o)
 {
     app.add_flag("--until-end", o.until_end, "go on until the server has closed every connection; count what was lost");
     add_duration(app, "--grace", o.grace, "a message sent so long before the server's end must be answered (50ms)");
-    const auto term =
-        app.add_option("--term-pid", o.term_pid, "SIGTERM to this process under load; implies --until-end")
-            ->check(CLI::PositiveNumber);
+    const auto term = app.add_option("--term-pid", o.term_pid,
+                                     "SIGTERM to this process under load, which stands still while every window "
+                                     "is filled; implies --until-end")
+                          ->check(CLI::PositiveNumber);
     add_duration(app, "--term-after", o.term_after, "so long after the first message (0ms)");
     app.get_option("--term-after")->needs(term);
     app.add_option("--term-outstanding", o.term_outstanding,
-                   "only at a moment when so many messages are sent and not answered. When that is nearly all that "
-                   "fit, pin server and load to one core, or the server answers as fast as this side sends")
+                   "only at a moment when so many messages are sent and not answered")
         ->needs(term);
 }
 
