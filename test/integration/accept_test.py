@@ -157,8 +157,9 @@ class Spoilt(unittest.TestCase):
                 self.assertLess(len(server.calls.matching(r"accept4\(")), 10 * 3 * 3)
 
     def test_one_socket_that_the_poller_refuses_is_one_connection_refused(self):
-        with TracedServer("echo_server", *FRAMES, ANY_PORT, trace="epoll_ctl",
-                    inject=["epoll_ctl:error=ENOSPC:when=20+10"]) as server:
+        # One loop, and no signal at the end: a call by which one thread wakes another is never refused by a kernel.
+        with TracedServer("echo_server", *FRAMES, "--threads", "1", ANY_PORT, trace="epoll_ctl",
+                    inject=["epoll_ctl:error=ENOSPC:when=20+7"]) as server:
             idle = len(sockets(server.pid))
             served = 0
             for _ in range(200):
@@ -167,11 +168,10 @@ class Spoilt(unittest.TestCase):
                     exchange(peer)
                     served += 1
             self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
-            self.assertEqual(server.stop(), 0)
-            hit = len(server.injected())
-            self.assertGreater(hit, 5)
-            self.assertGreaterEqual(served, 200 - hit)
-            self.assertGreater(served, 100)
+        server.calls.all()
+        refused = len(server.calls.matching(r"EPOLL_CTL_ADD.*\(INJECTED\)$"))
+        self.assertGreater(refused, 5)
+        self.assertEqual(served, 200 - refused)
 
 
 class Limits(unittest.TestCase):
