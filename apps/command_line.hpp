@@ -1,11 +1,12 @@
-// A command line: options as CLI11 reads them, and positional arguments exactly as they were typed.
+// A command line: options as CLI11 reads them, and positional arguments exactly as they were typed. CLI11 stays in the
+// .cpp: it is slow to compile, and every file of a program includes this one.
 #ifndef HAWSER_APPS_COMMAND_LINE_HPP
 #define HAWSER_APPS_COMMAND_LINE_HPP
 
-#include <CLI/CLI.hpp>
-
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -28,10 +29,11 @@ struct positionals {
     std::size_t most = ~std::size_t{0};
 };
 
-class command_line : private CLI::App
+class command_line
 {
 public:
     command_line(const std::string& name, const std::string& purpose, positionals expected);
+    ~command_line();
 
     /// Declares `--name VALUE`; `take` receives what was given, and may throw usage_error. At most once, unless
     /// `every`.
@@ -48,23 +50,22 @@ public:
     /// Adds a line below the options of --help.
     void add_note(const std::string& text);
 
-    /// Reads the command line. Throws usage_error and CLI::ParseError, of which CallForHelp and CallForVersion are no
-    /// errors.
-    void read(int argc, const char* const* argv);
+    /// Reads the command line. Returns nothing, or what --help or --version asks the program to print instead of
+    /// running. Throws usage_error.
+    std::optional<std::string> read(int argc, const char* const* argv);
 
     /// After read(): what was neither an option nor an option's value, and all that followed `--`.
     const std::vector<std::string>& arguments() const noexcept { return arguments_; }
 
-    using CLI::App::get_name;
-    using CLI::App::help;
+    /// The program's name, as messages begin with it.
+    const std::string& name() const noexcept { return name_; }
 
 private:
-    CLI::Option* declare(const std::string& name, const std::string& value, const std::string& meaning,
-                         std::function<void(const std::string&)> take, bool every);
-    void refuse_dash_behind_switches(std::string_view text) const;
+    class reader;
 
+    std::string name_;
     positionals expected_;
-    std::string notes_;
+    std::unique_ptr<reader> reader_;
     std::vector<std::string> arguments_;
 };
 

@@ -21,7 +21,7 @@ constexpr int wrong_usage = 2;
 
 int say(const command_line& line, const char* text, int status)
 {
-    std::cerr << line.get_name() + ": " + one_line(text) + '\n';
+    std::cerr << line.name() + ": " + one_line(text) + '\n';
     return status;
 }
 
@@ -29,13 +29,10 @@ int say(const command_line& line, const char* text, int status)
 std::optional<int> parse(command_line& line, int argc, const char* const* argv)
 {
     try {
-        line.read(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        std::cout << line.help() << std::flush;
-        return 0;
-    } catch (const CLI::CallForVersion& version) {
-        std::cout << version.what() << std::endl;
-        return 0;
+        if (const auto instead = line.read(argc, argv)) {
+            std::cout << *instead << std::flush;
+            return 0;
+        }
     } catch (const std::exception& error) {
         return say(line, error.what(), wrong_usage);
     }
