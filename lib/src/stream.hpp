@@ -26,7 +26,7 @@ class tls_configuration;
 class tls_context;
 class tls_engine;
 
-class socket_stream : private polled_socket
+class socket_stream final : private polled_socket
 {
 public:
     using polled_socket::attach;
@@ -86,7 +86,7 @@ private:
 
 /// TLS over a socket. Begins with handshake(); the rest as socket_stream. A write that would block has to be repeated
 /// with the same bytes, or with those and more behind them.
-class tls_stream : private polled_socket
+class tls_stream final : private polled_socket
 {
 public:
     using polled_socket::attach;
