@@ -38,7 +38,7 @@ class Server:
                                         preexec_fn=place)
         self.pid = self.process.pid
         try:
-            self.endpoint = self._listening(timeout=10)
+            self.endpoint = self._listening(timeout=60)
         except Failure:
             self.kill()
             raise

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Shows that the floors are floors: at most 2.1 system calls a message at P=1, and 90% of the CPU time is the kernel's.
 
-    prove_floor.py [BUILD]      exit 0 if both hold for floor and http_floor, 1 if not; needs strace
+    prove_floor.py [BUILD]      counts the calls of floor and http_floor; exit 0 if that holds, 1 if not; needs strace
+
+The share of the time is measured before each table of costs: it is what this machine makes of it just then.
 """
 import os
 import shutil
@@ -23,20 +25,31 @@ MESSAGES = {"floor": ["--size", 64], "http_floor": ["--mode", "http"]}
 class Proof:
     floor: str
     calls_per_message: float
-    system_share: float
+    system_share: float | None = None  # none: not measured
 
     def text(self):
-        return (f"{self.floor}: {self.calls_per_message:.3f} system calls a message (at most {MOST_CALLS}), "
-                f"{self.system_share:.1%} of its CPU time is the kernel's (at least {LEAST_SYSTEM_SHARE:.0%})")
+        text = f"{self.floor}: {self.calls_per_message:.3f} system calls a message (at most {MOST_CALLS})"
+        if self.system_share is not None:
+            text += f", {self.system_share:.1%} of its CPU time is the kernel's (at least {LEAST_SYSTEM_SHARE:.0%})"
+        return text
 
 
 def prove(build, name="floor"):
-    """Raises Failure when the floor is none."""
+    """The calls and the share. Raises Failure when the floor is none."""
+    calls = prove_calls(build, name).calls_per_message
+    proof = Proof(name, calls, system_share(build, name))
+    if proof.system_share < LEAST_SYSTEM_SHARE:
+        raise Failure(proof.text())
+    return proof
+
+
+def prove_calls(build, name):
+    """The calls alone, which are the same on a machine that is busy."""
     require([f"{build}/bench/{name}", f"{build}/apps/load"])
     if not shutil.which("strace"):
         raise Failure("strace is missing: apt-get install strace")
-    proof = Proof(name, calls_per_message(build, name), system_share(build, name))
-    if proof.calls_per_message > MOST_CALLS or proof.system_share < LEAST_SYSTEM_SHARE:
+    proof = Proof(name, calls_per_message(build, name))
+    if proof.calls_per_message > MOST_CALLS:
         raise Failure(proof.text())
     return proof
 
@@ -48,13 +61,13 @@ def calls_per_message(build, name):
         with Server(["strace", "-D", "-c", "-o", summary.name, f"{build}/bench/{name}", "0"]) as floor:
             run = run_load(build, floor.endpoint, *SHAPE, *MESSAGES[name], "--messages", 50_000)
             os.kill(floor.pid, signal.SIGTERM)
-            floor.wait(timeout=10)
+            floor.wait(timeout=60)
         return total_calls(summary) / run["messages_in_all"]
 
 
 def total_calls(summary):
     """The count in the last line, which strace may write a moment after the floor has ended."""
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + 60
     while time.monotonic() < give_up:
         summary.seek(0)
         for line in summary:
@@ -78,6 +91,6 @@ def system_share(build, name):
 if __name__ == "__main__":
     try:
         for name in MESSAGES:
-            print(prove(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_BUILD, name).text())
+            print(prove_calls(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_BUILD, name).text())
     except Failure as failure:
         sys.exit(f"prove_floor.py: {failure}")

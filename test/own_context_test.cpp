@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_server_and_a_client_drain_beside_the_users_own_work_which
     start(io, talk_then_stop(s, other, o), o);
     const auto begin = std::chrono::steady_clock::now();
     io.run(); // returns when nothing of either waits: no idle deadline of 75 s keeps it
-    BOOST_TEST((std::chrono::steady_clock::now() - begin < 10s));
+    BOOST_TEST((std::chrono::steady_clock::now() - begin < 60s));
     BOOST_TEST(symbol_of(o) == "done");
     BOOST_TEST(o.text == "hello, the end, drained");
     BOOST_TEST(other.ticks() >= 3);

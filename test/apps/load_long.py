@@ -4,6 +4,7 @@ import time
 import unittest
 
 from kernel import eventually, stopped
+from load_test import counted_by_the_kernel
 from process import Program, Server
 
 
@@ -12,19 +13,17 @@ class Load(unittest.TestCase):
         """Of 10,000 messages a thousand come due meanwhile; the p99 is what the hundredth of them waits for, 900 ms."""
         for mode, server in (("http", "http_server"), ("bytes", "echo_server")):
             with self.subTest(mode), Server(server, "--quiet", "tcp://127.0.0.1:0") as peer:
-                with Program("load", "--json", "--mode", mode, "--rate", "1000", "--duration", "10s", peer.endpoint) as load:
-                    begin = time.monotonic()
-                    self.assertTrue(eventually(lambda: time.monotonic() >= begin + 4))
-                    with stopped(peer.pid):
-                        begin = time.monotonic()
-                        self.assertTrue(eventually(lambda: time.monotonic() >= begin + 1))
-                    self.assertEqual(load.wait(), 0)
-                    found = json.loads(load.out.all()[0])
+                with stopped(peer.pid):
+                    load = self.enterContext(Program("load", "--json", "--mode", mode, "--rate", "1000",
+                                                     "--messages", "10000", "--patience", "60s", peer.endpoint))
+                    self.assertTrue(eventually(lambda: counted_by_the_kernel(peer.endpoint, "bytes_received")[0] > 0))
+                    time.sleep(1)  # passage: what the messages that come due meanwhile have to wait
+                self.assertEqual(load.wait(), 0)
+                found = json.loads(load.out.all()[0])
                 self.assertAlmostEqual(found["due"], 1000 * found["seconds"], delta=2)
-                self.assertGreaterEqual(found["messages"], 0.99 * found["due"])
+                self.assertLessEqual(found["messages"], found["due"])
                 self.assertGreaterEqual(found["latency_us"]["p99"], 800_000)
                 self.assertGreaterEqual(found["latency_us"]["max"], 950_000)
-                self.assertLess(found["latency_us"]["p75"], 100_000)
                 self.assertEqual(peer.stop(), 0)
 
 

@@ -1,4 +1,5 @@
 """load: what it sends, when, and what it says of it. bench/prove_load.py shows that it notices what servers do wrong."""
+import contextlib
 import fcntl
 import json
 import os
@@ -12,14 +13,13 @@ import time
 import unittest
 from pathlib import Path
 
-from kernel import eventually, stopped
+from kernel import TracedProgram, eventually, stopped
 from ports import held_port
 from process import APPS, PATIENCE, Program, Server, receive, run
 
 BENCH = Path(os.environ["HAWSER_BENCH"])
 ANY_PORT = "tcp://127.0.0.1:0"
-SANITIZED = os.environ["HAWSER_BUILD"] in ("asan", "tsan")
-NEARLY_ALL = 0.95 if not SANITIZED else 0.8  # of what is due; on a busy machine the last are late
+HTTP_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, World!"
 
 
 def measured(endpoint, *arguments):
@@ -54,6 +54,15 @@ def counted_by_the_kernel(endpoint, name):
     lines = subprocess.run(["ss", "-tinHO", "state", "established", "sport", "=", f":{port}"], check=True,
                            capture_output=True, text=True).stdout.splitlines()
     return sum(int(count) for line in lines for count in re.findall(rf" {name}:(\d+)", line)), len(lines)
+
+
+def most_attempts(seconds):
+    """How often one connection is tried in so long: at once, after 10 ms, 20 ms later, and so on up to a second."""
+    number, wait, at = 1, 0.01, 0.01
+    while at <= seconds:
+        number, wait = number + 1, min(2 * wait, 1)
+        at += wait
+    return number
 
 
 class Bytes(unittest.TestCase):
@@ -101,38 +110,43 @@ class Errors(unittest.TestCase):
             self.assertEqual(peer.stop(), 0)
 
     def test_it_goes_on_when_the_server_is_there_again(self):
-        """Killed for 0.3 s: each of four connections tries after 0, 10, 30, 70, 150, 310 ms, and then once or twice more."""
-        with held_port() as port, Server("http_server", "--quiet", f"127.0.0.1:{port}") as first, \
-                Program("load", "--json", "--mode", "http", "--rate", "1000", "--connections", "4", "--duration", "5s",
-                        first.endpoint) as load:
-            self.assertTrue(eventually(lambda: self.busy(first.endpoint, 4)))
-            first.signal(signal.SIGKILL)
-            first.wait()
-            begin = time.monotonic()
-            eventually(lambda: time.monotonic() >= begin + 0.3)
-            with Server("http_server", "--quiet", first.endpoint):
-                errors, found = self.failed(load.wait(), load.out.all(), load.err.all())
+        """The first one answers each of four connections once and goes; the second comes after a dozen attempts."""
+        with held_port() as port:
+            with socket.create_server(("127.0.0.1", port)) as first, \
+                    TracedProgram("load", "--json", "--mode", "http", "--rate", "1000", "--connections", "4",
+                                  "--messages", "500", f"tcp://127.0.0.1:{port}", trace="connect") as load:
+                first.settimeout(PATIENCE)
+                peers = [first.accept()[0] for _ in range(4)]
+                for peer in peers:
+                    peer.settimeout(PATIENCE)
+                    while b"\r\n\r\n" not in peer.recv(65536):
+                        pass
+                    peer.sendall(HTTP_ANSWER)
+                begin = time.monotonic()
+                first.close()
+                for peer in peers:
+                    peer.close()
+                load.calls.wait_for(r".*\bconnect\(.*", 4 + 4 * 3)
+                with Server("http_server", "--quiet", f"tcp://127.0.0.1:{port}"):
+                    gone = time.monotonic() - begin
+                    errors, found = self.failed(load.wait(), load.out.all(), load.err.all())
         refused = errors.pop("connect ECONNREFUSED")
-        self.assertGreaterEqual(refused, 4)
-        self.assertLessEqual(refused, 4 * 8)
-        self.assertGreaterEqual(errors.get("closed", 0) + errors.get("reset", 0), 4, errors)
-        self.assertGreaterEqual(found["messages"] + errors.get("unanswered", 0), NEARLY_ALL * found["due"])
-        self.assertGreaterEqual(found["messages"], 0.8 * found["due"])
-
-    @staticmethod
-    def busy(endpoint, connections):
-        received, open_now = counted_by_the_kernel(endpoint, "bytes_received")
-        return received > 0 and open_now == connections
+        self.assertGreaterEqual(refused, 4 * 3)
+        self.assertLessEqual(refused, 4 * most_attempts(gone))
+        self.assertGreaterEqual(errors.get("closed", 0) + errors.get("reset", 0), 4, errors)  # one may see both
+        self.assertGreaterEqual(found["messages"], 500)
 
     def test_it_gives_up_when_the_server_is_gone_for_good(self):
         with Server("echo_server", "--quiet", ANY_PORT) as peer, \
-                Program("load", "--json", "--duration", "60s", "--patience", "300ms", peer.endpoint) as load:
+                Program("load", "--json", "--duration", "60s", "--patience", "3s", peer.endpoint) as load:
             self.assertTrue(eventually(lambda: counted_by_the_kernel(peer.endpoint, "bytes_received")[0] > 100_000))
+            begin = time.monotonic()
             peer.signal(signal.SIGKILL)
             peer.wait()
             errors, _ = self.failed(load.wait(), load.out.all(), load.err.all())
+            gone = time.monotonic() - begin
         self.assertEqual(errors["stuck"], 1)
-        self.assertLessEqual(errors["connect ECONNREFUSED"], 64 * 6)
+        self.assertLessEqual(errors["connect ECONNREFUSED"], 64 * most_attempts(gone))
 
     def test_a_wrong_answer_is_shown_and_its_connection_replaced(self):
         with socket.create_server(("127.0.0.1", 0)) as listener, \
@@ -153,16 +167,24 @@ class Errors(unittest.TestCase):
 
     def test_a_connection_without_answer_is_replaced(self):
         with socket.create_server(("127.0.0.1", 0)) as listener, \
-                Program("load", "--json", "--connections", "2", "--duration", "3s", "--patience", "1s",
-                        f"tcp://127.0.0.1:{listener.getsockname()[1]}") as load:
+                Program("load", "--json", "--connections", "2", "--rate", "100", "--messages", "200", "--patience",
+                        "1s", f"tcp://127.0.0.1:{listener.getsockname()[1]}") as load:
             listener.settimeout(PATIENCE)
             silent, _ = listener.accept()
             with silent:
-                for _ in range(2):
-                    threading.Thread(target=self.echo, args=(listener.accept()[0],), daemon=True).start()
+                others = []
+                threading.Thread(target=self.echo_each, args=(listener, others), daemon=True).start()
                 errors, found = self.failed(load.wait(), load.out.all(), load.err.all())
-        self.assertEqual(errors, {"timeout": 1, "unanswered": 1})
-        self.assertGreater(found["messages"], 100)
+        self.assertEqual(set(errors), {"timeout", "unanswered"})
+        self.assertGreaterEqual(len(others), 2)
+        self.assertGreaterEqual(errors["timeout"], len(others) - 1)  # an echo that was late has timed out as well
+        self.assertGreaterEqual(found["messages"], 200)
+
+    def echo_each(self, listener, peers):
+        with contextlib.suppress(OSError):  # the listener's end
+            while True:
+                peers.append(listener.accept()[0])
+                threading.Thread(target=self.echo, args=(peers[-1],), daemon=True).start()
 
     @staticmethod
     def echo(peer):
@@ -189,24 +211,22 @@ class Load(unittest.TestCase):
     def test_an_open_loop_has_as_many_messages_due_as_its_rate_says(self):
         with Server("http_server", "--quiet", ANY_PORT) as peer:
             for rate in (50, 1000):
-                found = measured(peer.endpoint, "--mode", "http", "--rate", rate, "--duration", "3s")
+                found = measured(peer.endpoint, "--mode", "http", "--rate", rate, "--messages", 2 * rate)
                 self.assertAlmostEqual(found["due"], rate * found["seconds"], delta=2)
-                self.assertGreaterEqual(found["messages"], NEARLY_ALL * found["due"])
+                self.assertGreaterEqual(found["messages"], 2 * rate)
                 self.assertLessEqual(found["messages"], found["due"])
+            self.assertEqual(peer.stop(), 0)
 
     def test_a_latency_counts_from_when_the_message_was_due(self):
-        """A server that stands still for a fifth of the time: a closed loop would hardly see it."""
+        """The server stands still at first, and 400 of 2,000 messages come due: a closed loop would send 64."""
         with Server("http_server", "--quiet", ANY_PORT) as peer:
-            with Program("load", "--json", "--mode", "http", "--rate", "1000", "--duration", "2s", peer.endpoint) as load:
+            with stopped(peer.pid):
+                load = self.enterContext(Program("load", "--json", "--mode", "http", "--rate", "1000",
+                                                 "--messages", "2000", "--patience", "60s", peer.endpoint))
                 self.assertTrue(eventually(lambda: counted_by_the_kernel(peer.endpoint, "bytes_received")[0] > 0))
-                begin = time.monotonic()
-                self.assertTrue(eventually(lambda: time.monotonic() >= begin + 0.7))
-                with stopped(peer.pid):
-                    begin = time.monotonic()
-                    self.assertTrue(eventually(lambda: time.monotonic() >= begin + 0.4))
-                self.assertEqual(load.wait(), 0)
-                found = json.loads(load.out.all()[0])
-            self.assertGreaterEqual(found["messages"], NEARLY_ALL * found["due"])
+                time.sleep(0.4)  # passage: what the messages that come due meanwhile have to wait
+            self.assertEqual(load.wait(), 0)
+            found = json.loads(load.out.all()[0])
             self.assertGreaterEqual(found["latency_us"]["p90"], 100_000)
             self.assertGreaterEqual(found["latency_us"]["p99"], 320_000)
             self.assertEqual(peer.stop(), 0)

@@ -113,7 +113,9 @@ class Answered(Test):
             self.assertEqual(program.err.all(), ["caught SIGINT, exiting"])
         replies = sum(line.startswith("64 bytes") for line in lines)
         self.matches(lines[-4:], "", "--- 127.0.0.1 ping statistics ---",
-                     rf"{replies} packets transmitted, {replies} received, 0% packet loss, time \d+ms", ROUND_TRIPS)
+                     rf"\d+ packets transmitted, {replies} received, \d+% packet loss, time \d+ms", ROUND_TRIPS)
+        # The signal may have come between the last request and its reply.
+        self.assertIn(int(lines[-2].split()[0]) - replies, (0, 1))
 
 
 class From(Test):
@@ -127,13 +129,14 @@ class From(Test):
                             "echo-request", "drop")
             network.setting("ipv4/ping_group_range", "0 0")
             for under in ((), WITHOUT_RAW):
-                ping = lambda *arguments: run("ping", "-c", "1", "--timeout", "100ms", *arguments, "127.0.0.1",
+                ping = lambda *arguments: run("ping", "-c", "1", *arguments, "127.0.0.1",
                                               under=(*network.enter, *under))
                 status, out, err = ping("--source", "127.0.0.7", "-v")
                 self.assertEqual((status, err), (0, ["connected from 127.0.0.7 to 127.0.0.1"]))
                 self.assertRegex(out[1], "^" + REPLY.format("127.0.0.1", 1))
-                self.assertEqual(ping("--verbose")[::2], (1, ["connected from 127.0.0.1 to 127.0.0.1",
-                                                              "ping: 127.0.0.1: no reply"]))
+                status, _, err = ping("--verbose", "--timeout", "100ms")
+                self.assertEqual((status, err), (1, ["connected from 127.0.0.1 to 127.0.0.1",
+                                                     "ping: 127.0.0.1: no reply"]))
 
     def test_the_host_s_address_is_of_its_family(self):
         with Namespace({"/etc/hosts": "127.0.0.1 both\n::1 both\n", "/etc/nsswitch.conf": "hosts: files\n"}) as network:
@@ -218,14 +221,14 @@ class AnsweredWrongly(Test):
             self.assertEqual(peer.stdout.readline(), b"ready\n")
             yield network
 
-    def ask(self, way, count=2, timeout="2s"):
+    def ask(self, way, count=2, timeout="30s"):
         with self.answering(way) as network:
             return run("ping", "-c", count, *FAST, "--timeout", timeout, "127.0.0.1", under=network.enter)
 
     def test_a_right_answer_is_one(self):
-        status, out, _ = self.ask("right")
+        status, out, _ = self.ask("right", count=1)
         self.assertEqual(status, 0)
-        self.matches(out[1:3], *(REPLY.format("127.0.0.1", n) for n in (1, 2)))
+        self.assertRegex(out[1], f"^{REPLY.format('127.0.0.1', 1)}$")
 
     def test_replies_to_others_are_ignored(self):
         for way in ("identifier", "sequence", "checksum", "short"):
@@ -237,7 +240,7 @@ class AnsweredWrongly(Test):
     def test_other_data_is_no_reply(self):
         for way, size in (("data", 64), ("truncated", 32)):
             with self.subTest(way=way):
-                status, out, _ = self.ask(way)
+                status, out, _ = self.ask(way, timeout="5s")
                 self.assertEqual(status, 1)
                 self.assertEqual(out[1], f"{size} bytes from 127.0.0.1: icmp_seq=1 other data than was sent")
                 self.assertRegex(out[-1], r"^2 packets transmitted, 0 received, \+2 corrupted, 100% packet loss")
@@ -246,7 +249,7 @@ class AnsweredWrongly(Test):
         status, out, _ = self.ask("twice")
         self.assertEqual(status, 0)
         self.assertRegex(out[2], "^" + REPLY.format("127.0.0.1", 1) + r" \(DUP!\)$")
-        self.assertRegex("\n".join(out), r"2 packets transmitted, 2 received, \+[12] duplicates, 0% packet loss")
+        self.assertRegex("\n".join(out), r"2 packets transmitted, [12] received, \+[12] duplicates, ")
 
     def test_some_of_them(self):
         status, out, _ = self.ask("first", count=4)

@@ -1,7 +1,6 @@
-// A stranger's test of a handler: a minute of idleness in no time.
+// A stranger's test of a handler: a minute of idleness, for which nobody waits a minute.
 #include <hawser/test/world.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <string>
@@ -33,12 +32,8 @@ std::string a_minute()
 
 int main()
 {
-    auto least = std::chrono::steady_clock::duration::max();
-    std::string end;
-    for (int i = 0; i < 5; ++i) {
-        const auto begun = std::chrono::steady_clock::now();
-        end = a_minute();
-        least = std::min(least, std::chrono::steady_clock::now() - begun);
-    }
-    std::cout << (least < std::chrono::milliseconds{10} ? end : "no") << '\n';
+    const auto begun = std::chrono::steady_clock::now();
+    const std::string end = a_minute();
+    const bool waited = std::chrono::steady_clock::now() - begun >= std::chrono::minutes{1};
+    std::cout << (waited ? "no" : end) << '\n';
 }

@@ -1,22 +1,21 @@
 """Accepting when the kernel refuses: no descriptors, no memory, aborted connections, a listener that is gone."""
 import contextlib
+import itertools
 import re
-import statistics
 import time
 import unittest
 from pathlib import Path
 
 from crowd import Crowd
-from kernel import TracedServer, Watch, descriptors, eventually, limit_descriptors, processor_time, sockets, stopped
-from process import PATIENCE, Server, exchange
+from kernel import TracedServer, Watch, descriptors, eventually, limit_descriptors, sockets, stopped
+from peers import address_of
+from process import Server, exchange
 
 FRAMES = ("--mode", "frames", "--quiet")
 ANY_PORT = "tcp://127.0.0.1:0"
-
-
-def address(server, number=0):
-    host, _, port = server.endpoints[number].removeprefix("tcp://").rpartition(":")
-    return host, int(port)
+PAUSE = 0.100  # seconds, after which a server that found no descriptor tries again
+TICK = 0.010   # of the clock by which it pauses, at most
+SHED_AFTER = 5  # seconds, after which a session that waits may be ended to make room for a newcomer
 
 
 def refused(server):
@@ -30,65 +29,69 @@ def refused(server):
 class Starved(unittest.TestCase):
     """No descriptor is left: the limit is lowered under a server that started with a higher one."""
 
-    def test_a_crowd_is_served_in_turn_and_waiting_costs_nothing(self):
+    def test_a_crowd_is_served_in_turn_and_waiting_costs_little(self):
         with Server("echo_server", *FRAMES, ANY_PORT) as server:
             before = len(descriptors(server.pid))
             limit_descriptors(server.pid, 64)
-            with Crowd(address(server), 200) as crowd:
+            with Crowd(address_of(server.endpoint), 200) as crowd, Watch(server.pid, "accept4,epoll_wait") as watch:
                 inside = 64 - before
                 self.assertEqual(crowd.wait(inside), inside)
-                with Watch(server.pid, "accept4") as watch:
-                    watch.calls.wait_for(r".*EMFILE.*")
-                    since, spent = len(watch.calls.matching(r"accept4\(")), processor_time(server.pid)
-                    time.sleep(5)  # passage: the time over which calls and processor time are counted
-                    calls = len(watch.calls.matching(r"accept4\(")) - since
-                    spent = processor_time(server.pid) - spent
-                    self.assertLessEqual(calls, 5 * 20)
-                    self.assertLessEqual(spent, 5 * 0.03)
-                    self.assertEqual(crowd.wait(inside + 1, 0), inside)
-
-                    # After all this waiting one freed descriptor is still one call that takes it and one that fails.
-                    since = len(watch.calls.matching(r"accept4\("))
-                    crowd.answered.pop(0).close()
-                    self.assertEqual(crowd.wait(inside), inside)
-                    watch.calls.wait_for(r".*EMFILE.*", len(watch.calls.matching("EMFILE")) + 1)
-                    self.assertLessEqual(len(watch.calls.matching(r"accept4\(")) - since, 4)
-
-                delays = []
-                while crowd.open and len(delays) < 40:
-                    begin = time.monotonic()
-                    crowd.answered.pop(0).close()
-                    self.assertEqual(crowd.wait(inside, 1), inside)
-                    delays.append(time.monotonic() - begin)
-                self.assertLessEqual(statistics.median(delays), 0.020)
+                # A call that fails for each pause, and next to nothing in between.
+                watch.calls.wait_for(r".*EMFILE.*", 6)
+                self.assertEqual(crowd.wait(inside + 1, 0), inside)
+                self.assertLess(max(self.waits_between_failures(watch.timeline())), 50)
+                freed = 0
                 while crowd.open:
                     crowd.answered.pop(0).close()
-                    self.assertEqual(crowd.wait(inside, 1), inside)
+                    freed += 1
+                    self.assertEqual(crowd.wait(inside), inside)
                 self.assertEqual(crowd.lost, [])
             self.assertTrue(eventually(lambda: len(descriptors(server.pid)) == before))
             self.assertEqual(server.stop(), 0)
-            pauses = [line for line in server.err.all() if "EMFILE" in line]
-            self.assertGreaterEqual(len(pauses), 1)
-            self.assertLessEqual(len(pauses), 10)
+            self.assertEqual(len([line for line in server.err.all() if "EMFILE" in line]), 1)
+        # However long it has waited, a descriptor that is freed is one call more. It may come too late: the server opens
+        # files, too.
+        failed = [when for _, when, call in watch.timeline() if "EMFILE" in call]
+        self.assertLessEqual(sum(b - a < PAUSE - TICK for a, b in itertools.pairwise(failed)), freed)
 
-    def test_a_descriptor_that_something_else_frees_is_used_within_100_ms(self):
+    def waits_between_failures(self, timeline):
+        """How often the thread that accepts called epoll_wait between one call that failed and the next."""
+        thread = next(thread for thread, _, call in timeline if "EMFILE" in call)
+        counts = [0]
+        for each, _, call in timeline:
+            if "EMFILE" in call:
+                counts.append(0)
+            elif each == thread and call.startswith("epoll_wait("):
+                counts[-1] += 1
+        return counts[1:-1]
+
+    def test_a_descriptor_that_it_frees_itself_is_used_without_waiting_for_the_end_of_the_pause(self):
+        # No pause ends: its timers never ring.
+        with TracedServer("echo_server", *FRAMES, ANY_PORT, trace="timerfd_settime",
+                          inject=["timerfd_settime:retval=0"]) as server:
+            limit_descriptors(server.pid, len(descriptors(server.pid)) + 5)
+            with Crowd(address_of(server.endpoint), 50) as crowd:
+                self.assertEqual(crowd.wait(5), 5)
+                while crowd.open:
+                    crowd.answered.pop(0).close()
+                    self.assertEqual(crowd.wait(5), 5)
+                self.assertEqual(crowd.lost, [])
+            self.assertEqual(server.stop(), 0)
+            self.assertGreaterEqual(len(server.injected()), 1)
+
+    def test_a_descriptor_that_something_else_frees_is_used(self):
         with Server("echo_server", *FRAMES, ANY_PORT) as server:
             before = len(descriptors(server.pid))
             limit_descriptors(server.pid, before + 5, hard=False)
-            with Crowd(address(server), 15) as crowd:
-                self.assertEqual(crowd.wait(5), 5)
-                delays = []
-                for more in range(1, 11):
-                    begin = time.monotonic()
+            with Crowd(address_of(server.endpoint), 15) as crowd:
+                for more in range(11):
                     limit_descriptors(server.pid, before + 5 + more, hard=False)
-                    self.assertEqual(crowd.wait(5 + more, 5), 5 + more)
-                    delays.append(time.monotonic() - begin)
-                self.assertLessEqual(statistics.median(delays), 0.120)
+                    self.assertEqual(crowd.wait(5 + more), 5 + more)
 
     def test_established_connections_go_on(self):
         with Server("echo_server", *FRAMES, ANY_PORT) as server:
             limit_descriptors(server.pid, len(descriptors(server.pid)) + 2)
-            with server.connect() as one, server.connect() as two, Crowd(address(server), 10) as crowd:
+            with server.connect() as one, server.connect() as two, Crowd(address_of(server.endpoint), 10) as crowd:
                 for number in range(100):
                     exchange(one, b"%d" % number)
                     exchange(two, b"%d" % number)
@@ -102,11 +105,12 @@ class Spoilt(unittest.TestCase):
         with TracedServer("echo_server", *FRAMES, ANY_PORT, trace="accept4",
                     inject=[f"accept4:error={error}:when={when}"]) as server:
             with stopped(server.pid):
-                crowd = Crowd(address(server), 3)
+                crowd = Crowd(address_of(server.endpoint), 3)
             with crowd:
-                self.assertEqual(crowd.wait(3, 2), 3)
+                self.assertEqual(crowd.wait(3), 3)
             self.assertEqual(server.stop(), 0)
             self.assertGreaterEqual(len(server.injected()), 1)
+            self.assertEqual([line for line in server.err.all() if "pauses" in line], [])
 
     def test_an_aborted_connection_does_not_hold_up_those_behind_it(self):
         for error in ("ECONNABORTED", "EPROTO", "ENETDOWN", "EHOSTUNREACH"):
@@ -121,10 +125,10 @@ class Spoilt(unittest.TestCase):
             for error, count in faults.items():
                 server = stack.enter_context(TracedServer("echo_server", *FRAMES, ANY_PORT, trace="accept4",
                                                     inject=[f"accept4:error={error}:when=1..{count}"]))
-                started.append((error, count, server, stack.enter_context(Crowd(address(server), 10))))
+                started.append((error, count, server, stack.enter_context(Crowd(address_of(server.endpoint), 10))))
             for error, count, server, crowd in started:
                 with self.subTest(error=error):
-                    self.assertEqual(crowd.wait(10, count * 0.150 + 2), 10)
+                    self.assertEqual(crowd.wait(10), 10)
                     self.assertEqual(server.stop(), 0)
                     self.assertEqual(len(server.injected()), count)
 
@@ -149,7 +153,7 @@ class Spoilt(unittest.TestCase):
                 server.err.wait_for(rf".*{re.escape(server.endpoints[0])}: .*failed.*{error}.*")
                 self.assertTrue(eventually(lambda: refused(server)))
                 for _ in range(10):
-                    with Crowd(address(server, 1), 3) as crowd:
+                    with Crowd(address_of(server.endpoints[1]), 3) as crowd:
                         self.assertEqual(crowd.wait(3), 3)
                 self.assertEqual(server.stop(), 0)
                 self.assertEqual(len([line for line in server.err.all() if error in line]), 1)
@@ -163,8 +167,7 @@ class Spoilt(unittest.TestCase):
             idle = len(sockets(server.pid))
             served = 0
             for _ in range(200):
-                with server.connect() as peer, contextlib.suppress(AssertionError, OSError):
-                    peer.settimeout(5)
+                with server.connect() as peer, contextlib.suppress(AssertionError, ConnectionError):
                     exchange(peer)
                     served += 1
             self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
@@ -177,45 +180,45 @@ class Spoilt(unittest.TestCase):
 class Limits(unittest.TestCase):
     def test_beyond_the_limit_a_newcomer_waits_and_is_served_when_one_leaves(self):
         with Server("echo_server", *FRAMES, "--max-connections", "5", ANY_PORT) as server:
-            with Crowd(address(server), 8) as crowd:
+            begin = time.monotonic()
+            with Crowd(address_of(server.endpoint), 8) as crowd:
                 self.assertEqual(crowd.wait(5), 5)
-                self.assertEqual(crowd.wait(6, 0.1), 5)
-                delays = []
+                self.nobody_else_is_served(crowd, begin)
                 for _ in range(3):
-                    begin = time.monotonic()
                     crowd.answered.pop(0).close()
                     self.assertEqual(crowd.wait(5), 5)
-                    delays.append(time.monotonic() - begin)
-                self.assertLessEqual(statistics.median(delays), 0.1)
                 self.assertEqual((crowd.open, crowd.lost), ({}, []))
 
-    def test_where_it_is_refused_instead_one_more_is_told_at_once(self):
-        for program, ask, got in (("echo_server", b"", b""),
+    def nobody_else_is_served(self, crowd, since):
+        inside = len(crowd.answered)
+        served = crowd.wait(inside + 1, 0.2)
+        if time.monotonic() - since < SHED_AFTER:
+            self.assertEqual(served, inside)
+
+    def test_where_it_is_refused_instead_one_more_is_told_so(self):
+        for program, ask, got in (("echo_server", b"x", b""),
                                   ("http_server", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"HTTP/1.1 503 ")):
             with Server(program, "--quiet", "--max-connections", "1", "--when-full", "refuse", ANY_PORT) as server:
                 with server.connect() as inside:
-                    inside.sendall(ask or b"x")
-                    inside.recv(4096)
-                    delays = []
                     for _ in range(20):
-                        begin, answer = time.monotonic(), b""
+                        inside.sendall(ask)
+                        self.assertNotEqual(inside.recv(4096), b"")
+                        answer = b""
                         # It may come before connect() has returned.
-                        with contextlib.suppress(ConnectionResetError), server.connect() as peer:
-                            if ask:
+                        with contextlib.suppress(ConnectionError), server.connect() as peer:
+                            if got:
                                 peer.sendall(ask)
                             while piece := peer.recv(4096):
                                 answer += piece
-                        delays.append(time.monotonic() - begin)
                         self.assertTrue(answer.startswith(got) if got else answer == b"", answer)
                         self.assertLessEqual(len(answer), 2048)
-                    self.assertLessEqual(statistics.median(delays), 0.010)
-                    inside.sendall(ask or b"x")
+                    inside.sendall(ask)
                     self.assertNotEqual(inside.recv(4096), b"")
                 self.assertEqual(server.stop(), 0)
 
     def a_thousand_never_hold_more_than(self, limit, server):
         idle = len(sockets(server.pid))
-        with Crowd(address(server), 1000) as crowd:
+        with Crowd(address_of(server.endpoint), 1000) as crowd:
             most = 0
             while crowd.open:
                 self.assertGreater(crowd.wait(1), 0)
@@ -238,16 +241,12 @@ class Limits(unittest.TestCase):
 
     def test_one_more_from_an_address_is_reset_and_other_addresses_are_not(self):
         with Server("echo_server", *FRAMES, "--per-address", "3", ANY_PORT) as server:
-            with Crowd(address(server), 3) as crowd:
+            with Crowd(address_of(server.endpoint), 3) as crowd:
                 self.assertEqual(crowd.wait(3), 3)
-                delays = []
                 for _ in range(20):
-                    begin = time.monotonic()
                     with self.assertRaises(ConnectionResetError), server.connect() as peer:
                         peer.recv(1)
-                    delays.append(time.monotonic() - begin)
-                self.assertLessEqual(statistics.median(delays), 0.010)
-                with Crowd(address(server), 3, sources=["127.0.0.2"]) as others:
+                with Crowd(address_of(server.endpoint), 3, sources=["127.0.0.2"]) as others:
                     self.assertEqual(others.wait(3), 3)
                 crowd.answered.pop().close()
 
@@ -256,15 +255,16 @@ class Limits(unittest.TestCase):
                         exchange(peer)
                         return True
 
-                self.assertTrue(eventually(served_again, 5))
+                self.assertTrue(eventually(served_again))
 
     def test_a_file_opens_while_every_permit_is_used(self):
         with Server("echo_server", *FRAMES, ANY_PORT, under=["prlimit", "--nofile=256:256"]) as server:
             idle = len(sockets(server.pid))
-            with Crowd(address(server), 256) as crowd:
+            begin = time.monotonic()
+            with Crowd(address_of(server.endpoint), 256) as crowd:
                 self.assertEqual(crowd.wait(192), 192)
-                self.assertEqual(crowd.wait(193, 0.2), 192)
-                self.assertEqual(len(sockets(server.pid)) - idle, 192)
+                self.nobody_else_is_served(crowd, begin)
+                self.assertLessEqual(len(sockets(server.pid)) - idle, 192)
                 self.assertLess(len(descriptors(server.pid)), 256 - 16)
                 limit = Path(f"/proc/{server.pid}/limits").read_text()
                 self.assertRegex(limit, r"Max open files\s+256\s+256")

@@ -89,10 +89,10 @@ class Sockets(unittest.TestCase):
                 receive(secret, 6)
                 busy.sendall(b"x" * 1000)
                 receive(busy, 1000)
-                eventually(lambda: admin.row_of(idle))
                 fill(admin, slow)
                 fill(admin, gone)
                 gone.shutdown(socket.SHUT_WR)
+                eventually(lambda: admin.row_of(gone)["state"] == "CLOSE_WAIT")
 
                 rows = self.same_as_ss(admin, server)
                 self.assertEqual(len(rows), 4 + 5 + 1)  # listeners, connections, and the admin's own
@@ -111,7 +111,7 @@ class Sockets(unittest.TestCase):
             return seen[0] == seen[1]
 
         seen = []
-        eventually(look, seconds=10)
+        eventually(look)
         self.assertEqual(*seen)
         return seen[0]
 
@@ -144,7 +144,7 @@ class Sockets(unittest.TestCase):
             other.connect(f"{self.folder}/a b")
             exchange(peer)
             exchange(other)
-            table, rows = admin.table(), admin.rows()
+            table, rows = self.table_and_rows_at_rest(admin)
             self.assertEqual(len(rows), 3 + 2 + 1)
             self.assertEqual(len(table), len(rows))
             for line, row in zip(table[:-1], rows):  # the last is the endpoint's own connection, which has asked once more
@@ -162,6 +162,20 @@ class Sockets(unittest.TestCase):
             self.assertEqual([row["frames_in"] for row in accepted], [1])
             self.assertEqual(accepted[0]["idle_ms"], accepted[0]["awaits_ms"])
 
+    def table_and_rows_at_rest(self, admin):
+        """Both, once the kernels have acknowledged, and the server has counted, all that was sent."""
+        def still(rows):
+            return [(row["receive_queue"], row["send_queue"], row.get("bytes_out")) for row in rows[:-1]]
+
+        def look():
+            before = still(admin.rows())
+            found[:] = admin.table(), admin.rows()
+            return still(found[1]) == before and all(bytes_out != 0 for _, _, bytes_out in before)
+
+        found = []
+        self.assertTrue(eventually(look))
+        return found
+
     def test_a_queue_that_nobody_accepts_from_is_seen(self):
         with started(*FRAMES, "--max-connections", "1", "--backlog", "7", ANY_PORT, f"unix:{self.folder}/a", "--admin",
                      ANY_PORT, listeners=2) as server, server.connect() as first, Admin(server.endpoints[-1]) as admin:
@@ -170,9 +184,15 @@ class Sockets(unittest.TestCase):
             other = [socket.socket(socket.AF_UNIX) for _ in range(2)]
             for each in other:
                 each.connect(f"{self.folder}/a")
-            rows = admin.rows()  # the endpoint's own connection needs no permit of the server's
+            rows = []
+
+            def look():
+                rows[:] = admin.rows()  # the endpoint's own connection needs no permit of the server's
+                return [row["receive_queue"] for row in rows[:2]] == [3, 2]
+
+            self.assertTrue(eventually(look), rows)
             self.same_as_ss(admin, server)
-            self.assertEqual([(row["receive_queue"], row["send_queue"]) for row in rows[:2]], [(3, 7), (2, 7)])
+            self.assertEqual([row["send_queue"] for row in rows[:2]], [7, 7])
             self.assertEqual([row["bytes_in"] for row in rows if row.get("frames_in") == 1], [5])
             self.assertEqual(sockets_by_us(rows, ("unix",)), unix_sockets_by_ss(server.pid))
             for each in waiting + other:
@@ -200,9 +220,8 @@ class Sockets(unittest.TestCase):
                 return bool(rows) and rows[0]["awaits"] == "output_room" and rows[0]["receive_queue"] > 0
 
             self.assertTrue(eventually(stuck))
-            rows = sockets_by_us(admin.rows(), ("unix",))
-            self.assertEqual(rows, unix_sockets_by_ss(server.pid))
-            self.assertEqual([row[5] for row in rows], ["LISTEN", "ESTABLISHED"])
+            self.assertTrue(eventually(lambda: sockets_by_us(admin.rows(), ("unix",)) == unix_sockets_by_ss(server.pid)))
+            self.assertEqual([row[5] for row in unix_sockets_by_ss(server.pid)], ["LISTEN", "ESTABLISHED"])
 
     def test_udp_sockets_have_rows(self):
         with started("udp://127.0.0.1:0", "--admin", ANY_PORT, program="qotd_server") as server, \
@@ -250,7 +269,7 @@ class Requests(unittest.TestCase):
                         now.update(admin.metrics())
                         return now["hawser_sent_bytes_total"] == 14 and now['hawser_loop_connections{loop="0"}'] == 1
 
-                    eventually(is_settled, seconds=10)
+                    eventually(is_settled)
                     expires = ssl.cert_time_to_seconds(ssl._ssl._test_decode_cert(str(pair.certificate))["notAfter"])
                     for name, value in (("connections", 2), ("connections_limit", 10), ("connections_accepted_total", 3),
                                         ("connections_refused_total", 1), ("accept_errors_total", 0),

@@ -1,29 +1,28 @@
 """A host that runs out of ports to connect from: a typed error, pauses, and no spinning."""
-import resource
 import time
 import unittest
 
-from namespace import Namespace
-from process import Server, run
+from broken_networks import of_few_ports
+from kernel import TracedProgram
+from peers import address_of
+from process import Server
 
 PORTS = 10
+TRIES = 7  # after pauses of 10, 20, 40, 80, 160 and 320 ms
 
 
 class OutOfPorts(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.network = Namespace()
-        cls.addClassCleanup(cls.network.__exit__)
-        cls.network.setting("ipv4/ip_local_port_range", f"50001 {50000 + PORTS}")
-        cls.network.setting("ipv4/tcp_tw_reuse", 0)  # a port is not had again after a second
+        cls.network = cls.enterClassContext(of_few_ports(PORTS))
 
     def multi_client(self, server, connections):
-        host, _, port = server.endpoint.removeprefix("tcp://").rpartition(":")
-        begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        status, out, err = run("multi_client", host, port, connections, under=self.network.enter)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return status, err, time.monotonic() - begin, used
+        """Its exit status, its errors and its calls."""
+        with TracedProgram("multi_client", *address_of(server.endpoint), connections, trace="connect,epoll_wait",
+                           under=self.network.enter) as client:
+            status = client.wait()
+            client.calls.all()
+            return status, client.err.all(), client.calls.whole()
 
     def test_as_many_connections_as_ports_are_made(self):
         with Server("echo_server", "127.0.0.1:60000", "--quiet", under=self.network.enter) as server:
@@ -31,11 +30,13 @@ class OutOfPorts(unittest.TestCase):
 
     def test_one_more_is_an_error_of_its_own_after_pauses(self):
         with Server("echo_server", "127.0.0.2:60000", "--quiet", under=self.network.enter) as server:
-            status, err, took, used = self.multi_client(server, PORTS + 1)
+            begin = time.monotonic()
+            status, err, calls = self.multi_client(server, PORTS + 1)
+            self.assertGreaterEqual(time.monotonic() - begin, 0.500)
             self.assertEqual((status, len(err)), (1, 1), err)
             self.assertIn("tcp://127.0.0.2:60000: connect: out_of_ports (", err[0])
-            self.assertGreaterEqual(took, 0.630)
-            self.assertLess(used, 0.5 * took)
+            self.assertEqual(sum("EADDRNOTAVAIL" in call for call in calls), TRIES)
+            self.assertLess(sum("epoll_wait(" in call for call in calls), 500)
             self.assertEqual(server.stop(), 0)  # and the server has nobody left
 
 

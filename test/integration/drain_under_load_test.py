@@ -20,22 +20,15 @@ class UnderLoad(unittest.TestCase):
             return drain.drain_under_load(BUILD, server, mode, load_for="200ms")
 
     def check(self, mode, runs):
-        counted = 0
-        for _ in range(2 * runs):
-            if counted == runs:
-                break
+        for run in range(runs):
             result = self.drained(mode)
-            if result.answered_after == 0:
-                continue  # shows nothing
-            counted += 1
-            with self.subTest(mode=mode, run=counted):
+            with self.subTest(mode=mode, run=run):
                 self.assertGreaterEqual(result.outstanding, drain.OUTSTANDING)
-                self.assertEqual((result.lost, result.torn, result.resets), (0, 0, 0), result)
+                self.assertGreaterEqual(result.answered_after, result.outstanding, result)  # they had all arrived
+                self.assertEqual((result.torn, result.resets), (0, 0), result)
                 self.assertEqual(result.ended, drain.CONNECTIONS, result)
                 self.assertEqual(result.exit_status, 0, result)
                 self.assertRegex(result.report[1], r"drained 64 connections in .*, cut 0")
-                self.assertTrue(result.clean)
-        self.assertEqual(counted, runs, "too many runs in which nothing was answered after the signal")
 
     def test_frames(self):
         self.check("frames", RUNS)

@@ -33,7 +33,7 @@ class Errno(unittest.TestCase):
                 self.assertLessEqual(ended, 2)
                 with server.connect() as peer:
                     exchange(peer, b"afterwards")
-            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 5))
+            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
             self.assertEqual(server.stop(), 0)
             hit = len(server.injected())
             self.assertIn(hit, (1, 2))

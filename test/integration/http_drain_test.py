@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 from http_client import Client, request
-from process import Server
+from options_server import http_options_server
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
 
@@ -14,31 +14,23 @@ import drain  # noqa: E402
 import programs  # noqa: E402
 
 APPS = Path(os.environ["HAWSER_APPS"])
-TEST_PROGRAMS = Path(os.environ["HAWSER_TEST_PROGRAMS"])
 BUILD = Path(os.environ["HAWSER_BENCH"]).parent
 RUNS = int(os.environ.get("HAWSER_DRAIN_RUNS", "10"))
 
 
 class Drain(unittest.TestCase):
     def test_under_load_no_request_is_lost_and_no_answer_torn(self):
-        counted = 0
-        for _ in range(2 * RUNS):
-            if counted == RUNS:
-                break
+        for run in range(RUNS):
             with programs.Server([str(APPS / "http_server"), "--quiet", "tcp://127.0.0.1:0"]) as server:
                 result = drain.drain_under_load(BUILD, server, "http", load_for="200ms")
-            if result.answered_after == 0:
-                continue  # shows nothing
-            counted += 1
-            with self.subTest(run=counted):
-                self.assertEqual((result.lost, result.torn, result.resets), (0, 0, 0), result)
+            with self.subTest(run=run):
+                self.assertGreaterEqual(result.answered_after, result.outstanding, result)  # they had all arrived
+                self.assertEqual((result.torn, result.resets), (0, 0), result)
                 self.assertEqual(result.ended, drain.CONNECTIONS, result)
                 self.assertEqual(result.exit_status, 0, result)
-                self.assertTrue(result.clean)
-        self.assertEqual(counted, RUNS, "too many runs in which nothing was answered after the signal")
 
     def test_the_last_answer_says_close_and_idle_connections_end(self):
-        with Server("http_options_server", directory=TEST_PROGRAMS) as server:
+        with http_options_server() as server:
             with Client(server) as busy, Client(server) as idle:
                 self.assertFalse(idle.ask(request("/x")).closes)
                 head = request("/echo", "Content-Length: 3", method="POST")

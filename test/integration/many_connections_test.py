@@ -4,7 +4,7 @@ import unittest
 
 from crowd import MANY, Crowd
 from kernel import descriptors, eventually
-from process import Server, exchange
+from process import PATIENCE, Server, exchange
 
 FRAMES = ("--mode", "frames", "--quiet", "--idle", "5m")
 
@@ -24,7 +24,7 @@ class Many(unittest.TestCase):
                 self.assertEqual(crowd.wait(count), count)
                 self.assertEqual(len(descriptors(server.pid)), idle + count)
                 for peer in crowd.answered:
-                    peer.settimeout(60)
+                    peer.settimeout(PATIENCE)
                     exchange(peer, b"still there")
             self.assertTrue(eventually(lambda: len(descriptors(server.pid)) == idle))
             self.assertEqual(server.stop(), 0)

@@ -1,6 +1,5 @@
 """Our frames and bytes against programs of others: Twisted's Int32StringReceiver, Erlang's {packet, 4}, and nc."""
 import json
-import os
 import re
 import subprocess
 import tempfile

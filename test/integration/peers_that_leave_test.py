@@ -7,16 +7,11 @@ import unittest
 from pathlib import Path
 
 from kernel import eventually, sockets, stopped
+from options_server import options_server
 from process import Server, abort, exchange, framed, receive
 
-TEST_PROGRAMS = Path(os.environ["HAWSER_TEST_PROGRAMS"])
 TIMES = int(os.environ.get("HAWSER_RESETS", "10"))
 CUTS = 1000 if os.environ["HAWSER_BUILD"] == "release" else 100
-
-
-def options_server(handler, **options):
-    return Server("options_server", handler, *(f"{name}={value}" for name, value in options.items()),
-                  directory=TEST_PROGRAMS)
 
 
 class Reset(unittest.TestCase):
@@ -29,7 +24,7 @@ class Reset(unittest.TestCase):
                 peer = server.connect()
                 leave(server, peer)
                 abort(peer)
-            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10), sockets(server.pid))
+            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle), sockets(server.pid))
             with server.connect() as polite:
                 polite.sendall(framed(b"7"))
                 self.assertIn(receive(polite, 5), (framed(b"7"), b"\0\0\0\7a"))
@@ -46,7 +41,7 @@ class Reset(unittest.TestCase):
                     abort(peer)
             with server.connect() as polite:
                 exchange(polite)
-            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10))
+            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
             self.assertEqual(server.stop(), 0)
 
     def test_accepted(self):
@@ -90,7 +85,7 @@ class Reset(unittest.TestCase):
 
     def test_during_a_drain(self):
         for what in (b"", framed(b"1")[:3], framed(b"1000000") * 20):
-            with self.subTest(sent=what[:8]), options_server("produce", drain=20_000) as server:
+            with self.subTest(sent=what[:8]), options_server("produce", drain=600_000) as server:
                 peers = [server.connect() for _ in range(TIMES)]
                 for peer in peers:
                     peer.sendall(framed(b"1") + what)
@@ -153,7 +148,7 @@ class Ended(unittest.TestCase):
                 with server.connect() as peer:
                     peer.sendall(framed(b"go"))
                     peer.recv(1)
-            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10))
+            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
             self.assertEqual(server.stop(), 0)
 
 
@@ -172,7 +167,7 @@ class Unix(unittest.TestCase):
                         self.assertEqual(peer.recv(1), b"")
                     with server.connect() as peer:
                         peer.sendall(framed(b"torn")[:5])
-                self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10))
+                self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
                 self.assertEqual(server.stop(), 0)
             self.assertFalse(Path(f"{folder}/echo.sock").exists())
 

@@ -1,9 +1,10 @@
 """What a connection to a TLS port costs: one that has sent nothing, and one that has spoken and is idle."""
 import contextlib
+import os
 import socket
 import tempfile
-import time
 import unittest
+from pathlib import Path
 
 from certificates import Certificates
 from crowd import IP_BIND_ADDRESS_NO_PORT, MANY
@@ -11,10 +12,12 @@ from kernel import eventually, how_many_descriptors, resident
 from process import Server, abort, exchange
 from tls import address, client_context, connect
 
+TEST_PROGRAMS = Path(os.environ["HAWSER_TEST_PROGRAMS"])
 COUNT = 10_000
 KIB = 1024
 SILENT, IDLE = 2 * KIB, 20 * KIB
 AT_LEAST = 200  # bytes: they are there at all
+NEVER = 3_600_000  # milliseconds
 
 
 class Memory(unittest.TestCase):
@@ -22,8 +25,9 @@ class Memory(unittest.TestCase):
         made = Certificates(self.enterContext(tempfile.TemporaryDirectory()))
         pair = made.server()
         self.context = client_context(made.ca)
-        self.server = self.enterContext(Server("echo_server", "--mode", "frames", "--quiet", "--idle", "10m", "--cert",
-                                               pair.certificate, "--key", pair.key, "tls://127.0.0.1:0"))
+        self.server = self.enterContext(Server(
+            "tls_options_server", "echo", f"cert={pair.certificate}", f"key={pair.key}", f"handshake={NEVER}",
+            f"idle={NEVER}", directory=TEST_PROGRAMS))
         self.opened = self.enterContext(contextlib.ExitStack())
         self.idle = how_many_descriptors(self.server.pid)
         for _ in range(20):  # what the first ones cost the process for good
@@ -46,7 +50,7 @@ class Memory(unittest.TestCase):
             peer.bind((MANY[number % len(MANY)], 0))
             peer.connect(where)
             self.keep(peer)
-        self.assertTrue(eventually(lambda: how_many_descriptors(self.server.pid) >= self.idle + COUNT, 8))
+        self.assertTrue(eventually(lambda: how_many_descriptors(self.server.pid) == self.idle + COUNT))
         each = self.each()
         print(f"{each:.0f} bytes for a silent connection")
         self.assertLessEqual(each, SILENT)
@@ -58,7 +62,7 @@ class Memory(unittest.TestCase):
             exchange(peer, bytes(4096))
             self.keep(socket.socket(fileno=peer.detach()))  # open, without its TLS on this side
         self.assertEqual(how_many_descriptors(self.server.pid), self.idle + COUNT)
-        time.sleep(5)  # passage: the idleness that is measured
+        eventually(lambda: self.each() <= IDLE)  # they give back what they have needed
         each = self.each()
         print(f"{each:.0f} bytes for an established idle connection")
         self.assertLessEqual(each, IDLE)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from certificates import Certificates
 from kernel import eventually, resident, sockets
-from process import Server, exchange, framed, receive
+from process import Server, exchange, framed
 from tls import (ALERT, APPLICATION, GROUPS, HANDSHAKE, NO_RENEGOTIATION, POINTS, SIGNATURES, Wire, answer,
                  client_context, connect, extension, first_flight, hello, record, records, server_name)
 

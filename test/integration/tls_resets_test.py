@@ -32,7 +32,7 @@ class TlsResets(unittest.TestCase):
                     with Wire(server.endpoint, context) as peer:
                         leave(peer)
                         abort(peer.plain)
-                self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10), sockets(server.pid))
+                self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle), sockets(server.pid))
                 with connect(server.endpoint, context) as polite:
                     exchange(polite)
                 self.assertEqual(server.stop(), 0)

@@ -1,16 +1,14 @@
 """A TLS stream's life: truncation, ends that nobody answers, renegotiation, floods of key updates, facts of the session."""
 import os
-import select
 import socket
 import ssl
 import subprocess
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
 from certificates import Certificates
-from kernel import eventually, processor_time, sockets
+from kernel import eventually, sockets
 from process import PATIENCE, Server, abort, exchange, framed, receive, run
 from tls import Library, StandIn, Wire, client_context, connect, cut, end_of, server_context
 
@@ -145,37 +143,34 @@ class Truncation(Test):
 
 
 class Ends(Test):
-    def test_a_close_that_is_never_answered_ends_within_2_seconds(self):
+    """That it takes two seconds, and none where the peer answers, is seen on a manual clock in tls_stream_test.cpp."""
+
+    def test_a_close_that_is_never_answered_ends(self):
         with self.options_server("greet") as server:
             idle = len(sockets(server.pid))
             for version in BOTH:
                 with self.subTest(version.name), connect(server.endpoint, self.context(version)) as peer:
                     self.assertEqual(receive(peer, 11), framed(b"welcome"))
-                    begin = time.monotonic()
-                    self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10))
-                    self.assertLessEqual(time.monotonic() - begin, 4)
+                    self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
 
     def test_a_peer_that_takes_nothing_does_not_hold_the_end_up(self):
         with self.options_server("greet") as server:
             idle = len(sockets(server.pid))
             with Wire(server.endpoint, self.context()) as wire:
                 wire.plain.sendall(wire.shake(last=True))
-                begin = time.monotonic()
-                self.assertTrue(eventually(lambda: len(sockets(server.pid)) > idle))
-                self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10))
-                self.assertLessEqual(time.monotonic() - begin, 4)
+                self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
+            self.assertEqual(server.stop(), 0)
+            self.assertIn("live 0, handled 1, thrown 0", server.err.all())
 
-    def test_a_close_that_is_answered_ends_at_once(self):
+    def test_a_close_that_is_answered_ends_too(self):
         with self.options_server("greet") as server:
             idle = len(sockets(server.pid))
-            begin = time.monotonic()
             for version in BOTH:
                 with connect(server.endpoint, self.context(version)) as peer:
                     self.assertEqual(receive(peer, 11), framed(b"welcome"))
                     self.assertEqual(peer.recv(1), b"")
                     peer.unwrap().close()
             self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
-            self.assertLess(time.monotonic() - begin, 1.9)
 
     def test_resets_in_each_flight_of_the_handshake_leave_nothing(self):
         with self.echo_server("--mode", "frames") as server:
@@ -192,7 +187,7 @@ class Ends(Test):
                         elif flight == 3:
                             wire.plain.sendall(wire.shake(last=True)[:-1])
                         abort(wire.plain)
-            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle, 10))
+            self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
             with connect(server.endpoint, self.context()) as peer:
                 exchange(peer)
             self.assertEqual(server.stop(), 0)
@@ -227,22 +222,6 @@ class Renegotiation(Test):
 
 
 class KeyUpdates(Test):
-    def flood(self, peer, count, request):
-        """Sends so many key updates, and reads nothing meanwhile: how many it could."""
-        for number in range(count):
-            try:
-                peer.call("key_update", 1 if request else 0)
-                peer.call("do_handshake")
-            except OSError:
-                return number
-            if number % 100 == 0 and select.select([peer.plain], [], [], 0)[0]:
-                try:
-                    if not peer.plain.recv(1, socket.MSG_PEEK):
-                        return number
-                except ConnectionResetError:
-                    return number
-        return count
-
     def test_a_few_are_followed(self):
         with self.echo_server("--mode", "frames") as server, Library(server.endpoint, Library.TLS13) as peer:
             peer.call("do_handshake")
@@ -251,20 +230,15 @@ class KeyUpdates(Test):
                 peer.write(framed(b"after"))
                 self.assertEqual(peer.read(9), framed(b"after"))
 
-    def test_ten_thousand_end_the_connection_for_little_work(self):
+    def test_ten_thousand_end_the_connection_at_the_33rd(self):
         for request in (False, True):
             with self.subTest(request=request), self.echo_server("--mode", "frames", "--threads", "1") as server:
                 idle = len(sockets(server.pid))
                 with Library(server.endpoint, Library.TLS13) as peer:
                     peer.call("do_handshake")
-                    server_before, own_before = processor_time(server.pid), time.thread_time()
-                    sent = self.flood(peer, 10_000, request)
+                    peer.update_keys(10_000, request)
                     self.assertTrue(eventually(lambda: len(sockets(server.pid)) == idle))
-                    own = time.thread_time() - own_before
-                    print(f"closed; {sent} of 10000 key updates had left; the server's processor time was "
-                          f"{(processor_time(server.pid) - server_before) / max(own, 1e-3):.2f} of the client's")
-                    if not SANITIZED:
-                        self.assertLessEqual(processor_time(server.pid) - server_before, 5 * max(own, 0.01))
+                server.err.wait_for(r".*: failed: .*more than 32 handshake messages \(KeyUpdate\).*")
                 with connect(server.endpoint, self.context()) as polite:
                     exchange(polite)
 

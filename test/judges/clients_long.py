@@ -30,7 +30,7 @@ class Clients(unittest.TestCase):
         cls.http, cls.https, cls.tls = f"http://localhost:{plain}/", f"https://localhost:{tls}/", f"127.0.0.1:{tls}"
 
     def curl(self, *arguments):
-        return judge("curl", "-sS", "--max-time", 20, "--cacert", self.made.ca, *arguments)
+        return judge("curl", "-sS", "--max-time", 60, "--cacert", self.made.ca, *arguments)
 
     def test_curl_gets_the_page_over_both(self):
         for url in (self.http, self.https):

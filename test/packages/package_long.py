@@ -83,7 +83,7 @@ class Packages(unittest.TestCase):
             self.assertRegex(line, r"^listening on tcp://127\.0\.0\.1:\d+\n$")
             self.assertTrue(gives_back(int(line.rpartition(":")[2]), b"hello"))
             server.terminate()
-            self.assertEqual(server.wait(30), 0)
+            self.assertEqual(server.wait(60), 0)
         finally:
             server.kill()
             server.wait()

@@ -13,7 +13,7 @@ import subprocess
 from ports import held_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIMIT = 30  # seconds for anything that runs
+LIMIT = 60  # seconds for anything that runs
 
 
 class Failed(Exception):

@@ -15,16 +15,18 @@ import subprocess
 import sys
 
 APPS = pathlib.Path(os.environ["HAWSER_APPS"])
-PATIENCE = 30  # seconds
-SILENCE = 0.5  # seconds without a line, after which a server has said where it listens
+PATIENCE = 60  # seconds
+SILENCE = 0.5  # seconds without a line, after which a server that has said enough has said where it listens
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROUGHLY = (  # what differs from run to run, and what stands for it
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "DATE"), (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "DATE"),
     (r"\w+, \w+ +\d+, \d{4} \d\d:\d\d:\d\d", "DATE"),
     (r"(?<=:)\d{5}\b(?<!65432)", "PORT"), (r"\b\d+\.\d+\b(?!\.\d)", "NUMBER"), (r"\b\d+(?= a second)", "NUMBER"),
     (r"\b\d+(?=%)", "NUMBER"), (r"(?<=time )\d+(?=ms)", "NUMBER"), (r"skew \S+ s", "skew NUMBER s"),
+    (r"(?<=of a processor): it may be what was measured", ""),
     (r"(?m)^\d+(?= messages in| were due)", "NUMBER"), (r" +", " "),
 )
+PIECE = re.compile(r'received "(.*)" from connection (\d+)')  # of a stream, which may come in one or in several
 
 
 def commands(block):
@@ -40,15 +42,13 @@ def commands(block):
     return found
 
 
-def first_lines(server):
-    """What it prints until it is silent."""
+def first_lines(server, least):
+    """What it prints until it is silent, so many lines at least."""
     got = b""
-    wait = PATIENCE
-    while select.select([server.stdout], [], [], wait)[0]:
+    while select.select([server.stdout], [], [], SILENCE if got.count(b"\n") >= least else PATIENCE)[0]:
         if not (piece := os.read(server.stdout.fileno(), 65536)):
             raise AssertionError(f"{server.args} has ended after {got!r}")
         got += piece
-        wait = SILENCE
     return got.decode().splitlines()
 
 
@@ -57,13 +57,13 @@ def play(block):
     servers = []
     lines = []
     try:
-        for command, _ in commands(block):
+        for command, below in commands(block):
             lines.append("$ " + command)
             where = dict(os.environ, PATH=f"{APPS}:{os.environ['PATH']}")
             if command.endswith("&"):
                 servers.append(subprocess.Popen(shlex.split(command.rstrip(" &")), env=where, stdout=subprocess.PIPE,
                                                 stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
-                lines += first_lines(servers[-1])
+                lines += first_lines(servers[-1], max(1, len(below)))
             else:
                 done = subprocess.run(["sh", "-c", command], env=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       stdin=subprocess.DEVNULL, timeout=PATIENCE)
@@ -81,11 +81,22 @@ def play(block):
     return "".join(line.rstrip() + "\n" for line in lines)
 
 
+def whole(lines):
+    """The same, with what each connection received in one line."""
+    found, streams = [], {}
+    for line in lines:
+        if piece := PIECE.fullmatch(line):
+            streams[piece[2]] = streams.get(piece[2], "") + piece[1]
+        else:
+            found.append(line)
+    return found + [f'received "{text}" from connection {number}' for number, text in streams.items()]
+
+
 def roughly(text):
     """Its lines without what differs from run to run. Those below one command may come in any order."""
     for pattern, word in ROUGHLY:
         text = re.sub(pattern, word, text)
-    return [(command, sorted(below)) for command, below in commands(text)]
+    return [(command, sorted(whole(below))) for command, below in commands(text)]
 
 
 if __name__ == "__main__":

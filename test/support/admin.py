@@ -5,6 +5,7 @@ import socket
 import subprocess
 
 from http_client import Client, request
+from kernel import eventually
 from process import PATIENCE
 
 COLUMNS = ["Proto", "Recv-Q", "Send-Q", "Local-Address", "Peer-Address", "State", "PID", "User", "FD", "Age", "Idle",
@@ -47,10 +48,10 @@ class Admin(Client):
         return json.loads(answer.body)["connections"]
 
     def row_of(self, peer):
-        """The row of the connection whose other end this socket is."""
+        """The row of the connection whose other end this socket is, once it has one."""
         host, port = peer.getsockname()[:2]
         name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        found = [row for row in self.rows() if row["peer"] == name]
+        found = eventually(lambda: [row for row in self.rows() if row["peer"] == name])
         if len(found) != 1:
             raise AssertionError(f"{len(found)} rows of {name}")
         return found[0]

@@ -41,15 +41,18 @@ class Crowd:
             self.close()
             raise
 
-    def wait(self, count, seconds=PATIENCE):
-        """Waits until so many have their answers, or are lost, or the time is up; says how many have them."""
-        until = time.monotonic() + seconds
+    def wait(self, count, seconds=None):
+        """Waits until so many have their answers, or are lost, or the time is up; says how many have them. Without
+        `seconds` it waits as long as somebody is answered now and then."""
+        until = time.monotonic() + (PATIENCE if seconds is None else seconds)
         while len(self.answered) < count and self.open:
-            left = until - time.monotonic()
-            if left <= 0:
+            ready = self.poll.poll(max(0, until - time.monotonic()))
+            if not ready and time.monotonic() >= until:
                 break
-            for descriptor, _ in self.poll.poll(left):
+            for descriptor, _ in ready:
                 self._receive(descriptor)
+            if ready and seconds is None:
+                until = time.monotonic() + PATIENCE
         return len(self.answered)
 
     def _receive(self, descriptor):
@@ -87,7 +90,6 @@ def churn(address, count):
     poll = select.epoll()
     peers = {}
     started = done = 0
-    until = time.monotonic() + PATIENCE
     while done < count:
         while started < count and len(peers) < AT_ONCE:
             peer = socket.socket()
@@ -99,11 +101,12 @@ def churn(address, count):
             peers[peer.fileno()] = peer
             poll.register(peer, select.EPOLLIN)
             started += 1
-        for number, _ in poll.poll(1):
+        ready = poll.poll(PATIENCE)
+        if not ready:
+            raise AssertionError(f"{done} of {count} were served, and then nobody")
+        for number, _ in ready:
             peer = peers.pop(number)
             if (answer := peer.recv(100)) != frame:
                 raise AssertionError(f"expected {frame!r}, got {answer!r}")
             peer.close()
             done += 1
-        if time.monotonic() > until:
-            raise AssertionError(f"{done} of {count} were served in time")

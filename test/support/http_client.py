@@ -65,14 +65,20 @@ class Client:
         self._more()
 
     def _more(self):
+        self.buffer += self._piece()
+
+    def _piece(self):
         piece = self.socket.recv(262144)
         if not piece:
             raise StreamEnded(f"inside a response, after {self.buffer[-200:]!r}")
-        self.buffer += piece
+        return piece
 
     def _take(self, size):
-        while len(self.buffer) < size:
-            self._more()
+        pieces, missing = [self.buffer], size - len(self.buffer)
+        while missing > 0:
+            pieces.append(self._piece())
+            missing -= len(pieces[-1])
+        self.buffer = b"".join(pieces)
         taken, self.buffer = self.buffer[:size], self.buffer[size:]
         return taken
 

@@ -31,6 +31,11 @@ def threads(pid):
     return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
 
 
+def states(pid):
+    """Of its threads: R runs or could, S waits for something, T is stopped, and what else proc(5) says."""
+    return {Path(f"/proc/{pid}/task/{thread}/stat").read_text().rpartition(")")[2].split()[0] for thread in threads(pid)}
+
+
 def processor_time(pid):
     """Seconds that the threads of a process have run."""
     return sum(int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0]) for thread in threads(pid)) / 1e9
@@ -101,13 +106,25 @@ class Calls(Lines):
     def matching(self, pattern):
         return [line for line in list(self.seen) if re.search(pattern, line)]
 
+    def whole(self):
+        """The lines of the calls that have ended: one each, though another thread's may have come between."""
+        begun, found = {}, []
+        for line in list(self.seen):
+            thread = line.split(maxsplit=1)[0]
+            if line.endswith("<unfinished ...>"):
+                begun[thread] = line.removesuffix("<unfinished ...>")
+                continue
+            end = re.search(r"<\.\.\. \w+ resumed>", line)
+            found.append(begun.pop(thread, "") + line[end.end():] if end else line)
+        return found
+
 
 class Traced:
     """A Program whose system calls strace sees and, with `inject`, spoils. Its pid and exit status are its own."""
 
-    def __init__(self, name, *arguments, trace, inject=(), **options):
+    def __init__(self, name, *arguments, trace, inject=(), under=(), **options):
         reader, writer = os.pipe()
-        under = ["strace", "-D", "-f", "-qq", "-o", f"/dev/fd/{writer}", "-e", f"trace={trace}"]
+        under = [*under, "strace", "-D", "-f", "-qq", "-o", f"/dev/fd/{writer}", "-e", f"trace={trace}"]
         for fault in inject:
             under += ["-e", f"inject={fault}"]
         try:
@@ -136,12 +153,22 @@ class Watch:
     def __init__(self, pid, trace):
         reader, writer = os.pipe()
         self.process = subprocess.Popen(
-            ["strace", "-f", "-p", str(pid), "-o", f"/dev/fd/{writer}", "-e", f"trace={trace}"], pass_fds=(writer,),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            ["strace", "-f", "-r", "-p", str(pid), "-o", f"/dev/fd/{writer}", "-e", f"trace={trace}"],
+            pass_fds=(writer,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         os.close(writer)
         self.calls = Calls(os.fdopen(reader, "rb"))
         self.said = Lines(self.process.stderr)
         self.said.wait_for(r"strace: Process \d+ attached.*")
+
+    def timeline(self):
+        """Each line so far: the thread, the seconds since the first one, and the call. strace takes the time while the
+        thread waits for it, so that what the thread does next is later."""
+        found, seconds = [], 0.0
+        for line in list(self.calls.seen):
+            thread, since_the_last, call = line.split(maxsplit=2)
+            seconds += float(since_the_last)
+            found.append((int(thread), seconds, call))
+        return found
 
     def __enter__(self):
         return self
@@ -157,8 +184,7 @@ class Watch:
 def stopped(pid):
     """Meanwhile the process does nothing."""
     os.kill(pid, signal.SIGSTOP)
-    eventually(lambda: all(Path(f"/proc/{pid}/task/{t}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
-                           for t in threads(pid)))
+    eventually(lambda: states(pid) <= {"T", "t"})
     try:
         yield
     finally:

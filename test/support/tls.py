@@ -7,13 +7,15 @@ hello()   a ClientHello made of its parts, of any version and with any suites.
 import contextlib
 import ctypes
 import os
+import select
 import socket
 import ssl
 import struct
 import threading
+import time
 import warnings
 
-from process import PATIENCE, receive
+from process import PATIENCE, exchange, receive
 
 ALERT, HANDSHAKE, APPLICATION = 21, 22, 23
 ALERTS = {10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow", 40: "handshake_failure", 47: "illegal_parameter",
@@ -70,10 +72,10 @@ def alert(error):
 
 
 def refusal(where, context, name="localhost"):
-    """Shakes hands and waits for data (TLS 1.3's client learns then that it is refused): the alert, or None."""
+    """Shakes hands and waits for data (TLS 1.3's client learns then that it is refused): the alert, or None if nothing
+    comes."""
     try:
         with connect(where, context, name) as peer:
-            peer.settimeout(5)
             peer.recv(1)
             return None
     except TimeoutError:
@@ -114,6 +116,36 @@ def end_of(peer):
         while piece := peer.recv(65536):
             got += piece
     return got
+
+
+class Newcomers:
+    """Clients that come one after the other, exchange a frame and go: how many were `served`, the `failures`, and the
+    certificates that were `seen`, by their numbers with the time of each first look."""
+
+    def __init__(self, endpoint, ca):
+        self.endpoint, self.context = endpoint, client_context(ca)
+        self.seen, self.failures, self.served = {}, [], 0
+        self.ended = False
+        self.thread = threading.Thread(target=self._come)
+        self.thread.start()
+
+    def _come(self):
+        while not self.ended:
+            try:
+                with connect(self.endpoint, self.context) as peer:
+                    exchange(peer)
+                    self.seen.setdefault(peer.getpeercert()["serialNumber"], time.monotonic())
+                    peer.unwrap().close()
+                self.served += 1
+            except (OSError, AssertionError) as error:
+                self.failures.append(repr(error))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ended = True
+        self.thread.join()
 
 
 class StandIn:
@@ -338,6 +370,23 @@ class Library:
             size_now = self.call("read", into, len(into))
             got += into.raw[:size_now]
         return got
+
+    def update_keys(self, count, request):
+        """Sends so many key updates, each of which asks for one in return if `request`, and reads nothing meanwhile;
+        stops when the server has ended the stream. How many have left."""
+        for number in range(count):
+            try:
+                self.call("key_update", 1 if request else 0)
+                self.call("do_handshake")
+            except OSError:
+                return number
+            if number % 100 == 0 and select.select([self.plain], [], [], 0)[0]:
+                try:
+                    if not self.plain.recv(1, socket.MSG_PEEK):
+                        return number
+                except ConnectionResetError:
+                    return number
+        return count
 
     def session(self):
         return ctypes.c_void_p(self.lib.SSL_get1_session(self.ssl))
