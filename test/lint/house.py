@@ -42,6 +42,8 @@ LISTED = (
     ("test", "integration/*.py", "test/CMakeLists.txt", "integration/{name}"),
     ("test", "apps/*.py", "test/CMakeLists.txt", "apps/{name}"),
     ("test", "bench/*.py", "test/CMakeLists.txt", "bench/{name}"),
+    ("test", "consumer/*_*.py", "test/CMakeLists.txt", "consumer/{name}"),
+    ("test", "dev/*.py", "test/CMakeLists.txt", "dev/{name}"),
     ("test", "judges/*.py", "test/CMakeLists.txt", "judges/{name}"),
     ("test", "http/*.cpp", "test/CMakeLists.txt", "http/{name}"),
     ("test", "http/*_test.py", "test/CMakeLists.txt", "http/{name}"),
