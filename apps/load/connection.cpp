@@ -242,6 +242,11 @@ std::uint64_t connection::outstanding() const noexcept
            (options_.mode == mode::http ? answered_ + http_.expected_in(waiting) : (received_ + waiting) / size);
 }
 
+void connection::hold_to_account() noexcept
+{
+    owed_ = sent_ / options_.message_bytes();
+}
+
 // A reset ends the output; what the server sent before it may still be there to be read.
 void connection::see_reset(const char* where)
 {
@@ -301,7 +306,7 @@ void connection::count_unanswered()
     }
     const auto time = now();
     for (auto message = answered_; message < sent; ++message)
-        if (time - log_.covering((message + 1) * size).time < options_.grace.count())
+        if (message >= owed_ && time - log_.covering((message + 1) * size).time < options_.grace.count())
             ++counts_.late;
         else
             counts_.errors.add("lost", after_answers() + "its stream ended");

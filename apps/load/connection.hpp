@@ -72,6 +72,9 @@ public:
     /// Messages sent whose answer has not arrived: neither read here nor waiting in the socket to be read.
     std::uint64_t outstanding() const noexcept;
 
+    /// From now on each message that has been sent is lost if it gets no answer, however soon the server ends.
+    void hold_to_account() noexcept;
+
     int socket() const noexcept { return socket_.get(); }
 
 private:
@@ -105,6 +108,7 @@ private:
     std::uint64_t received_ = 0; // bytes of an echo, the same
     std::uint64_t answered_ = 0; // messages, the same
     std::uint64_t first_ = 0;    // message of this stream
+    std::uint64_t owed_ = 0;     // messages before this one have to be answered
     http_answers http_;
     std::int64_t retry_at_ = 0;
     std::int64_t retry_after_ = 0;

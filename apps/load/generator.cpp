@@ -269,6 +269,8 @@ void generator::gather(std::int64_t time)
     }
     signal.answered += begun - signal.outstanding;
     signal.time = now();
+    for (auto& c : connections_)
+        c.hold_to_account(); // the server has them, and has not heard of the signal
     send_signal(options_.term_pid, SIGTERM);
     if (!measured_)
         finish_measurement(signal.time);

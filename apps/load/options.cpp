@@ -61,7 +61,9 @@ void add_goals(CLI::App& app, options& o)
 void add_end(CLI::App& app, options& o)
 {
     app.add_flag("--until-end", o.until_end, "go on until the server has closed every connection; count what was lost");
-    add_duration(app, "--grace", o.grace, "a message sent so long before the server's end must be answered (50ms)");
+    add_duration(app, "--grace", o.grace,
+                 "a message sent so long before the server's end must be answered, and each sent before "
+                 "the SIGTERM (50ms)");
     const auto term = app.add_option("--term-pid", o.term_pid,
                                      "SIGTERM to this process under load, which stands still while every window "
                                      "is filled; implies --until-end")

@@ -23,7 +23,8 @@ struct tally {
 
     // Counted when the server ends a connection that options::until_end waits for.
     std::uint64_t ended = 0; ///< connections
-    std::uint64_t late = 0;  ///< messages without whole answer that were sent after options::grace before; no fault
+    std::uint64_t late = 0; ///< messages without whole answer that were sent after options::grace before, and after the
+                            ///< signal; no fault
 };
 
 } // namespace load

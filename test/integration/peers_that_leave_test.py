@@ -11,7 +11,7 @@ from options_server import options_server
 from process import Server, abort, exchange, framed, receive
 
 TIMES = int(os.environ.get("HAWSER_RESETS", "10"))
-CUTS = 1000 if os.environ["HAWSER_BUILD"] == "release" else 100
+CUTS = 1000 if os.environ["HAWSER_BUILD"] == "dev" else 100
 
 
 class Reset(unittest.TestCase):
