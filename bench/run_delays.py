@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How soon the programs do what they must: runs bench/delays, or the files of it that are named.
 
-    run_delays.py BUILD [NAME...]      NAME is drain for delays/drain.py; exit 0 if each delay is within its bound, 1 if not
+    run_delays.py BUILD [NAME...]      NAME is drains for delays/drains.py; exit 0 if each delay is within its bound, 1 if not
 
 The tests themselves judge no time, since on a slow or busy machine that fails though nothing is broken. Run this one on
 a machine that does nothing else.

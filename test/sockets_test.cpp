@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_that_is_heard_of_when_the_deadline_has_passed_is_
         const auto begun = std::chrono::steady_clock::now();
         while (std::chrono::steady_clock::now() - begun < 100ms) {
         } // the deadline passes meanwhile
-        while (!an_error_waits() && std::chrono::steady_clock::now() - begun < 30s) {
+        while (!an_error_waits() && std::chrono::steady_clock::now() - begun < 60s) {
         } // and the refusal comes
         co_return;
     };
@@ -385,7 +385,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_keeps_its_loop_is_reported_once)
         auto first = co_await peer.read_frame();
         static_cast<void>(first);
         const auto begun = std::chrono::steady_clock::now();
-        while (seen->reports == 0 && std::chrono::steady_clock::now() < begun + 10s) {
+        while (seen->reports == 0 && std::chrono::steady_clock::now() < begun + 60s) {
         } // keeps its loop until that is noticed, and then as long again
         const auto noticed = std::chrono::steady_clock::now();
         while (std::chrono::steady_clock::now() - noticed < noticed - begun) {
@@ -424,7 +424,7 @@ BOOST_AUTO_TEST_CASE(the_handler_of_a_datagram_that_keeps_its_loop_is_named_by_i
     run(clients, client.send(""));
     const std::string who = client.local_endpoint().to_string();
     auto told = seen->who.get_future();
-    BOOST_TEST((told.wait_for(10s) == std::future_status::ready ? told.get() : "nobody") == who);
+    BOOST_TEST((told.wait_for(60s) == std::future_status::ready ? told.get() : "nobody") == who);
     s.stop();
     const drain_report report = s.wait();
     BOOST_REQUIRE_EQUAL(report.cut.size(), 1U);

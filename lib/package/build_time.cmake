@@ -1,5 +1,5 @@
-# How a build from nothing takes less time. Neither changes what is built, and the optimised build does without both, so
-# that no file comes to rely on what another one includes.
+# How a build from nothing takes less time. Neither changes what is built, and the release build does without both, so
+# that no file of the library or the programs comes to rely on what another one includes.
 
 # hawser_precompile(TARGET [OTHER]): with HAWSER_PRECOMPILED_HEADERS, the headers that most files include are parsed once
 # for TARGET, or taken from OTHER, which is compiled with the same options.

@@ -271,7 +271,7 @@ class Clients(Test):
     def test_it_asks_three_times(self):
         with PlainPeer("qotd_server_peer", "0", "2") as server:
             endpoint = f"udp://127.0.0.1:{server.port()}"
-            self.assertEqual(run("qotd_client", "--timeout", "3s", endpoint)[:2],
+            self.assertEqual(run("qotd_client", "--timeout", "6s", endpoint)[:2],
                              (0, ["Words of a peer.", "In two lines."]))
             server.out.wait_for(r"asked by \d+ b''", 3)
         with Answering(None, None, None) as silent:

@@ -63,6 +63,6 @@ def serves(program, port):
 
 
 def gives_back(port, bytes):
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as peer:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as peer:
         peer.sendall(bytes)
         return peer.recv(len(bytes), socket.MSG_WAITALL) == bytes

@@ -44,7 +44,7 @@ class Dev(unittest.TestCase):
             "libbenchmark-dev", "libcli11-dev", "libspdlog-dev", "prometheus-cpp-dev"])
 
     def test_the_minutes_of_each_phase_are_told_at_the_end(self):
-        done = self.run_without(arguments=["test"], stubs=["cmake"])
+        done = self.run_without(*APT, arguments=["test"], stubs=["cmake"])
         self.assertRegex(done.stdout, r"Minutes:\n +0\.\d  build dev\n +0\.\d  build asan\n0 passed, 2 failed\n$")
 
     def test_a_repetition_without_a_number_or_a_name_is_refused(self):
