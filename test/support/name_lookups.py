@@ -7,7 +7,8 @@ from pathlib import Path
 from namespace import Namespace
 from process import Server, framed, receive, text
 
-POOL = 4               # threads
+OWN_THREADS = 3        # of the server: its main thread, its loop's, and the one that every runtime has
+POOL = 4               # threads for look-ups
 AT_ONCE = POOL + 1024  # look-ups: what may wait for them, too
 FILES = {
     "/etc/hosts": "127.0.0.1 localhost\n",
