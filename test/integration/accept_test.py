@@ -1,6 +1,7 @@
 """Accepting when the kernel refuses: no descriptors, no memory, aborted connections, a listener that is gone."""
 import contextlib
 import itertools
+import os
 import re
 import time
 import unittest
@@ -11,6 +12,7 @@ from kernel import TracedServer, Watch, descriptors, eventually, limit_descripto
 from peers import address_of
 from process import Server, exchange
 
+TEST_PROGRAMS = Path(os.environ["HAWSER_TEST_PROGRAMS"])
 FRAMES = ("--mode", "frames", "--quiet")
 ANY_PORT = "tcp://127.0.0.1:0"
 PAUSE = 0.100  # seconds, after which a server that found no descriptor tries again
@@ -66,9 +68,10 @@ class Starved(unittest.TestCase):
         return counts[1:-1]
 
     def test_a_descriptor_that_it_frees_itself_is_used_without_waiting_for_the_end_of_the_pause(self):
-        # No pause ends: its timers never ring.
-        with TracedServer("echo_server", *FRAMES, ANY_PORT, trace="timerfd_settime",
-                          inject=["timerfd_settime:retval=0"]) as server:
+        # No pause ends: its timers never ring. One loop, since another one's descriptor may not be closed yet when the
+        # acceptor hears of it; the watchdog, which opens a file when it looks, sleeps for an hour.
+        with TracedServer("options_server", "echo", "loops=1", "blocked=3600000", trace="timerfd_settime",
+                          inject=["timerfd_settime:retval=0"], directory=TEST_PROGRAMS) as server:
             limit_descriptors(server.pid, len(descriptors(server.pid)) + 5)
             with Crowd(address_of(server.endpoint), 50) as crowd:
                 self.assertEqual(crowd.wait(5), 5)
