@@ -40,8 +40,9 @@ class Flood(unittest.TestCase):
                     sent += not rest
             if not SANITIZED:
                 self.assertLess(sent, count // 1000)
-                # The smaller buffers that the output grew out of are the loop's, and go back.
-                self.assertTrue(eventually(lambda: resident(server.pid) - before <= 512 * KIB))
+                # The smaller buffers that the output grew out of are the loop's, and go back. The answers would be 50 MiB;
+                # some code that has not run before may come into memory meanwhile.
+                self.assertTrue(eventually(lambda: resident(server.pid) - before <= 2048 * KIB))
             self.assertEqual(one(server, request("/other")).body, b"/other")
 
             def send_the_rest():
