@@ -125,7 +125,10 @@ class Signals(unittest.TestCase):
             with Server("echo_server", *FRAMES, "--drain", "10m", ANY_PORT) as server, server.connect() as peer:
                 exchange(peer)
                 peer.sendall(b"\0")  # the head of a frame, which a drain waits for
-                self.assertTrue(eventually(lambda: all_read(peer)))
+                try:
+                    self.assertTrue(eventually(lambda: all_read(peer)))
+                except OSError:
+                    self.fail(f"the peer was left before any signal: {server.err.seen}, {server.process.poll()}")
                 server.signal(signal.SIGTERM)
                 server.signal(signal.SIGINT)
                 self.assertEqual(server.wait(), 1)

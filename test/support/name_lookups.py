@@ -7,7 +7,8 @@ from pathlib import Path
 from namespace import Namespace
 from process import Server, framed, receive, text
 
-OWN_THREADS = 3        # of the server: its main thread, its loop's, and the one that every runtime has
+# Of the server: its main thread, its loop's, the one that every runtime has, and ThreadSanitizer's own.
+OWN_THREADS = 4 if os.environ["HAWSER_BUILD"] == "tsan" else 3
 POOL = 4               # threads for look-ups
 AT_ONCE = POOL + 1024  # look-ups: what may wait for them, too
 FILES = {
