@@ -262,7 +262,7 @@ BOOST_AUTO_TEST_CASE(what_is_open_at_the_deadline_is_reset_cancelled_and_named)
              co_await c.read_frame();
              co_await c.write("x");
          },
-         frame(""), awaiting::nothing},
+         frame(""), awaiting::output_flushed},
     };
     for (const auto& t : table) {
         BOOST_TEST_CONTEXT(t.name)

@@ -258,6 +258,8 @@ BOOST_AUTO_TEST_CASE(less_than_the_announced_length_resets_the_connection)
         co_await r.write("one");
     }};
     run.client.send(get);
+    BOOST_TEST(run.client.received().ends_with("\r\n\r\none"));
+    run.steps(10ms, 5ms);
     BOOST_TEST(run.client.was_reset());
     BOOST_TEST(run.last_end() == "threw: HTTP response: 3 of 6 bytes written");
 }

@@ -148,6 +148,8 @@ BOOST_AUTO_TEST_CASE(continue_is_said_when_the_handler_reads_and_the_client_wait
         run.steps(5s - 1ns, 100ms);
         BOOST_TEST(!run.client.is_gone());
         run.steps(1s, 100ms);
+        BOOST_TEST(run.client.has_ended());
+        run.client.end();
         BOOST_TEST(run.last_end() == "failed: frame_timeout");
     }
 }
@@ -241,6 +243,29 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_after_a_part_of_its_response_resets_t
         throw std::runtime_error{"oh"};
     }};
     run.client.send(get);
+    BOOST_TEST(run.client.received().ends_with("\r\n6\r\na part\r\n"));
+    run.steps(10ms, 5ms);
+    BOOST_TEST(run.client.was_reset());
+    BOOST_TEST(run.last_end() == "threw: oh");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_answered_before_a_handler_throws_arrives_whole)
+{
+    served run{[n = 0](request&, response& r) mutable -> awaitable<void> {
+        if (++n == 1)
+            return r.send("whole");
+        return [](response& torn) -> awaitable<void> {
+            co_await torn.write("a");
+            throw std::runtime_error{"oh"};
+        }(r);
+    }};
+    run.client.send(get + get);
+    const std::string got = run.client.received();
+    BOOST_TEST(got.starts_with("HTTP/1.1 200 OK\r\n"));
+    BOOST_TEST(got.find("Content-Length: 5\r\n\r\nwhole") != std::string::npos);
+    BOOST_TEST(got.ends_with("\r\n1\r\na\r\n"));
+    BOOST_TEST(!run.client.was_reset());
+    run.steps(10ms, 5ms);
     BOOST_TEST(run.client.was_reset());
     BOOST_TEST(run.last_end() == "threw: oh");
 }

@@ -233,6 +233,8 @@ BOOST_AUTO_TEST_CASE(a_minute_of_silence_is_over_before_a_minute_has_passed)
     run.advance(59s);
     BOOST_TEST(run.last_end() == "");
     run.advance(2s);
+    BOOST_TEST(client.has_ended());
+    client.end();
     BOOST_TEST(run.last_end() == "failed: idle_timeout");
     BOOST_TEST(client.is_gone());
     BOOST_TEST((std::chrono::steady_clock::now() - began < 60s));

@@ -265,6 +265,7 @@ BOOST_AUTO_TEST_CASE(async_reads_are_no_drain_point_and_have_the_idle_deadline)
         co_await c.async_read_some(asio::buffer(into), asio::use_awaitable);
     });
     idle.advance(75s);
+    q.end();
     BOOST_TEST(idle.last_end() == "failed: idle_timeout");
 }
 

@@ -134,8 +134,9 @@ BOOST_AUTO_TEST_CASE(keys_may_be_updated_now_and_then_and_a_flood_of_updates_is_
         BOOST_TEST_REQUIRE(p.update_keys(i % 2 == 0));
     p.write("still here");
     BOOST_TEST(p.read(10) == "still here");
-    for (int i = 0; i < 10'000 && run.last_end().empty(); ++i)
+    for (int i = 0; i < 10'000 && !p.has_ended(); ++i)
         p.update_keys(false);
+    p.end();
     BOOST_TEST(run.end_of_session() == "failed: record_refused");
     BOOST_TEST(run.last_words().starts_with("more than 32 handshake messages (KeyUpdate)"), run.last_words());
 }
@@ -162,6 +163,10 @@ BOOST_AUTO_TEST_CASE(a_damaged_record_ends_the_session_with_an_alert)
     tls_peer p{run, run.port(), trusting()};
     BOOST_TEST_REQUIRE(p.shake());
     p.send(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x'));
+    p.read_to_end();
+    BOOST_TEST(p.failure().find("bad record mac") != std::string::npos, p.failure());
+    BOOST_TEST(!p.was_reset());
+    p.end();
     BOOST_TEST(run.end_of_session() == "failed: record_refused");
     BOOST_TEST(run.last_words().starts_with("TLS record refused: "), run.last_words());
 }
@@ -250,7 +255,7 @@ BOOST_AUTO_TEST_CASE(a_session_waits_two_seconds_at_most_for_the_peers_end)
     BOOST_TEST(run.last_end() == "completed");
 }
 
-BOOST_AUTO_TEST_CASE(a_handler_that_throws_resets_and_the_peer_sees_no_clean_end)
+BOOST_AUTO_TEST_CASE(a_peer_sees_no_clean_end_when_the_handler_throws)
 {
     tls_scenario run{[](connection& c) -> awaitable<void> {
                          co_await c.read_some();
@@ -260,10 +265,42 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_resets_and_the_peer_sees_no_clean_end
     tls_peer p{run, run.port(), trusting()};
     BOOST_TEST_REQUIRE(p.shake());
     p.write("x");
-    BOOST_TEST(run.end_of_session() == "threw: words");
     p.read_to_end();
     BOOST_TEST(!p.saw_end());
     BOOST_TEST(!p.failure().empty());
+    BOOST_TEST(!p.was_reset());
+    p.end();
+    BOOST_TEST(run.end_of_session() == "threw: words");
+}
+
+BOOST_AUTO_TEST_CASE(a_half_close_that_waits_is_told_when_another_coroutine_closes_meanwhile)
+{
+    for (const bool reads : {true, false}) {
+        connection* other = nullptr;
+        tls_scenario run{[&other](connection& c) -> awaitable<void> {
+                             other = &c;
+                             co_await c.read_some();
+                             c.try_write(pattern(12'000'000));
+                             co_await c.half_close();
+                         },
+                         good()};
+        tls_peer::options how = trusting();
+        how.receive_buffer = 4096;
+        tls_peer p{run, run.port(), how};
+        BOOST_TEST_REQUIRE(p.shake());
+        p.write_some("x");
+        BOOST_TEST_REQUIRE(other->queued() > 0u);
+        const auto closed = run.start(other->close());
+        p.end();
+        run.poll();
+        if (reads)
+            BOOST_TEST(p.read_to_end().size() == 12'000'000u);
+        else
+            run.steps(61s, 500ms);
+        BOOST_TEST(p.saw_end() == reads);
+        BOOST_TEST(run.end_of_session() == (reads ? "failed: connection_closed" : "failed: write_timeout"));
+        BOOST_TEST(closed.outcome() == "done");
+    }
 }
 
 // ---- Deadlines and drain
@@ -274,7 +311,9 @@ BOOST_AUTO_TEST_CASE(an_idle_session_and_a_slow_reader_are_cut_as_without_tls)
     tls_peer idle{run, run.port(), trusting()};
     BOOST_TEST_REQUIRE(idle.shake());
     run.steps(76s, 500ms);
-    BOOST_TEST(run.last_end() == "failed: idle_timeout");
+    BOOST_TEST(idle.ends());
+    idle.end();
+    BOOST_TEST(run.end_of_session() == "failed: idle_timeout");
     tls_peer slow{run, run.port(), {.receive_buffer = 4096}};
     BOOST_TEST_REQUIRE(slow.shake());
     slow.write_some(pattern(12'000'000));

@@ -363,8 +363,10 @@ BOOST_AUTO_TEST_CASE(the_handshake_has_a_deadline_that_no_byte_moves)
             BOOST_TEST(run.last_end().empty());
             run.steps(100ms, 10ms); // the wheel looks up to a tick late
             run.advance(5ms);
-            BOOST_TEST(run.end_of_session() == "failed: handshake_timeout");
             BOOST_TEST(p.ends());
+            BOOST_TEST(!p.was_reset());
+            p.end();
+            BOOST_TEST(run.end_of_session() == "failed: handshake_timeout");
             BOOST_TEST(run.server().statistics().connections == 0u);
         }
     }

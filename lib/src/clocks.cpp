@@ -20,12 +20,11 @@ duration transfer_time(std::size_t bytes)
 
 time_point core::look(time_point now)
 {
-    if (now >= linger_until_) {
-        close_now();
+    const time_point end = look_at_end(now);
+    if (is_closed())
         return time_point::max();
-    }
     const time_point next = std::min(look_at_input(now), look_at_output(now));
-    return std::min(next, linger_until_);
+    return std::min(next, end);
 }
 
 // What the unit that has begun may take in all.

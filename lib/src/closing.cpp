@@ -1,7 +1,10 @@
 // How a connection ends.
 //
-//     begin_close --> output flushed --> FIN --> input dropped until the peer's end, or 2 s --> closed
-//     fail        --> whoever waits is told; a connection that is closing already is closed
+//     begin_close --> output flushed, input dropped --> FIN --> the peer's end, or silence --> closed
+//                            |
+//                            `-- an answer that was torn --> acknowledged, or 2 s --> reset
+//     fail        --> whoever waits is told; what was accepted is still sent, under the write rule
+//     break_off   --> the same, but what was accepted is lost, and the end is a reset
 //     reset       --> closed at once
 #include "core.hpp"
 
@@ -12,7 +15,10 @@
 namespace hawser::detail {
 namespace {
 
-constexpr duration longest_linger = 2s;
+constexpr duration longest_silence = 2s;         // of a peer that is lingered for,
+constexpr duration longest_linger = 30s;         // and in all
+constexpr duration longest_acknowledgement = 2s; // that is waited for, before a reset discards what only the kernel has
+constexpr duration between_looks = 5ms;          // whether it has come
 constexpr std::size_t most_dropped_at_once = 256 * 1024;
 
 } // namespace
@@ -44,10 +50,12 @@ void intrusive_ptr_release(core* c) noexcept
 
 awaitable<void> core::half_close()
 {
+    const boost::intrusive_ptr<core> keep{this};
     check_output();
-    do
+    do {
         co_await flush();
-    while (queued() != 0); // a writer that waited was admitted meanwhile
+        check_output();      // which another coroutine may have ended meanwhile
+    } while (queued() != 0); // a writer that waited was admitted meanwhile
     output_open_ = false;
     end_output();
     writers_.wake_all();
@@ -57,7 +65,7 @@ awaitable<void> core::half_close()
 void core::end_output()
 {
     output_ended_ = true;
-    if (!with_stream([](auto& s) { return s.end_output(); }))
+    if (!with_stream([this](auto& s) { return s.end_output(!cut_short_); }))
         start_sending();
 }
 
@@ -96,49 +104,112 @@ void core::begin_close()
     if (loop_.output_cork.owner == this)
         flush_cork(loop_);
     writers_.wake_all();
-    if (reading_ && reader_)
-        return interrupt(interruption::error); // resume_reader() goes on
+    end_input_wait();
     continue_close();
+}
+
+void core::handler_ended(handler_end how) noexcept
+{
+    if (!reader_) {
+        held_ = 0;
+        input_.release();
+    }
+    if (state_ == connection_state::open || state_ == connection_state::draining) {
+        cut_short_ = how == handler_end::threw;
+        torn_ = how != handler_end::returned && (answer_ == answer::torn || (cut_short_ && answer_ != answer::whole));
+    }
+    begin_close();
 }
 
 void core::continue_close()
 {
-    if (failed_)
-        return close_now();
-    if (!output_.empty() || reading_)
-        return; // send_pending() or the end of the read comes back
+    if (is_closed())
+        return;
+    if (broken_)
+        return reset();
+    if (reading_ && reader_)
+        return; // its coroutine goes on first
+    if (output_.empty())
+        end_stream();
+    if (!is_closed() && !peer_ended_ && !reading_)
+        linger();
+}
+
+// All output is in the kernel's hands.
+void core::end_stream()
+{
+    if (torn_)
+        return wait_for_acknowledgement();
     if (!output_ended_ && (!peer_ended_ || over_tls()))
         end_output();
     if (peer_ended_ && !sending_)
         return close_now();
-    if (linger_until_ == time_point::max()) {
-        linger_until_ = after(loop_.now(), longest_linger);
-        loop_.arm(*this, linger_until_);
+    if (end_since_ == time_point::max()) {
+        end_since_ = loop_.now();
+        still_lingers();
     }
-    if (!peer_ended_)
-        linger();
 }
 
-// Drops input, so that the peer reads all of the output: closing a socket that holds unread input resets it.
+// It does so while bytes come, but at drain no longer than it may be silent.
+void core::still_lingers() noexcept
+{
+    const time_point latest = after(end_since_, draining_ ? longest_silence : longest_linger);
+    end_until_ = std::min(after(loop_.now(), longest_silence), latest);
+    loop_.arm(*this, end_until_);
+}
+
+void core::wait_for_acknowledgement()
+{
+    if (end_since_ == time_point::max()) {
+        end_since_ = loop_.now();
+        end_until_ = after(end_since_, longest_acknowledgement);
+    }
+    awaits_ = awaiting::output_flushed;
+    if (with_stream([](auto& s) { return s.unacknowledged(); }) == 0)
+        return reset();
+    loop_.arm(*this, after(loop_.now(), between_looks));
+}
+
+// Nothing tells of an acknowledgement, so that it is looked for.
+time_point core::look_at_end(time_point now)
+{
+    if (now >= end_until_) {
+        if (torn_)
+            reset();
+        else
+            close_now();
+        return time_point::max();
+    }
+    if (torn_ && end_since_ != time_point::max()) {
+        wait_for_acknowledgement();
+        return is_closed() ? time_point::max() : after(now, between_looks);
+    }
+    return end_until_;
+}
+
+// Drops input, so that the peer reads all of the output: one that cannot write may not read either, and closing a
+// socket that holds unread input resets it. Not into the connection's own input, of which a handler that still runs may
+// have a view.
 void core::linger()
 {
-    held_ = 0;
-    input_.release();
     std::array<char, 16 * 1024> dropped;
     error_code e;
-    for (std::size_t total = 0; total < most_dropped_at_once && !e;) {
+    std::size_t total = 0;
+    while (total < most_dropped_at_once && !e) {
         const std::size_t n = with_stream([&](auto& s) { return s.drop_now(dropped.data(), dropped.size(), e); });
         counts_.bytes_in += n;
         loop_.counts.bytes_in.add(n);
         total += n;
     }
+    if (total != 0 && end_since_ != time_point::max() && !torn_)
+        still_lingers();
     if (e && e != boost::asio::error::would_block && e != boost::asio::error::try_again) {
         peer_ended_ = true;
-        if (e == boost::asio::error::eof && sending_)
-            return; // this side's end is still to be sent
+        if (e == boost::asio::error::eof && (sending_ || torn_))
+            return; // there is more to be sent, or to be acknowledged
         return close_now();
     }
-    awaits_ = awaiting::end;
+    awaits_ = output_.empty() ? awaiting::end : awaiting::output_flushed;
     reading_ = true;
     with_stream([this](auto& s) { s.wait_readable(*this); });
 }
@@ -192,6 +263,7 @@ void core::reset() noexcept
         return;
     if (!std::exchange(failed_, true))
         error_ = errc::connection_closed;
+    broken_ = true;
     with_stream([](auto& s) { s.reset(); });
     close_now();
 }
@@ -203,11 +275,20 @@ void core::fail(const error_code& e) noexcept
     if (!std::exchange(failed_, true))
         error_ = e;
     output_open_ = false;
-    drop_output();
-    if (state_ == connection_state::closing && !reader_)
-        return reset();
     wake_everybody();
-    interrupt(interruption::error);
+    if (reader_)
+        interrupt(interruption::error);
+}
+
+void core::break_off(const error_code& e) noexcept
+{
+    if (state_ == connection_state::closed)
+        return;
+    broken_ = true;
+    drop_output();
+    fail(e);
+    if (state_ == connection_state::closing && !reader_)
+        reset();
 }
 
 void core::fail(std::exception_ptr e) noexcept
@@ -275,8 +356,11 @@ std::optional<time_point> core::awaits_since() const noexcept
     case awaiting::input: return wait_since_;
     case awaiting::handshake: return opened_;
     case awaiting::output_room: return writers_.since();
-    case awaiting::output_flushed: return flushers_.empty() ? std::nullopt : std::optional{flushers_.since()};
-    case awaiting::end: return linger_until_ - longest_linger;
+    case awaiting::output_flushed:
+        if (state_ == connection_state::closing)
+            return sending_ ? sending_since_ : end_since_;
+        return flushers_.empty() ? std::nullopt : std::optional{flushers_.since()};
+    case awaiting::end: return end_since_;
     case awaiting::nothing:
     case awaiting::turn: break;
     }

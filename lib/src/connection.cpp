@@ -21,13 +21,22 @@ const char* to_string(awaiting what) noexcept
     return "?";
 }
 
+namespace {
+
+void end(detail::core& c) noexcept
+{
+    c.handler_ended(c.has_failed() ? detail::core::handler_end::failed : detail::core::handler_end::returned);
+}
+
+} // namespace
+
 connection::connection(boost::intrusive_ptr<detail::core> core) noexcept : core_{std::move(core)} {}
 connection::connection(connection&&) noexcept = default;
 
 connection& connection::operator=(connection&& other) noexcept
 {
     if (core_ && core_ != other.core_)
-        core_->begin_close();
+        end(*core_);
     core_ = std::move(other.core_);
     return *this;
 }
@@ -35,7 +44,7 @@ connection& connection::operator=(connection&& other) noexcept
 connection::~connection()
 {
     if (core_)
-        core_->begin_close();
+        end(*core_);
 }
 
 awaitable<std::optional<bytes_view>> connection::read_frame()

@@ -91,6 +91,7 @@ public:
             refuse_second_read();
         input_.consume(std::exchange(held_, 0));
         needed_ = 0;
+        scanned_ = 0; // of a read that was cancelled, and may have had another format
     }
     bool has_at_most(std::size_t n) const noexcept { return input_.size() <= n || !has_turn(); }
     bool more_came(std::size_t have);
@@ -147,8 +148,25 @@ public:
     awaitable<void> closed();
     void begin_close();
     void reset() noexcept;
+    /// Nothing is read or written any more, and whoever waits is told. What was accepted for output is still sent.
     void fail(const error_code& e) noexcept;
     void fail(std::exception_ptr e) noexcept;
+    /// The same where nothing can be sent any more, or nothing is to be: what was accepted is lost.
+    void break_off(const error_code& e) noexcept;
+    /// Whether what was written last is a whole answer: bytes that a handler writes may be a part of one.
+    enum class answer : std::uint8_t {
+        whole,
+        unknown, // torn, if the handler ends by an exception of its own
+        torn,    // torn, however it fails
+    };
+    void answered(answer a) noexcept { answer_ = a; }
+    enum class handler_end : std::uint8_t {
+        returned,
+        failed, // the connection has, or its peer, and the handler with it
+        threw,  // something of its own: over TLS the peer sees no clean end
+    };
+    /// No view of the input is used any more.
+    void handler_ended(handler_end how) noexcept;
     void abandon() noexcept;
 
     /// Hands over whoever is told of the close, and is destroyed after it.
@@ -210,6 +228,7 @@ public:
     void unit_end() noexcept
     {
         unit_open_ = false;
+        answer_ = answer::whole;
         unit_allowed_.reset();
         frame_spent_ = duration::zero();
     }
@@ -231,7 +250,7 @@ private:
     // How a wait for input ended.
     enum class input : std::uint8_t { more, ended, drained, failed, cancelled, refused };
     // Why a wait of the stream was cancelled, the strongest last.
-    enum class interruption : std::uint8_t { none, drain, user, error };
+    enum class interruption : std::uint8_t { none, drain, closing, user, error };
 
     // input.cpp
     void start_input(waiting_for what);
@@ -244,6 +263,8 @@ private:
     void input_interrupted(interruption why);
     void finish_input(input how);
     void post_input(input how);
+    input input_at_close() const noexcept;
+    void end_input_wait();
     void resume_reader();
     void interrupt(interruption why) noexcept;
 
@@ -279,21 +300,43 @@ private:
         if (const auto refused = format.check(frame))
             refuse_to_write(*refused, format, frame);
     }
-    awaitable<void> wait_for_room();
+    // A writer's turn: whoever has had to wait for it lets the next one have it, whether it has appended or not.
+    class turn_to_write
+    {
+    public:
+        turn_to_write() = default;
+        explicit turn_to_write(core& c) noexcept : core_{&c} {}
+        turn_to_write(turn_to_write&& other) noexcept : core_{std::exchange(other.core_, nullptr)} {}
+        turn_to_write& operator=(turn_to_write&& other) noexcept
+        {
+            std::swap(core_, other.core_);
+            return *this;
+        }
+        ~turn_to_write()
+        {
+            if (core_ != nullptr)
+                core_->admit_next();
+        }
+
+    private:
+        core* core_ = nullptr;
+    };
+    awaitable<turn_to_write> wait_for_room();
     [[noreturn]] void refuse_output() const;
     [[noreturn]] void refuse_to_write(errc why, const framing& format, bytes_view frame) const;
     void append(const framing& format, bytes_view frame);
     void append(bytes_view bytes);
+    void append_part(bytes_view bytes);
     void append_large(const framing& format, bytes_view frame);
     char* room_for(std::size_t size);
     char* other_room_for(std::size_t size);
-    void admit_next();
+    void admit_next() noexcept;
     bytes_view gather(std::span<const bytes_view> pieces);
     bool append_while_room(frames::iterator& at, const framing& format);
     void write_through(two_pieces pieces);
     void send_pending();
     void start_sending();
-    void admit_writers();
+    void admit_writers() noexcept;
     void output_moved(std::size_t n) noexcept;
     std::uint64_t acknowledged() noexcept;
     void drop_output() noexcept;
@@ -307,7 +350,12 @@ private:
     // closing.cpp
     void end_output();
     void continue_close();
+    void end_stream();
     void linger();
+    void drop_what_came();
+    void still_lingers() noexcept;
+    void wait_for_acknowledgement();
+    time_point look_at_end(time_point now);
     void close_now() noexcept;
     void wake_everybody();
     void tell_listener();
@@ -336,6 +384,7 @@ private:
     waiting_for waits_for_ = waiting_for::next_unit;
     input outcome_ = input::more;
     interruption interruption_ = interruption::none;
+    answer answer_ = answer::whole;
     std::uint8_t quiet_looks_ = 0; // passes of the wheel since input last came
     std::uint8_t small_reads_ = 0; // reads in a row that a block would have held
     bool reading_ = false;         // an operation of the stream is under way for input
@@ -347,6 +396,9 @@ private:
     bool full_read_ = false;      // the last read took all the room there was
     bool peer_ended_ = false;
     bool failed_ = false;     // error_ or thrown_ is set
+    bool broken_ = false;     // and nothing can be sent any more: it ends in a reset
+    bool torn_ = false;       // what was written last is a part: it ends in a reset, once acknowledged
+    bool cut_short_ = false;  // the handler did not come to its end: over TLS, neither does the stream
     bool output_open_ = true; // writes are taken: neither failed, nor ended, nor closing
     bool output_ended_ = false;
     bool unit_open_ = false;
@@ -371,8 +423,9 @@ private:
     struct stream_write* stream_writer_ = nullptr; // the async_write_some that waits, if one does
     time_point sending_since_{};                   // the write rule's window: its begin,
     std::uint64_t sending_from_ = 0;               // and the bytes acknowledged by then
-    time_point linger_until_ = time_point::max();
-    std::optional<duration> unit_allowed_;                 // instead of the frame timeout, for the unit that is open
+    time_point end_since_ = time_point::max();     // when the wait for the peer's end, or its acknowledgement, began
+    time_point end_until_ = time_point::max();     // and when it ends at the latest
+    std::optional<duration> unit_allowed_;         // instead of the frame timeout, for the unit that is open
     std::unique_ptr<const hawser::timeouts> own_timeouts_; // once changed for this connection alone
     error_code error_;
     std::exception_ptr thrown_;

@@ -241,6 +241,12 @@ void exchange::done()
     reset_response();
 }
 
+bool exchange::is_torn() const noexcept
+{
+    const bool begun = response_.sent_ && !sent_whole_ && framing_ != body_framing::none;
+    return begun && !(framing_ == body_framing::length && written_ == response_.length_);
+}
+
 void exchange::reset_response() noexcept
 {
     response_.status_ = status::ok;
@@ -266,6 +272,7 @@ void exchange::attach(hawser::connection& peer, const serving& s)
 
 void exchange::detach() noexcept
 {
+    core_->answered(is_torn() ? core::answer::torn : core::answer::whole);
     parser_.reset();
     reset_response();
     response_.close_ = false;

@@ -150,6 +150,7 @@ private:
     void answer(http::status code, std::string_view words, pieces& rest);
     void reset_response() noexcept;
     bool end_response();
+    bool is_torn() const noexcept;
 
     // http_request.cpp
     void begin_body(bytes_view input);

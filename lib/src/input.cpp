@@ -35,7 +35,7 @@ void core::start_input(waiting_for what)
     if (past_limit_)
         fail(errc::data_limit);
     if (failed_ || state_ == connection_state::closing || state_ == connection_state::closed)
-        return post_input(input::failed);
+        return post_input(input_at_close());
     if (peer_ended_)
         return post_input(input::ended);
     if (draining_ && what == waiting_for::next_unit)
@@ -117,7 +117,15 @@ core::input core::stream_ended(const error_code& e)
         closers_.wake_all();
         return input::ended;
     }
+    if (e.category() != category()) {
+        break_off(e);
+        return input::failed;
+    }
     note_tls_failure(e);
+    if (e == errc::stream_truncated)
+        peer_ended_ = true;
+    else
+        drop_output(); // which TLS cannot send any more
     fail(e);
     return input::failed;
 }
@@ -146,6 +154,7 @@ void core::input_interrupted(interruption why)
             return finish_input(input::failed);
         return wait_for_input();
     case interruption::drain: return drain_input();
+    case interruption::closing: return finish_input(input_at_close());
     case interruption::user: return finish_input(input::cancelled);
     case interruption::error: return finish_input(input::failed);
     }
@@ -188,13 +197,32 @@ void core::interrupt(interruption why) noexcept
     with_stream([](auto& s) { s.cancel(); });
 }
 
+// What was to end the wait anyway is there for the next read: the bytes are in the input, and each end is for good.
 void core::cancel_read() noexcept
 {
     if (drain_flushing_) {
         drain_flushing_ = false;
         post_input(input::cancelled);
-    } else {
+    } else if (reading_) {
         interrupt(interruption::user);
+    } else if (reader_) { // it is in the loop's queue already
+        outcome_ = input::cancelled;
+    }
+}
+
+// This side has ended the connection: a wait between two units ends as at the peer's end.
+core::input core::input_at_close() const noexcept
+{
+    return waits_for_ == waiting_for::next_unit && !failed_ ? input::drained : input::failed;
+}
+
+void core::end_input_wait()
+{
+    if (drain_flushing_) {
+        drain_flushing_ = false;
+        post_input(input_at_close());
+    } else if (reader_) {
+        interrupt(interruption::closing); // resume_reader() goes on
     }
 }
 
@@ -202,10 +230,12 @@ void core::cancel_read() noexcept
 
 void core::begin_drain()
 {
+    draining_ = true;
+    if (state_ == connection_state::closing && end_since_ != time_point::max() && !torn_)
+        still_lingers();
     if (state_ != connection_state::open)
         return;
     state_ = connection_state::draining;
-    draining_ = true;
     if (waits_for_ == waiting_for::next_unit)
         interrupt(interruption::drain);
     else if (waits_for_ == waiting_for::handshake)

@@ -127,7 +127,7 @@ void loop::fail_all()
     for (core& c : connections)
         all.emplace_back(&c);
     for (const auto& c : all)
-        c->fail(error_code{fail_with_.load()});
+        c->break_off(error_code{fail_with_.load()});
 }
 
 void loop::set_timer()

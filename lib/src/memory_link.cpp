@@ -217,7 +217,7 @@ void memory_stream::cancel() noexcept
     link_->cancel(side_);
 }
 
-bool memory_stream::end_output() noexcept
+bool memory_stream::end_output(bool) noexcept
 {
     link_->probe(side_, "end of output");
     link_->end(side_);

@@ -54,10 +54,9 @@ inline void core::append(const framing& format, bytes_view frame)
     } else {
         append_large(format, frame);
     }
-    admit_next();
 }
 
-inline void core::admit_next()
+inline void core::admit_next() noexcept
 {
     if (!writers_.empty() && queued() < settings_->high_water)
         admit_writers();
@@ -69,8 +68,9 @@ awaitable<void> core::write_frame(bytes_view frame, const framing* format)
 {
     check_output();
     check_frame(*format, frame);
+    turn_to_write turn;
     if (!has_room())
-        co_await wait_for_room();
+        turn = co_await wait_for_room();
     append(*format, frame);
 }
 
@@ -97,14 +97,10 @@ awaitable<void> core::write_frame(std::span<const bytes_view> pieces)
     check_output();
     bytes_view frame = gather(pieces);
     check_frame(format, frame);
+    turn_to_write turn;
     if (!has_room()) {
-        co_await wait_for_room();
-        try {
-            frame = gather(pieces);
-        } catch (const std::bad_alloc&) { // whoever is admitted and does not append has to call the next
-            admit_next();
-            throw;
-        }
+        turn = co_await wait_for_room();
+        frame = gather(pieces);
     }
     append(format, frame);
 }
@@ -134,7 +130,7 @@ awaitable<void> core::write_frames(frames batch)
 {
     check_output();
     for (auto at = batch.begin(); append_while_room(at, settings_->framing);) {
-        co_await wait_for_room();
+        const turn_to_write turn = co_await wait_for_room();
         append(settings_->framing, *at);
         ++at;
     }
@@ -145,7 +141,7 @@ awaitable<void> core::write_frames(frames batch)
 bool core::append_while_room(frames::iterator& at, const framing& format)
 {
     for (; at != std::default_sentinel; ++at) {
-        check_frame(format, *at); // before the wait: whoever is admitted has to append, or the next is never called
+        check_frame(format, *at);
         if (!has_room())
             return true;
         append(format, *at);
@@ -158,28 +154,33 @@ bool core::try_write(bytes_view bytes)
     check_output();
     if (!has_room())
         return false;
-    append(bytes);
+    append_part(bytes);
     return true;
 }
 
 awaitable<std::size_t> core::write_some(bytes_view bytes)
 {
     check_output();
+    turn_to_write turn;
     if (!has_room())
-        co_await wait_for_room();
+        turn = co_await wait_for_room();
     const std::size_t n = std::min(bytes.size(), settings_->high_water - queued());
-    append(bytes.substr(0, n));
+    append_part(bytes.substr(0, n));
     co_return n;
 }
 
 awaitable<void> core::write(bytes_view bytes)
 {
     check_output();
-    while (!bytes.empty()) {
-        if (!has_room())
-            co_await wait_for_room();
+    for (bool begun = false; !bytes.empty(); begun = true) {
+        turn_to_write turn;
+        if (!has_room()) {
+            if (begun)
+                answer_ = answer::torn; // should it not go on
+            turn = co_await wait_for_room();
+        }
         const std::size_t n = std::min(bytes.size(), settings_->high_water - queued());
-        append(bytes.substr(0, n));
+        append_part(bytes.substr(0, n));
         bytes.remove_prefix(n);
     }
 }
@@ -193,11 +194,12 @@ awaitable<void> core::write(std::span<const bytes_view> pieces)
         throw std::length_error{"write of several pieces: expected at most the high-water mark of " +
                                 std::to_string(settings_->high_water) + " bytes, got " + std::to_string(total)};
     check_output();
+    turn_to_write turn;
     if (!has_room())
-        co_await wait_for_room();
+        turn = co_await wait_for_room();
     for (const bytes_view piece : pieces) {
         check_output(); // which the piece before may have ended
-        append(piece);
+        append_part(piece);
     }
 }
 
@@ -230,18 +232,20 @@ void core::refuse_to_write(errc why, const framing& format, bytes_view frame) co
 }
 
 // A coroutine of its own, because few writers wait and each writer's frame would hold its node.
-awaitable<void> core::wait_for_room()
+awaitable<core::turn_to_write> core::wait_for_room()
 {
     waiting node;
     co_await writers_.wait(node, loop_, this);
     if (node.cancelled)
         throw_cancelled();
     writer_admitted_ = false;
+    turn_to_write turn{*this};
     check_output();
+    co_return turn;
 }
 
 // One at a time: the next is admitted when this one has appended, so that together they pass the mark by one frame.
-void core::admit_writers()
+void core::admit_writers() noexcept
 {
     if (writer_admitted_ || writers_.empty())
         return;
@@ -251,6 +255,13 @@ void core::admit_writers()
 
 // ---- Appending, as the other writes do it
 
+// Of which only the handler knows whether they are a whole answer.
+void core::append_part(bytes_view bytes)
+{
+    answer_ = answer::unknown;
+    append(bytes);
+}
+
 void core::append(bytes_view bytes)
 {
     if (bytes.empty())
@@ -259,7 +270,6 @@ void core::append(bytes_view bytes)
         std::copy(bytes.begin(), bytes.end(), at);
     else
         write_through({bytes, {}});
-    admit_next();
 }
 
 void core::append_large(const framing& format, bytes_view frame)
@@ -306,7 +316,7 @@ void core::write_through(two_pieces pieces)
     std::size_t n = with_stream([&](auto& s) { return s.write_now(pieces, e); });
     output_moved(n);
     if (e && !would_block(e))
-        return fail(e);
+        return break_off(e);
     if (n == pieces.size())
         return admit_writers(); // nothing is queued now; with a low mark they may wait for the cork alone
     const std::size_t of_first = std::min(n, pieces.first.size());
@@ -328,7 +338,7 @@ void core::flush_cork(loop& on) noexcept
     try {
         c->write_through({bytes, {}});
     } catch (const std::bad_alloc&) { // a part of a frame may be on its way: the stream cannot go on
-        c->fail(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+        c->break_off(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
     }
 }
 
@@ -347,7 +357,7 @@ void core::on_writable()
 {
     if (state_ == connection_state::closed || output_.empty()) {
         sending_ = false;
-        if (output_ended_ && !failed_ && state_ != connection_state::closed) {
+        if (output_ended_ && !broken_ && state_ != connection_state::closed) {
             end_output();
             if (state_ == connection_state::closing)
                 continue_close();
@@ -368,7 +378,7 @@ void core::send_pending()
     }
     if (e && !would_block(e)) {
         sending_ = false;
-        return fail(e);
+        return break_off(e);
     }
     if (output_.size() <= settings_->low_water)
         admit_writers();
@@ -421,7 +431,7 @@ time_point core::look_at_output(time_point now)
     const std::uint64_t acked = acknowledged();
     const auto wanted = static_cast<std::uint64_t>(std::chrono::duration<double>(window).count() * write_rate);
     if (acked < sending_from_ + std::max<std::uint64_t>(wanted, 1)) {
-        fail(errc::write_timeout);
+        break_off(errc::write_timeout);
         return time_point::max();
     }
     sending_since_ = now;

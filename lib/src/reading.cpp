@@ -98,6 +98,8 @@ awaitable<std::optional<bytes_view>> core::read_some()
             co_return std::nullopt;
     }
     held_ = input_.size();
+    if (!unit_open_)
+        frame_spent_ = duration::zero();
     co_return input_.data();
 }
 

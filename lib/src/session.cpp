@@ -76,7 +76,7 @@ void session::shaken(std::unique_ptr<session> self)
     }
     it.end_ = std::make_unique<session_end>();
     describe(*it.end_, std::make_exception_ptr(c.tls_failure()));
-    c.begin_close(); // no reset: it would overtake the alert
+    c.handler_ended(core::handler_end::failed);
     c.set_listener(std::move(self));
 }
 
@@ -123,12 +123,12 @@ void session::ended(std::unique_ptr<session> self, std::exception_ptr e)
     if (e == nullptr)
         e = c.thrown(); // by a posted function; the handler returned without having seen it
     end_ = std::make_unique<session_end>();
-    if (e == nullptr) {
-        c.begin_close();
-    } else {
+    auto how = core::handler_end::returned;
+    if (e != nullptr) {
         describe(*end_, std::move(e));
-        c.reset();
+        how = end_->reason == end_reason::threw ? core::handler_end::threw : core::handler_end::failed;
     }
+    c.handler_ended(how);
     c.set_listener(std::move(self));
 }
 
@@ -191,7 +191,7 @@ void session::cut()
         return;
     cut_ = service_->server->ending().note_cut(*core_);
     const boost::intrusive_ptr<core> keep = core_;
-    core_->fail(errc::drain_timeout);
+    core_->break_off(errc::drain_timeout);
     core_->reset();
     cancellation_.emit(boost::asio::cancellation_type::terminal);
 }

@@ -1,7 +1,8 @@
 // A session: one connection of a server, its handler's coroutine, and what is told when both have ended.
 //
 //     start --> [TLS handshake] --> handler --> returns: flush, FIN, linger  --> closed --> told, permit given back
-//                      |                   `--> throws, or is cut: reset ----^
+//                      |                   |--> throws: the same, or a reset if its answer was torn
+//                      |                   `--> is cut: reset --------------^
 //                      `--> refused: alert, FIN, linger ---------------------^
 //
 // During the handshake the session is owned by its connection, while the handler runs by the coroutine's completion

@@ -13,7 +13,7 @@ void socket_stream::wait_writable(core&) noexcept
     begin(writer_, way::out, [](polled_socket&, core& c, const error_code&) { c.on_writable(); });
 }
 
-bool socket_stream::end_output() noexcept
+bool socket_stream::end_output(bool) noexcept
 {
     shut_down_output();
     return true;

@@ -44,8 +44,9 @@ public:
 
     /// Ends the wait for readability with operation_aborted.
     using polled_socket::cancel;
-    /// False: there is no room for the end yet; to be called again once writable.
-    bool end_output() noexcept;
+    /// False: there is no room for the end yet; to be called again once writable. A stream that is not `whole` gets no
+    /// end of its own over TLS, so that nobody takes it for one that is.
+    bool end_output(bool whole) noexcept;
     using polled_socket::close;
     using polled_socket::reset;
     /// Drops the waits under way, which will not complete: the loop ends.
@@ -72,7 +73,7 @@ public:
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept { return read_now(into, size, e); }
     void cancel() noexcept;
-    bool end_output() noexcept;
+    bool end_output(bool whole) noexcept;
     void close() noexcept;
     void abandon() noexcept;
     void reset() noexcept;
@@ -112,7 +113,7 @@ public:
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept;
     using polled_socket::cancel;
-    bool end_output() noexcept;
+    bool end_output(bool whole) noexcept;
     void close() noexcept;
     void reset() noexcept;
     using polled_socket::abandon;

@@ -39,10 +39,12 @@ void core::read_stream(stream_operation* op)
 
 std::pair<error_code, std::size_t> core::take_input(char* into, std::size_t size)
 {
-    const std::size_t n = std::min(size, input_.size());
-    if (n != 0 || size == 0) {
+    const std::size_t n = outcome_ == input::cancelled ? 0 : std::min(size, input_.size());
+    if (n != 0 || (size == 0 && outcome_ != input::cancelled)) {
         std::copy_n(input_.data().begin(), n, into);
         input_.consume(n);
+        if (!unit_open_)
+            frame_spent_ = duration::zero();
         return {error_code{}, n};
     }
     if (past_limit_)
@@ -83,9 +85,10 @@ void core::write_stream(stream_operation* op)
             if (cancelled)
                 throw_cancelled();
             c->writer_admitted_ = false;
+            const turn_to_write turn{*c};
             c->check_output();
             n = std::min(o->size, c->settings_->high_water - c->queued());
-            c->append(bytes_view{o->data, n});
+            c->append_part(bytes_view{o->data, n});
         } catch (const system_error& failure) {
             e = failure.code();
         }

@@ -112,6 +112,7 @@ void tls_engine::note_refused(X509_STORE_CTX& chain)
 const error_code& tls_engine::truncated() noexcept
 {
     fail(errc::stream_truncated, {"connection ended without the end of its TLS stream"});
+    failed_ = false; // this side can go on sending
     return error_;
 }
 

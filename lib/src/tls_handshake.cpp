@@ -80,6 +80,7 @@ void core::on_handshake(const error_code& e)
     switch (why) {
     case interruption::drain: return finish_input(input::drained);
     case interruption::user: return finish_input(input::cancelled);
+    case interruption::closing:
     case interruption::error: return finish_input(input::failed);
     case interruption::none: break;
     }

@@ -149,9 +149,9 @@ std::size_t tls_stream::unacknowledged() noexcept
 
 // ---- The end
 
-bool tls_stream::end_output() noexcept
+bool tls_stream::end_output(bool whole) noexcept
 {
-    if (engine_->end() == step::wants_output)
+    if (whole && engine_->end() == step::wants_output)
         return false;
     shut_down_output();
     return true;

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 APPS = Path(os.environ["HAWSER_APPS"])
-PATIENCE = 60  # seconds: what takes longer is stuck, under a sanitizer too
+PATIENCE = 120  # seconds: what takes longer is stuck, under a sanitizer and on a busy machine too
 # What a server writes that cuts nobody. A client that has left may still be counted: the server may not know yet.
 DRAINED = r"caught SIGTERM, draining (\d+) connections\ndrained \1 connections in \d+\.\d s, cut 0"
 

@@ -125,12 +125,15 @@ public:
 
     // ---- Frames
 
-    /// The next frame, as the connection's framing delivers it. Nothing when the peer has closed between two frames, or
-    /// when the server drains, all output is flushed and no frame has begun; after that, nothing for ever.
+    /// The next frame, as the connection's framing delivers it. Nothing when the peer has closed between two frames,
+    /// when the server drains, all output is flushed and no frame has begun, or when another coroutine has called
+    /// close() and no frame has begun; after that, nothing for ever.
     ///
-    /// The view is valid until the next read of this connection. Throws frame_error for a frame that the format
-    /// refuses or that the stream's end cuts, and system_error with the kernel's error or errc::idle_timeout,
-    /// frame_timeout, write_timeout, drain_timeout, data_limit. Cancelling it loses no byte: the next read goes on.
+    /// The view is valid until the next read of this connection or until it is destroyed, whatever becomes of its
+    /// socket. Throws frame_error for a frame that the format refuses or that the stream's end cuts, and system_error
+    /// with the kernel's error or errc::idle_timeout, frame_timeout, write_timeout, drain_timeout, data_limit, or
+    /// connection_closed where close() came inside a frame. Cancelling it loses no byte, wherever it waits: the next
+    /// read goes on.
     awaitable<std::optional<bytes_view>> read_frame();
 
     /// The same with another format for this one frame, for protocols that switch.
@@ -211,20 +214,27 @@ public:
     /// Lets the unit's reads take `total` in all, counted from the first call within the unit, instead of
     /// timeouts().frame: for a body, whose time grows with what has come of it.
     void unit_allow(duration total);
-    /// It is done: reads are idle again, and may end at drain.
+    /// It is done: reads are idle again, and may end at drain. What was written so far is whole answers: until then
+    /// bytes that were written count as a part of one, and an exception from the handler ends in a reset.
     void unit_end();
     /// Whether the server asks its sessions to end.
     bool draining() const noexcept;
 
     // ---- The end
 
-    /// Flushes, then ends the output (FIN). Input goes on. A later write throws errc::shut_down.
+    /// Flushes, then ends the output (FIN). Input goes on. A later write throws errc::shut_down. Throws
+    /// errc::connection_closed if another coroutine closes meanwhile, and otherwise as flush(). Cancelled, it has not
+    /// ended the output.
     awaitable<void> half_close();
 
-    /// Flushes, ends the output, drops input until the peer's end or 2 s, and closes.
+    /// Ends the connection gracefully, from the handler or from another coroutine: what was accepted is flushed, then
+    /// the output ended, and input dropped until the peer's end, 2 s of silence, or 30 s in all (at drain 2 s in all).
+    /// Completes when it is closed. A read that waits meanwhile ends with nothing between two units and throws
+    /// errc::connection_closed inside one; writes throw that. Cancelling it leaves the connection closing. README, "How
+    /// a session ends", has every other end.
     awaitable<void> close();
 
-    /// Closes at once; the peer sees a reset and what was not sent is lost.
+    /// Closes at once; the peer sees a reset and what was not sent, or not acknowledged, is lost.
     void reset() noexcept;
 
     /// Completes when the connection has ended: the peer reset it or ended its stream (seen only while something
