@@ -264,6 +264,89 @@ BOOST_AUTO_TEST_CASE(less_than_the_announced_length_resets_the_connection)
     BOOST_TEST(run.last_end() == "threw: HTTP response: 3 of 6 bytes written");
 }
 
+BOOST_AUTO_TEST_CASE(a_body_sent_whole_of_another_length_than_announced_is_refused_and_nothing_of_it_sent)
+{
+    for (const std::string body : {"", "12345", "1234567"}) {
+        int refused = 0;
+        served run{[&](request& q, response& r) -> awaitable<void> {
+            if (q.path() == "/") {
+                r.status(status::not_found);
+                r.content_length(6);
+                try {
+                    co_await r.send(body);
+                } catch (const std::length_error&) {
+                    ++refused;
+                    BOOST_TEST(!r.sent());
+                    throw;
+                }
+            }
+            co_await r.send("hello");
+        }};
+        BOOST_TEST_CONTEXT(body)
+        {
+            BOOST_TEST(run.ask(get + get) == failed);
+            BOOST_TEST(refused == 1);
+        }
+    }
+    served run{[](request&, response& r) {
+        r.content_length(5);
+        return r.send("hello");
+    }};
+    BOOST_TEST(run.ask(get) == hello);
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_without_a_body_may_announce_any_length)
+{
+    const auto announce = [](status code, std::string body, bool whole) {
+        return [=](request&, response& r) -> awaitable<void> {
+            r.status(code);
+            r.content_length(40);
+            if (whole)
+                co_await r.send(body);
+            else
+                co_await r.write(body);
+        };
+    };
+    const struct {
+        std::string request;
+        status code;
+        std::string head;
+    } cases[] = {
+        {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", status::ok, "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 40\r\n\r\n"},
+        {get, status::no_content, "HTTP/1.1 204 No Content\r\nDate: D\r\n\r\n"},
+        {get, status{205}, "HTTP/1.1 205 Reset Content\r\nDate: D\r\nContent-Length: 0\r\n\r\n"},
+        {get, status::not_modified, "HTTP/1.1 304 Not Modified\r\nDate: D\r\nContent-Length: 40\r\n\r\n"},
+    };
+    for (const auto& each : cases)
+        for (const std::size_t size : {0u, 5u, 50u})
+            for (const bool whole : {true, false})
+                BOOST_TEST_CONTEXT(each.head << size << whole)
+                {
+                    served run{announce(each.code, std::string(size, 'x'), whole)};
+                    BOOST_TEST(run.ask(each.request + each.request) == each.head + each.head);
+                    BOOST_TEST(!run.client.has_ended());
+                }
+}
+
+BOOST_AUTO_TEST_CASE(a_status_that_has_no_body_announces_none_of_its_own_accord)
+{
+    const std::pair<status, std::string> cases[] = {
+        {status::no_content, "HTTP/1.1 204 No Content\r\nDate: D\r\n\r\n"},
+        {status{205}, "HTTP/1.1 205 Reset Content\r\nDate: D\r\nContent-Length: 0\r\n\r\n"},
+        {status::not_modified, "HTTP/1.1 304 Not Modified\r\nDate: D\r\n\r\n"},
+    };
+    for (const auto& [code, head] : cases)
+        for (const char* body : {"", "words"})
+            for (const bool whole : {true, false}) {
+                served run{[&, &code = code](request&, response& r) {
+                    r.status(code);
+                    return whole ? r.send(body) : r.write(body);
+                }};
+                BOOST_TEST(run.ask(get + get) == head + head);
+                BOOST_TEST(!run.client.has_ended());
+            }
+}
+
 BOOST_AUTO_TEST_CASE(more_than_the_announced_length_is_not_sent)
 {
     bool refused = false;

@@ -228,7 +228,11 @@ BOOST_AUTO_TEST_CASE(a_body_is_framed_as_method_version_and_status_allow)
         {"199", method::get, 1, 199, 5, body_framing::none, ""},
         {"204", method::get, 1, 204, 5, body_framing::none, ""},
         {"204 to HEAD", method::head, 1, 204, 5, body_framing::none, ""},
-        {"205 is as any other", method::get, 1, 205, 0, body_framing::length, "Content-Length: 0\r\n"},
+        {"205", method::get, 1, 205, 0, body_framing::none, "Content-Length: 0\r\n"},
+        {"205 with a length", method::get, 1, 205, 5, body_framing::none, "Content-Length: 0\r\n"},
+        {"205 of unknown length", method::get, 1, 205, {}, body_framing::none, "Content-Length: 0\r\n"},
+        {"205 in 1.0", method::get, 0, 205, {}, body_framing::none, "Content-Length: 0\r\n"},
+        {"205 to HEAD", method::head, 1, 205, 5, body_framing::none, "Content-Length: 0\r\n"},
         {"304", method::get, 1, 304, 5, body_framing::none, "Content-Length: 5\r\n"},
         {"304 of unknown length", method::get, 1, 304, {}, body_framing::none, ""},
     };

@@ -13,6 +13,7 @@ std::string_view reason(status code) noexcept
     case status::created: return "Created";
     case status::accepted: return "Accepted";
     case status::no_content: return "No Content";
+    case status::reset_content: return "Reset Content";
     case status::partial_content: return "Partial Content";
     case status::moved_permanently: return "Moved Permanently";
     case status::found: return "Found";

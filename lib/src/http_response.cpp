@@ -73,14 +73,20 @@ std::size_t exchange::compose_rest(const composed_head::rest_of& with, std::size
     return prefix;
 }
 
+// Where there is none, nothing but the head goes out, and its length is that of the answer to a GET: not comparable.
+bool exchange::sends_body() const noexcept
+{
+    return framing_of_response(method_, minor_version_, response_.status_, response_.length_) != body_framing::none;
+}
+
 bool exchange::send(bytes_view body, pieces& rest)
 {
     response_.check_unsent();
-    if (response_.length_ && *response_.length_ != body.size() && !body.empty())
+    if (response_.length_ && *response_.length_ != body.size() && sends_body())
         throw std::length_error{"HTTP response: a body of " + std::to_string(body.size()) + " bytes, and " +
                                 std::to_string(*response_.length_) + " announced"};
     std::optional<std::uint64_t> length = response_.length_;
-    if (!length && (response_.status_ != status::not_modified || !body.empty()))
+    if (!length && response_.status_ != status::not_modified)
         length = body.size();
     compose_head(length);
     sent_whole_ = true;
@@ -98,7 +104,7 @@ bool exchange::write(bytes_view piece, pieces& rest)
 {
     if (response_.sent_ && sent_whole_)
         throw std::logic_error{"HTTP response: written to after it was sent whole"};
-    if (response_.length_ && piece.size() > *response_.length_ - written_)
+    if (response_.length_ && sends_body() && piece.size() > *response_.length_ - written_)
         throw std::length_error{"HTTP response: " + std::to_string(written_ + piece.size()) + " bytes written of " +
                                 std::to_string(*response_.length_)};
     if (response_.sent_) {

@@ -168,6 +168,7 @@ private:
     std::size_t compose_prefix(const composed_head::prefix_of& from);
     std::size_t compose_rest(const composed_head::rest_of& with, std::size_t prefix);
     bool lives_on() noexcept;
+    bool sends_body() const noexcept;
     bool put_now(pieces& rest);
 
     hawser::connection* peer_ = nullptr;

@@ -124,7 +124,7 @@ void end_head(std::string& out)
 body_framing framing_of_response(method request, unsigned minor_version, status code,
                                  std::optional<std::uint64_t> length) noexcept
 {
-    if (request == method::head || has_no_body(code))
+    if (request == method::head || has_no_body(code) || code == status::reset_content)
         return body_framing::none;
     if (length)
         return body_framing::length;
@@ -133,6 +133,8 @@ body_framing framing_of_response(method request, unsigned minor_version, status 
 
 void append_framing(std::string& out, body_framing framing, status code, std::optional<std::uint64_t> length)
 {
+    if (code == status::reset_content) // which its recipient would otherwise wait for a body of
+        return append_content_length(out, 0);
     if (framing == body_framing::chunked)
         return append_chunked(out);
     const bool never = static_cast<unsigned>(code) < 200 || code == status::no_content;

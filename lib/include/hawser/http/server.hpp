@@ -129,21 +129,24 @@ public:
     void close();
 
     /// The whole response: head, Content-Length and body, which has to stay valid until completion. Of an answer to
-    /// HEAD, and of a status that has no body, the head alone is sent.
+    /// HEAD, and of 204, 205 and 304, the head alone is sent.
     ///
     /// Completes when all of it is accepted for output, at once unless the peer has fallen behind, and leaves together
-    /// with its neighbours. Throws std::logic_error if one is sent already, and as connection::write(); cancelled, it
-    /// may have sent a part, and nothing more can be sent.
+    /// with its neighbours. Throws std::length_error for a body of another length than content_length() says, unless
+    /// the head alone is sent; std::logic_error if one is sent already, and as connection::write(); cancelled, it may
+    /// have sent a part, and nothing more can be sent.
     awaitable<void> send(bytes_view body = {});
 
-    /// The length of a body that is written in pieces. Before the first; without it, the body is chunked, and for
-    /// HTTP/1.0 ended by the end of the connection. std::logic_error once sent().
+    /// The length of the body. Before the first piece of it; without it, a body in pieces is chunked, and for HTTP/1.0
+    /// ended by the end of the connection. Where the head alone is sent, it is what Content-Length says in an answer to
+    /// HEAD and in 304: the length that GET, or 200, would have had (RFC 9110, section 8.6). 204 has none, and 205
+    /// has 0. std::logic_error once sent().
     void content_length(std::uint64_t bytes);
 
     /// A piece of the body, after the head if it is the first; an empty one may send the head alone. The body is
     /// complete when the handler returns. Completion, errors and cancellation as send(); std::length_error for more
     /// than content_length(), and then nothing of the piece is sent. A handler that returns with less resets the
-    /// connection.
+    /// connection. Where the head alone is sent, the pieces are dropped, however long they are.
     awaitable<void> write(bytes_view piece);
 
     /// Whether the head is on its way: the status and the fields are settled.

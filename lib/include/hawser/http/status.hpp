@@ -19,6 +19,7 @@ enum class status : std::uint16_t {
     created = 201,
     accepted = 202,
     no_content = 204,
+    reset_content = 205,
     partial_content = 206,
     moved_permanently = 301,
     found = 302,
@@ -56,7 +57,8 @@ enum class status : std::uint16_t {
 /// A constant; from any thread.
 HAWSER_EXPORT std::string_view reason(status code) noexcept;
 
-/// Whether a response of this status never has a body: 1xx, 204 and 304 (RFC 9112, section 6.3).
+/// Whether a response of this status ends with its head, whatever its fields say: 1xx, 204 and 304 (RFC 9112, section
+/// 6.3). 205 has no body either, but says so by its length.
 constexpr bool has_no_body(status code) noexcept
 {
     return static_cast<int>(code) < 200 || code == status::no_content || code == status::not_modified;

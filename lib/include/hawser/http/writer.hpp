@@ -70,12 +70,14 @@ HAWSER_EXPORT void end_head(std::string& out);
 // ---- The body
 
 /// How a response of this status to a request of this method and version has to be framed: without a body for HEAD,
-/// 1xx, 204 and 304; otherwise by its length if that is known, chunked in HTTP/1.1, and until the close in HTTP/1.0.
+/// 1xx, 204, 205 and 304; otherwise by its length if that is known, chunked in HTTP/1.1, and until the close in
+/// HTTP/1.0.
 HAWSER_EXPORT body_framing framing_of_response(method request, unsigned minor_version, status code,
                                                std::optional<std::uint64_t> length) noexcept;
 
 /// The field that a response framed so has, if any. `length` is what Content-Length says: also in an answer to HEAD and
-/// in 304, where it is what GET would have got; never with 1xx and 204 (RFC 9110, section 8.6).
+/// in 304, where it is what GET would have got; never with 1xx and 204 (RFC 9110, section 8.6). With 205 it is
+/// `Content-Length: 0`, whatever `framing` and `length` are (RFC 9110, section 15.3.6).
 HAWSER_EXPORT void append_framing(std::string& out, body_framing framing, status code,
                                   std::optional<std::uint64_t> length);
 
