@@ -284,6 +284,26 @@ BOOST_AUTO_TEST_CASE(a_handler_may_throw_the_status_to_answer_with)
     BOOST_TEST(run.ask(get) == "HTTP/1.1 200 OK\r\nDate: D\r\nA: b\r\nContent-Length: 5\r\n\r\nhello");
 }
 
+BOOST_AUTO_TEST_CASE(only_an_error_can_be_thrown_as_a_status)
+{
+    for (const int code : {0, 100, 200, 205, 304, 399, 600, 1000}) {
+        served run{[code](request&, response&) -> awaitable<void> {
+            throw http::status_error{static_cast<status>(code), "words"};
+            co_return;
+        }};
+        BOOST_TEST_CONTEXT(code)
+        {
+            BOOST_TEST(run.ask(get + get) == failed);
+            run.client.end();
+            BOOST_TEST(run.last_end() == "threw: status_error: expected 400 to 599, got " + std::to_string(code));
+        }
+    }
+    for (const int code : {400, 599}) {
+        const http::status_error e{static_cast<status>(code), "words"};
+        BOOST_TEST(static_cast<int>(e.code()) == code);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_handler_may_be_a_plain_function_that_returns_what_it_would_await)
 {
     served run{[](request& q, response& r) {

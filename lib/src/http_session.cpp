@@ -333,6 +333,13 @@ constexpr const char* server_is_full = "HTTP/1.1 503 Service Unavailable\r\n"
 
 } // namespace
 
+status_error::status_error(http::status code, const std::string& words) : std::runtime_error{words}, code_{code}
+{
+    const auto number = static_cast<unsigned>(code);
+    if (number < 400 || number > 599)
+        throw field_error{"status_error: expected 400 to 599, got " + std::to_string(number)};
+}
+
 std::function<awaitable<void>(hawser::connection&)> serve(handler h, const serve_options& options)
 {
     if (!h)

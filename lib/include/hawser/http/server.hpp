@@ -48,8 +48,9 @@ class exchange;
 class HAWSER_EXPORT status_error : public std::runtime_error
 {
 public:
-    /// The request is answered with `code`; `words` are its body.
-    status_error(http::status code, const std::string& words) : std::runtime_error{words}, code_{code} {}
+    /// The request is answered with `code`, 400 to 599; `words` are its body. Throws field_error for another: what is
+    /// no error is what response::status() is for.
+    status_error(http::status code, const std::string& words);
     http::status code() const noexcept { return code_; } ///< what is answered
 
 private:
