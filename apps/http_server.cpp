@@ -39,12 +39,16 @@ int main(int argc, char** argv)
     std::optional<std::string> root;
     line.add_value("--root", "DIR", "Serve the files beneath DIR, a directory by its index.html",
                    [&root](const std::string& text) { root = text; });
+    http::files_options files;
+    line.add_value("--dot-name", "NAME",
+                   "Serve NAME beneath DIR, such as .well-known, though it begins with a dot; may be repeated",
+                   [&files](const std::string& text) { files.dot_names.push_back(text); });
     app::server_options options{line};
 
     return app::run_server(line, argc, argv, [&] {
         const auto endpoints = app::read_endpoints(line.arguments(), "tcp://127.0.0.1:8080");
         options.begin(endpoints);
-        const http::handler handler = root ? http::files(*root) : hello;
+        const http::handler handler = root ? http::files(*root, files) : hello;
 
         hawser::runtime runtime{options.runtime()};
         hawser::server server{runtime, options.server()};

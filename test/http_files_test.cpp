@@ -266,6 +266,62 @@ BOOST_AUTO_TEST_CASE(what_is_neither_file_nor_directory_is_forbidden_at_once)
     ::close(listening);
 }
 
+BOOST_AUTO_TEST_CASE(a_name_that_begins_with_a_dot_is_not_there)
+{
+    site s;
+    s.write(s.root() / ".env", "secret");
+    s.write(s.root() / ".git/config", "secret");
+    s.write(s.root() / ".git/index.html", "secret");
+    s.write(s.root() / "sub/.env", "secret");
+    s.write(s.root() / "sub/.d/x", "secret");
+    s.write(s.root() / "...", "secret");
+    s.write(s.root() / "..a", "secret");
+    for (const char* target :
+         {"/.env",        "/%2eenv",        "/%2Eenv",    "/.env?x",     "/.git",        "/.git/",  "/%2egit/",
+          "/.git/config", "/%2Egit/config", "/sub/.env",  "/sub/%2eenv", "/sub/.d/x",    "/sub/.d", "/sub/.d/",
+          "/...",         "/..a",           "/%2e%2e%2e", "/.none",      "/sub/../.env", "/./.env"})
+        for (const char* method : {"GET", "HEAD"}) {
+            const std::string got = s.get(target, "", method);
+            BOOST_TEST_CONTEXT(method << ' ' << target)
+            {
+                BOOST_TEST(got.starts_with("HTTP/1.1 404 "));
+                BOOST_TEST(got.find("secret") == got.npos);
+                BOOST_TEST(got.find("Location") == got.npos);
+            }
+        }
+    BOOST_TEST(body(s.get("/a.txt")) == "0123456789");
+}
+
+BOOST_AUTO_TEST_CASE(names_that_begin_with_a_dot_are_served_where_an_option_names_them)
+{
+    site s;
+    s.write(s.root() / ".well-known/acme", "token");
+    s.write(s.root() / ".well-known/index.html", "known");
+    s.write(s.root() / ".well-known/.env", "secret");
+    s.write(s.root() / ".env", "secret");
+    const http::files_options options{.dot_names = {".well-known"}};
+    s.client = s.open(http::serve(http::files(s.root(), options)));
+    BOOST_TEST(body(s.get("/.well-known/acme")) == "token");
+    BOOST_TEST(body(s.get("/.well-known/")) == "known");
+    BOOST_TEST(field(s.get("/.well-known"), "Location") == "/.well-known/");
+    BOOST_TEST(s.code("/.well-known/.env") == 404);
+    BOOST_TEST(s.code("/.env") == 404);
+}
+
+BOOST_AUTO_TEST_CASE(an_option_that_names_no_name_with_a_dot_is_refused)
+{
+    const tree t;
+    for (const std::string name : {"", ".", "..", "a", "a/.b", ".a/b", "/.a"}) {
+        std::string words;
+        try {
+            http::files(t.root(), {.dot_names = {name}});
+        } catch (const std::invalid_argument& e) {
+            words = e.what();
+        }
+        BOOST_TEST(words == "files_options::dot_names: expected names that begin with a dot, got \"" + name + "\"");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_root_that_is_no_directory_is_refused_by_name)
 {
     const tree t;

@@ -44,8 +44,14 @@ BOOST_AUTO_TEST_CASE(a_path_is_decoded_once_into_a_name)
         {"/a%2", "400"},
         {"/a%zz", "400"},
         {"/%2561", "%61"},
-        {"/...", "..."},
-        {"/..a", "..a"},
+        {"/...", "404"},
+        {"/..a", "404"},
+        {"/.a", "404"},
+        {"/%2ea", "404"},
+        {"/a/.b", "404"},
+        {"/a/.b/", "404"},
+        {"/a/.b/c", "404"},
+        {"/a.b/c.", "a.b/c."},
         {"//", "404"},
         {"//a", "404"},
         {"/a//b", "404"},
@@ -71,6 +77,26 @@ BOOST_AUTO_TEST_CASE(a_path_is_decoded_once_into_a_name)
     for (const auto& [path, expected] : cases)
         BOOST_TEST_CONTEXT(path)
     BOOST_TEST(shown(http::detail::file_name(path)) == expected);
+}
+
+BOOST_AUTO_TEST_CASE(names_that_begin_with_a_dot_are_taken_where_they_are_named)
+{
+    const std::string named[] = {".well-known", "..."};
+    const std::pair<const char*, const char*> cases[] = {
+        {"/.well-known/a", ".well-known/a"},
+        {"/%2ewell-known", ".well-known"},
+        {"/a/.well-known/b", "a/.well-known/b"},
+        {"/...", "..."},
+        {"/.well-known/.b", "404"},
+        {"/.well-know", "404"},
+        {"/.well-known2", "404"},
+        {"/.Well-known", "404"},
+        {"/.", "404"},
+        {"/..", "404"},
+        {"/.../../a", "404"},
+    };
+    for (const auto& [path, name] : cases)
+        BOOST_TEST(shown(http::detail::file_name(path, named)) == name, path);
 }
 
 BOOST_AUTO_TEST_CASE(one_range_is_taken_and_every_other_request_for_parts_refused)

@@ -4,6 +4,7 @@
 #include <hawser/http/writer.hpp>
 
 #include "core.hpp"
+#include "http_refusal.hpp"
 #include "http_static.hpp"
 #include "listening_socket.hpp"
 
@@ -20,6 +21,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <stdexcept>
 #include <system_error>
 
 namespace hawser::http {
@@ -164,22 +166,28 @@ awaitable<void> send_file(int file, byte_range left, response& r, hawser::connec
     }
 }
 
-awaitable<void> answer(int root, request& q, response& r)
+// What the requests of one files() share.
+struct tree {
+    descriptor root;
+    files_options options;
+};
+
+awaitable<void> answer(const tree& t, request& q, response& r)
 {
     if (q.method() != method::get && q.method() != method::head) {
         r.status(status::method_not_allowed);
         r.set("Allow", "GET, HEAD");
         co_return co_await r.send();
     }
-    const auto wanted = file_name(q.path());
+    const auto wanted = file_name(q.path(), t.options.dot_names);
     if (const status* refused = std::get_if<status>(&wanted))
         refuse(*refused);
     std::string name = std::get<std::string>(wanted);
-    found f = open_beneath(root, name);
+    found f = open_beneath(t.root.get(), name);
     if (S_ISDIR(f.facts.st_mode)) {
         const bool moved = !name.ends_with('/');
         name += moved ? "/index.html" : "index.html";
-        f = open_beneath(root, name);
+        f = open_beneath(t.root.get(), name);
         if (!S_ISREG(f.facts.st_mode))
             refuse(status::not_found);
         if (moved) {
@@ -203,16 +211,26 @@ awaitable<void> answer(int root, request& q, response& r)
     co_await send_file(f.file.get(), range, r, q.peer());
 }
 
+void validate(const files_options& o)
+{
+    for (const std::string& name : o.dot_names)
+        if (!name.starts_with('.') || name == "." || name == ".." || name.find('/') != name.npos)
+            throw std::invalid_argument{"files_options::dot_names: expected names that begin with a dot, got " +
+                                        detail::quoted(name)};
+}
+
 } // namespace
 } // namespace detail
 
-handler files(const std::filesystem::path& root)
+handler files(const std::filesystem::path& root, const files_options& options)
 {
+    detail::validate(options);
     const int opened = ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (opened < 0)
         throw std::system_error{errno, std::generic_category(), root.string()};
-    const auto held = std::make_shared<const hawser::detail::descriptor>(opened);
-    return [held](request& q, response& r) { return detail::answer(held->get(), q, r); };
+    hawser::detail::descriptor held{opened};
+    const auto shared = std::make_shared<const detail::tree>(detail::tree{std::move(held), options});
+    return [shared](request& q, response& r) { return detail::answer(*shared, q, r); };
 }
 
 } // namespace hawser::http

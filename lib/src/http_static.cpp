@@ -2,6 +2,7 @@
 
 #include <hawser/http/message.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -78,12 +79,18 @@ std::optional<std::string> decoded(std::string_view text)
     return out;
 }
 
-bool has_special_segment(std::string_view name)
+// Beginning with a dot, and none of `served`; or empty. "." and ".." are never among those.
+bool is_refused(std::string_view segment, std::span<const std::string> served)
+{
+    return segment.empty() ||
+           (segment.front() == '.' && std::find(served.begin(), served.end(), segment) == served.end());
+}
+
+bool has_refused_segment(std::string_view name, std::span<const std::string> served)
 {
     while (true) {
         const std::size_t slash = name.find('/');
-        const std::string_view segment = name.substr(0, slash);
-        if (segment.empty() || segment == "." || segment == "..")
+        if (is_refused(name.substr(0, slash), served))
             return true;
         if (slash == name.npos || slash + 1 == name.size())
             return false;
@@ -104,7 +111,7 @@ std::optional<std::uint64_t> number(std::string_view text) noexcept
 
 } // namespace
 
-std::variant<std::string, status> file_name(std::string_view path)
+std::variant<std::string, status> file_name(std::string_view path, std::span<const std::string> dot_names)
 {
     if (!path.starts_with('/'))
         return status::bad_request;
@@ -113,7 +120,7 @@ std::variant<std::string, status> file_name(std::string_view path)
         return status::bad_request;
     if (name->empty())
         return std::string{"./"};
-    if (has_special_segment(*name))
+    if (has_refused_segment(*name, dot_names))
         return status::not_found;
     return std::move(*name);
 }

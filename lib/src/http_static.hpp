@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,8 +15,8 @@ namespace hawser::http::detail {
 
 /// A request's path as a name relative to the root, without the leading "/", "." for the root itself and a trailing "/"
 /// where the request has one; or the status that refuses it: bad_request for what no name can be, not_found for an
-/// empty segment, "." and "..".
-std::variant<std::string, status> file_name(std::string_view path);
+/// empty segment and for one that begins with a dot and is none of `dot_names`.
+std::variant<std::string, status> file_name(std::string_view path, std::span<const std::string> dot_names = {});
 
 /// The media type for a file of this name, by what follows its last ".".
 std::string_view media_type(std::string_view name) noexcept;

@@ -13,22 +13,34 @@
 #include <hawser/http/server.hpp>
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace hawser::http {
 
+/// Which files are served.
+struct files_options {
+    /// Names beginning with a dot that are served, wherever in a path they stand, and all that is beneath them as far
+    /// as it does not begin with another. `.well-known` (RFC 8615) is the one that most sites want. None at first:
+    /// `.git`, `.env` and `.htpasswd` are seldom meant for everybody.
+    std::vector<std::string> dot_names = {};
+};
+
 /// A handler for the files beneath `root`, which is opened now: throws std::system_error, naming it, if it is no
-/// directory that can be searched. A later rename or removal of the directory does not change which one it is.
+/// directory that can be searched. A later rename or removal of the directory does not change which one it is. Throws
+/// std::invalid_argument, naming the field, for options that make no sense.
 ///
 /// A request's path is decoded once, and opened below the root for this request alone, so that neither `..` nor a
 /// symbolic link, not even one that is swapped in meanwhile, leads out of it. A path that cannot be decoded, or holds
-/// an encoded `/`, a `\` or a control character, is 400; one with an empty segment, `.` or `..`, or without a file,
-/// 404; a file that may not be read, and all that is neither file nor directory (FIFO, device, socket), 403, without
-/// waiting for it; one for which there is no descriptor now, 503; another method, 405.
+/// an encoded `/`, a `\` or a control character, is 400; one with an empty segment, or one that begins with a dot and
+/// is none of files_options::dot_names, or without a file, 404; a file that may not be read, and all that is neither
+/// file nor directory (FIFO, device, socket), 403, without waiting for it; one for which there is no descriptor now,
+/// 503; another method, 405. Of a symbolic link, its own name counts and not where it leads.
 ///
 /// Files are sent in pieces of 32 KiB, read when the peer has taken the one before. A file that becomes shorter
 /// meanwhile resets the connection: exactly Content-Length bytes are sent, or less and the client can tell. Reading
 /// from a disk blocks the loop.
-HAWSER_EXPORT handler files(const std::filesystem::path& root);
+HAWSER_EXPORT handler files(const std::filesystem::path& root, const files_options& options = {});
 
 } // namespace hawser::http
 
