@@ -362,6 +362,84 @@ BOOST_AUTO_TEST_CASE(a_body_comes_with_240_bytes_a_second_after_five_or_is_cut)
     }
 }
 
+// ---- A body that the handler did not read
+
+namespace {
+
+const std::string large(200'000, 'x');
+
+awaitable<void> send_large(request&, response& r)
+{
+    co_await r.send(large);
+}
+
+// Reads 33,000 bytes a second.
+std::string read_slowly(served& run)
+{
+    std::string got;
+    for (int i = 0; i < 100 && !run.client.has_ended(); ++i) {
+        got += run.client.received(33'000);
+        run.steps(1s, 100ms);
+    }
+    for (std::string rest = run.client.received(); !rest.empty(); rest = run.client.received())
+        got += rest;
+    return undated(got);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(an_unread_body_that_does_not_come_costs_the_client_nothing_of_its_response)
+{
+    const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    const std::string chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const struct {
+        const char* name;
+        std::string text;
+        bool end;
+    } cases[] = {
+        {"nothing", head, false},
+        {"a part", head + "123", false},
+        {"nothing, and the end", head, true},
+        {"a part, and the end", head + "123", true},
+        {"nothing of a chunked one", chunked, false},
+        {"a part of a chunk", chunked + "5\r\n123", false},
+        {"a part of a chunked one, and the end", chunked + "5\r\n123", true},
+        {"one that is not framed as it says", chunked + "x\r\n", false},
+    };
+    for (const auto& each : cases)
+        BOOST_TEST_CONTEXT(each.name)
+        {
+            served run{send_large};
+            run.client.capacity(33'000);
+            run.client.send(each.text);
+            if (each.end)
+                run.client.end();
+            const std::string whole = "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 200000\r\n\r\n" + large;
+            BOOST_TEST((read_slowly(run) == whole));
+            run.steps(5s, 100ms);
+            BOOST_TEST(run.client.is_gone());
+            BOOST_TEST(!run.client.was_reset());
+            BOOST_TEST(run.last_end() == "completed");
+        }
+}
+
+BOOST_AUTO_TEST_CASE(an_unread_body_is_waited_for_as_long_as_one_that_is_read)
+{
+    for (const std::size_t rate : {250u, 200u}) {
+        served run{say_hello};
+        run.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n");
+        BOOST_TEST(run.told() == hello);
+        for (int i = 0; i < 10'000 / static_cast<int>(rate) && !run.client.has_ended(); ++i) {
+            run.client.send(std::string(rate, 'x'));
+            run.steps(1s, 250ms);
+        }
+        BOOST_TEST(run.client.has_ended() == (rate < 240));
+        BOOST_TEST(!run.client.was_reset());
+        if (rate > 240)
+            BOOST_TEST(run.ask(get) == hello);
+    }
+}
+
 // ---- Drain
 
 BOOST_AUTO_TEST_CASE(at_drain_what_has_arrived_is_answered_and_the_last_answer_says_so)

@@ -1,6 +1,8 @@
 // How a handler reads a request's body, and what becomes of one that it does not read.
 #include "http_session.hpp"
 
+#include "expiry.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -86,16 +88,22 @@ bool exchange::take(bytes_view input, body_step& step)
     refuse_body(decoder_.refusal());
 }
 
-// The slowest client that is waited for: counted from the first read of the body.
-void exchange::allow_time()
+// What a body of which so much has come may take.
+duration exchange::time_for_body() const noexcept
 {
     const serve_options& o = serving_->options;
     if (o.body_grace == never)
-        return core_->unit_allow(never);
+        return never;
     const double seconds = static_cast<double>(decoder_.received()) / static_cast<double>(o.body_rate);
     constexpr double longest = 1e9;
     const std::chrono::duration<double> earned{std::min(seconds, longest)};
-    core_->unit_allow(o.body_grace + std::chrono::duration_cast<duration>(earned));
+    return o.body_grace + std::chrono::duration_cast<duration>(earned);
+}
+
+// The slowest client that is waited for: counted from the first read of the body.
+void exchange::allow_time()
+{
+    core_->unit_allow(time_for_body());
 }
 
 // Before each read: gives back the piece that was handed out.
@@ -157,26 +165,53 @@ bool exchange::leaves_too_much() const noexcept
     return continue_due_ || left > serving_->options.unread_body;
 }
 
-// What the handler has left of the body, so that the next request can be found; or the end of the connection.
+// What the handler has left of the body, so that the next request can be found; or the end of the connection, which is
+// never that of the response, of which a slow client may still have to get the most. That is why a body that is late
+// ends this wait and not, as the connection's own deadline would, the connection.
 awaitable<void> exchange::drop_body()
 {
-    if (leaves_too_much()) {
-        keep_alive_ = false;
+    const bool found = !leaves_too_much();
+    keep_alive_ = false;
+    if (!found)
         co_return;
-    }
-    std::uint64_t left = serving_->options.unread_body;
     try {
         if (!reading_)
-            start_reading(left);
-        while (!body_done_ && keep_alive_) {
-            const auto piece = co_await read_some();
-            const std::uint64_t size = piece ? piece->size() : 0;
-            keep_alive_ = size <= left;
-            left -= std::min(size, left);
+            start_reading(serving_->options.unread_body);
+        core_->unit_allow(never);
+        const time_point begin = core_->on().now();
+        const std::uint64_t most = decoder_.received() + serving_->options.unread_body;
+        drop_piece();
+        bytes_view input = core_->received();
+        while (!body_done_ && decoder_.received() <= most) {
+            body_step step;
+            if (take(input, step)) {
+                drop_piece();
+                input = core_->received();
+                continue;
+            }
+            const auto more = co_await read_in_time(begin);
+            if (!more)
+                co_return;
+            input = *more;
         }
-    } catch (const status_error&) {
-        keep_alive_ = false;
+        keep_alive_ = body_done_;
+    } catch (const status_error&) { // not framed as it says, or too long
     }
+}
+
+// More of the connection's input; nothing if the peer has ended it, or what the body may take since `begin` has passed.
+awaitable<std::optional<bytes_view>> exchange::read_in_time(time_point begin)
+{
+    const duration all = time_for_body();
+    const duration left = all == never ? never : all - (core_->on().now() - begin);
+    const hawser::detail::expiry deadline{core_->on(), left, [c = core_] { c->cancel_read(); }};
+    try {
+        co_return co_await core_->read_more(0);
+    } catch (const system_error& e) {
+        if (core_->has_failed() || (!deadline.passed() && e.code() != errc::unexpected_end))
+            throw;
+    }
+    co_return std::nullopt;
 }
 
 } // namespace detail

@@ -157,10 +157,12 @@ private:
     std::optional<bytes_view> take_in_place();
     bool start_reading(std::uint64_t limit);
     bool take(bytes_view input, body_step& step);
+    duration time_for_body() const noexcept;
     void allow_time();
     void drop_piece();
     [[noreturn]] void refuse_body(const refusal& why);
     awaitable<void> drop_body();
+    awaitable<std::optional<bytes_view>> read_in_time(time_point begin);
     bool leaves_too_much() const noexcept;
 
     // http_response.cpp

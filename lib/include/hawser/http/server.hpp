@@ -191,7 +191,8 @@ struct serve_options {
     std::uint64_t body_rate = 240; ///< bytes a second
 
     /// Bytes of a body that its handler did not read: up to so many are read and dropped, so that the connection can go
-    /// on; for more it is ended.
+    /// on. For more, and for a body that does not come whole in the time of `body_grace` and `body_rate`, counted from
+    /// the end of the handler, the connection is ended once the response is sent, and not reset.
     std::uint64_t unread_body = 64 * 1024;
 };
 
