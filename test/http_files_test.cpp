@@ -384,3 +384,93 @@ BOOST_AUTO_TEST_CASE(a_file_that_grows_or_is_replaced_is_sent_as_long_as_it_was)
         BOOST_TEST(!s.client.has_ended());
     }
 }
+
+BOOST_AUTO_TEST_CASE(a_file_that_was_not_held_open_is_sent_as_long_as_it_is_the_same)
+{
+    const http::files_options options{.held_open = 0};
+    const auto begin = [&](site& s) {
+        s.write(s.root() / "large", std::string(1'000'000, 'x'));
+        s.client = s.open(http::serve(http::files(s.root(), options)));
+        s.client.capacity(1'000);
+        s.client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    };
+    {
+        site s;
+        begin(s);
+        fs::resize_file(s.root() / "large", 2'000'000);
+        BOOST_TEST((body(rest(s)) == std::string(1'000'000, 'x')));
+        BOOST_TEST(!s.client.has_ended());
+    }
+    {
+        site s;
+        begin(s);
+        s.write(s.root() / "other", std::string(1'000'000, 'y'));
+        fs::rename(s.root() / "other", s.root() / "large");
+        BOOST_TEST(body(rest(s)).find('y') == std::string::npos);
+        BOOST_TEST(s.client.was_reset());
+        BOOST_TEST(s.last_end() == "threw: a file was replaced while it was sent");
+    }
+    {
+        site s;
+        begin(s);
+        fs::remove(s.root() / "large");
+        rest(s);
+        BOOST_TEST(s.client.was_reset());
+        BOOST_TEST(s.last_end() == "threw: a file that is being sent cannot be opened again: Not Found");
+    }
+}
+
+// ---- Descriptors
+
+namespace {
+
+std::size_t open_descriptors()
+{
+    const auto all = fs::directory_iterator{"/proc/self/fd"};
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(slow_readers_hold_few_files_open_and_get_them_whole)
+{
+    site s;
+    const std::string large(200'000, 'x');
+    s.write(s.root() / "large", large);
+    const std::size_t before = open_descriptors();
+    const session_handler handler = http::serve(http::files(s.root()));
+    std::vector<peer> readers;
+    for (int i = 0; i < 100; ++i) {
+        readers.push_back(s.open(handler));
+        readers.back().capacity(1'000);
+        readers.back().send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+        BOOST_TEST(readers.back().waiting() > 0u);
+    }
+    BOOST_TEST(open_descriptors() - before <= 1 + 16u); // the root's
+    for (peer& each : readers) {
+        each.capacity(1'000'000);
+        std::string got;
+        for (std::string piece = each.received(); !piece.empty(); piece = each.received())
+            got += piece;
+        BOOST_TEST((body(got) == large));
+    }
+    BOOST_TEST(open_descriptors() - before <= 1u);
+}
+
+BOOST_AUTO_TEST_CASE(no_file_waits_open_for_a_slow_reader_that_gets_nothing_of_it)
+{
+    site s;
+    s.write(s.root() / "large", std::string(200'000, 'x'));
+    const std::size_t before = open_descriptors();
+    const session_handler handler = http::serve(http::files(s.root()));
+    std::vector<peer> readers;
+    std::string many;
+    for (int i = 0; i < 4000; ++i)
+        many += "HEAD /large HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (int i = 0; i < 40; ++i) {
+        readers.push_back(s.open(handler));
+        readers.back().capacity(1'000);
+        readers.back().send(many);
+    }
+    BOOST_TEST(open_descriptors() - before <= 1u);
+}

@@ -13,7 +13,7 @@ namespace hawser::detail {
 class descriptor_watch
 {
 public:
-    /// Calls `f` once, from whichever thread closes the next connection.
+    /// Calls `f` once, from whichever thread closes the next connection or file.
     void wait(std::function<void()> f)
     {
         const std::lock_guard lock{mutex_};
@@ -21,7 +21,7 @@ public:
         any_.store(true, std::memory_order_relaxed);
     }
 
-    /// A connection has closed. One load when nobody waits.
+    /// A descriptor was closed. One load when nobody waits.
     void freed()
     {
         if (!any_.load(std::memory_order_relaxed))

@@ -1,21 +1,16 @@
-// Files from beneath a root, which each request opens anew: what the name leads to is decided by the kernel in one step
-// (openat2 with RESOLVE_BENEATH), so that nobody can change it between a check and a use.
+// Files from beneath a root, which each request opens anew: which one, what of it, and how it goes out.
 #include <hawser/http/files.hpp>
 #include <hawser/http/writer.hpp>
 
 #include "core.hpp"
+#include "http_open_file.hpp"
 #include "http_refusal.hpp"
 #include "http_static.hpp"
-#include "listening_socket.hpp"
 
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
-#include <linux/openat2.h>
-
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -30,60 +25,9 @@ namespace {
 
 using hawser::detail::core;
 using hawser::detail::core_access;
-using hawser::detail::descriptor;
 
 constexpr std::size_t piece_size = 16 * 1024;      // what waits for a slow reader is less than two of them
 constexpr std::uint64_t most_at_once = 256 * 1024; // before others get their turn
-constexpr int tries = 8;                           // of an open that a rename beneath the root got in the way of
-
-struct found {
-    descriptor file;
-    struct ::stat facts {};
-};
-
-status refusal_of(int error) noexcept
-{
-    switch (error) {
-    case EACCES:
-    case EPERM:
-    case ENXIO: // a socket, or a device that is not there
-    case ENODEV: return status::forbidden;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case EAGAIN: return status::service_unavailable;
-    case ENOENT:
-    case ENOTDIR:
-    case ENAMETOOLONG:
-    case ELOOP:
-    case EXDEV: return status::not_found;
-    default: return status::internal_server_error;
-    }
-}
-
-[[noreturn]] void refuse(status code)
-{
-    throw status_error{code, std::string{reason(code)}};
-}
-
-// O_NONBLOCK: a FIFO without a writer must not keep the loop.
-found open_beneath(int root, const std::string& name)
-{
-    open_how how{};
-    how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-    long opened = -1;
-    for (int i = 0; i < tries && opened < 0 && (i == 0 || errno == EAGAIN || errno == EINTR); ++i)
-        opened = ::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how);
-    if (opened < 0)
-        refuse(refusal_of(errno));
-    found f{descriptor{static_cast<int>(opened)}};
-    if (::fstat(f.file.get(), &f.facts) != 0)
-        refuse(refusal_of(errno));
-    if (!S_ISREG(f.facts.st_mode) && !S_ISDIR(f.facts.st_mode))
-        refuse(status::forbidden);
-    return f;
-}
 
 std::string date(std::int64_t seconds)
 {
@@ -91,28 +35,28 @@ std::string date(std::int64_t seconds)
 }
 
 // Whether the client's copy is as new as the file (RFC 9110, section 13.1.3).
-bool is_unmodified(const request& q, const struct ::stat& facts)
+bool is_unmodified(const request& q, const struct ::statx& facts)
 {
     if (q.find("If-None-Match"))
         return false;
     const auto field = q.find("If-Modified-Since");
     const auto since = field ? parse_date(*field) : std::nullopt;
-    return since && facts.st_mtim.tv_sec <= *since;
+    return since && facts.stx_mtime.tv_sec <= *since;
 }
 
 // A range holds for the file that the client knows a part of; If-Range says which one.
-bool wants_range(const request& q, const struct ::stat& facts)
+bool wants_range(const request& q, const struct ::statx& facts)
 {
     if (q.method() != method::get || !q.find("Range"))
         return false;
     const auto condition = q.find("If-Range");
-    return !condition || parse_date(*condition) == facts.st_mtim.tv_sec;
+    return !condition || parse_date(*condition) == facts.stx_mtime.tv_sec;
 }
 
 // The bytes that are to be sent; sets status and fields.
-byte_range choose(const request& q, response& r, const struct ::stat& facts)
+byte_range choose_range(const request& q, response& r, const struct ::statx& facts)
 {
-    const auto size = static_cast<std::uint64_t>(facts.st_size);
+    const std::uint64_t size = facts.stx_size;
     r.set("Accept-Ranges", "bytes");
     if (!wants_range(q, facts))
         return {0, size};
@@ -146,69 +90,101 @@ bytes_view read_piece(int file, byte_range& left)
     return {buffer->data(), static_cast<std::size_t>(n)};
 }
 
-awaitable<void> send_file(int file, byte_range left, response& r, hawser::connection& peer)
+// Whoever waits for a descriptor is told of each that is closed.
+void before_wait(open_file& file, core& c)
 {
-    core& c = core_access::get(peer);
+    if (file.before_wait())
+        c.on().descriptors->freed();
+}
+
+awaitable<void> send_file(open_file& file, byte_range left, response& r, core& c)
+{
     const std::size_t room = std::min(piece_size, c.configured().high_water);
     std::uint64_t at_once = 0;
     r.content_length(left.size);
-    co_await r.write("");
-    while (left.size > 0) {
-        if (c.queued() >= room) // as long as less is queued, no write waits, and the shared buffer is free
+    for (bool begun = false; left.size > 0; begun = true) {
+        if (c.queued() >= room) { // as long as less is queued, no write waits, and the shared buffer is free
+            before_wait(file, c);
             co_await c.flush();
-        const bytes_view piece = read_piece(file, left);
+        }
+        const int descriptor = file.descriptor(); // before the head: what throws here is still answered for
+        if (!begun)
+            co_await r.write("");
+        const bytes_view piece = read_piece(descriptor, left);
         at_once += piece.size();
         co_await r.write(piece);
         if (at_once >= most_at_once) {
             at_once = 0;
+            before_wait(file, c);
             co_await boost::asio::post(c.on().context(), boost::asio::deferred);
         }
     }
 }
 
 // What the requests of one files() share.
-struct tree {
-    descriptor root;
-    files_options options;
+struct site {
+    site(hawser::detail::descriptor root, const files_options& o) : tree{std::move(root), o.held_open}, options{o} {}
+
+    file_tree tree;
+    const files_options options;
 };
 
-awaitable<void> answer(const tree& t, request& q, response& r)
+// Of what is asked for, what is to be sent.
+struct chosen {
+    open_file file;
+    byte_range range;
+};
+
+// Sets status and fields. Nothing: the head alone is to be sent, and no file waits open for that.
+std::optional<chosen> choose(site& s, const request& q, response& r)
 {
     if (q.method() != method::get && q.method() != method::head) {
         r.status(status::method_not_allowed);
         r.set("Allow", "GET, HEAD");
-        co_return co_await r.send();
+        return std::nullopt;
     }
-    const auto wanted = file_name(q.path(), t.options.dot_names);
+    const auto wanted = file_name(q.path(), s.options.dot_names);
     if (const status* refused = std::get_if<status>(&wanted))
         refuse(*refused);
     std::string name = std::get<std::string>(wanted);
-    found f = open_beneath(t.root.get(), name);
-    if (S_ISDIR(f.facts.st_mode)) {
+    open_file file = s.tree.open(name);
+    if (file.is_directory()) {
         const bool moved = !name.ends_with('/');
         name += moved ? "/index.html" : "index.html";
-        f = open_beneath(t.root.get(), name);
-        if (!S_ISREG(f.facts.st_mode))
+        file = s.tree.open(name);
+        if (file.is_directory())
             refuse(status::not_found);
         if (moved) {
             r.status(status::moved_permanently);
             r.set("Location", std::string{q.path()} + '/');
-            co_return co_await r.send();
+            return std::nullopt;
         }
     }
-    r.set("Last-Modified", date(f.facts.st_mtim.tv_sec));
-    if (is_unmodified(q, f.facts)) {
+    r.set("Last-Modified", date(file.facts().stx_mtime.tv_sec));
+    if (is_unmodified(q, file.facts())) {
         r.status(status::not_modified);
-        co_return co_await r.send();
+        return std::nullopt;
     }
     r.set("Content-Type", media_type(name));
     r.set("X-Content-Type-Options", "nosniff");
-    const byte_range range = choose(q, r, f.facts);
+    const byte_range range = choose_range(q, r, file.facts());
     if (q.method() == method::head || range.size == 0) {
         r.content_length(range.size);
-        co_return co_await r.send();
+        return std::nullopt;
     }
-    co_await send_file(f.file.get(), range, r, q.peer());
+    return chosen{std::move(file), range};
+}
+
+awaitable<void> answer(site& s, request& q, response& r)
+{
+    core& c = core_access::get(q.peer());
+    std::optional<chosen> what = choose(s, q, r);
+    if (what)
+        co_await send_file(what->file, what->range, r, c);
+    what.reset();
+    c.on().descriptors->freed();
+    if (!r.sent())
+        co_await r.send();
 }
 
 void validate(const files_options& o)
@@ -229,7 +205,7 @@ handler files(const std::filesystem::path& root, const files_options& options)
     if (opened < 0)
         throw std::system_error{errno, std::generic_category(), root.string()};
     hawser::detail::descriptor held{opened};
-    const auto shared = std::make_shared<const detail::tree>(detail::tree{std::move(held), options});
+    const auto shared = std::make_shared<detail::site>(std::move(held), options);
     return [shared](request& q, response& r) { return detail::answer(*shared, q, r); };
 }
 

@@ -12,6 +12,7 @@
 #include <hawser/detail/export.hpp>
 #include <hawser/http/server.hpp>
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -24,6 +25,12 @@ struct files_options {
     /// as it does not begin with another. `.well-known` (RFC 8615) is the one that most sites want. None at first:
     /// `.git`, `.env` and `.htpasswd` are seldom meant for everybody.
     std::vector<std::string> dot_names = {};
+
+    /// Files that stay open while their readers are slow, so that slow readers cannot take up the descriptors that
+    /// limits::connections leaves. Any other is closed whenever its reader has to be waited for, and opened again by
+    /// its name. If that leads to another file by then, the connection is reset; a file that stays open is sent as it
+    /// was. Raise it where files are replaced while they are read and descriptors abound; 0 keeps none open.
+    std::size_t held_open = 16;
 };
 
 /// A handler for the files beneath `root`, which is opened now: throws std::system_error, naming it, if it is no
@@ -37,9 +44,9 @@ struct files_options {
 /// file nor directory (FIFO, device, socket), 403, without waiting for it; one for which there is no descriptor now,
 /// 503; another method, 405. Of a symbolic link, its own name counts and not where it leads.
 ///
-/// Files are sent in pieces of 32 KiB, read when the peer has taken the one before. A file that becomes shorter
-/// meanwhile resets the connection: exactly Content-Length bytes are sent, or less and the client can tell. Reading
-/// from a disk blocks the loop.
+/// Files are sent in pieces of 16 KiB, read when the peer has taken the one before. A file that becomes shorter
+/// meanwhile resets the connection, as may one that is replaced (files_options::held_open): exactly Content-Length
+/// bytes of one file are sent, or less and the client can tell. Reading from a disk blocks the loop.
 HAWSER_EXPORT handler files(const std::filesystem::path& root, const files_options& options = {});
 
 } // namespace hawser::http
