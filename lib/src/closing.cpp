@@ -174,10 +174,7 @@ void core::wait_for_acknowledgement()
 time_point core::look_at_end(time_point now)
 {
     if (now >= end_until_) {
-        if (torn_)
-            reset();
-        else
-            close_now();
+        let_go();
         return time_point::max();
     }
     if (torn_ && end_since_ != time_point::max()) {
@@ -185,6 +182,14 @@ time_point core::look_at_end(time_point now)
         return is_closed() ? time_point::max() : after(now, between_looks);
     }
     return end_until_;
+}
+
+void core::let_go() noexcept
+{
+    if (torn_)
+        reset();
+    else
+        close_now();
 }
 
 // Drops input, so that the peer reads all of the output: one that cannot write may not read either, and closing a

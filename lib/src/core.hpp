@@ -167,6 +167,9 @@ public:
     };
     /// No view of the input is used any more.
     void handler_ended(handler_end how) noexcept;
+    /// It is closing, and waits for nothing but its peer's end or acknowledgement, which let_go() cuts short.
+    bool has_sent_all() const noexcept { return end_since_ != time_point::max(); }
+    void let_go() noexcept;
     void abandon() noexcept;
 
     /// Hands over whoever is told of the close, and is destroyed after it.

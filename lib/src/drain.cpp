@@ -11,12 +11,16 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace hawser::detail {
 namespace {
 
-constexpr duration grace_after_cut = 60ms; // of the 100 ms in which a process with a stuck handler has to end
+constexpr duration grace_after_cut = 100ms;       // for cut sessions to end, once the last thing has moved
+constexpr duration longest_cut = 5s;              // in all
+constexpr duration between_looks_at_loops = 10ms; // at loops that have not answered yet
+constexpr int cut_in_a_turn = 256;
 
 // Calls `f` with every session of `s` on one loop. From that loop.
 template <class F>
@@ -83,32 +87,84 @@ void drain::something_ended() noexcept
 
 void drain::check()
 {
-    if ((step_ != step::draining && step_ != step::cutting) || server_.doors().taken() != 0 ||
-        server_.open_listeners_.load() != 0)
-        return;
-    finish();
+    if (step_ == step::cutting) {
+        moved_at_ = server_.runtime().control().now();
+        check_cut();
+    } else if (step_ == step::draining && server_.doors().taken() == 0 && server_.open_listeners_.load() == 0) {
+        finish();
+    }
 }
 
 void drain::cut()
 {
     step_ = step::cutting;
+    loop& control = server_.runtime().control();
     const auto& loops = server_.runtime().loops();
-    {
-        const std::lock_guard lock{mutex_};
-        answered_.assign(loops.size(), false);
-    }
+    cut_at_ = moved_at_ = control.now();
+    for (const auto& l : loops)
+        loops_.push_back({.standstill = loop_standstill{*l, cut_at_}});
     for (const auto& l : server_.listeners())
         l->post_close();
     for (const auto& l : server_.datagram_listeners())
         l->post_cut();
     for (std::size_t i = 0; i < loops.size(); ++i)
-        loops[i]->post([self = server_.shared_from_this(), on = loops[i], i] {
-            for_each_session(*on, *self, [](session& s) { s.cut(); });
-            const std::lock_guard lock{self->ending().mutex_};
-            self->ending().answered_[i] = true;
+        loops[i]->post([self = server_.shared_from_this(), i] {
+            self->ending().something_ended(); // what ran before this, that is
+            cut_some(self, i, nullptr);
         });
-    due_ = after(server_.runtime().control().now(), grace_after_cut);
-    server_.runtime().control().arm(*this, due_);
+    due_ = after(cut_at_, between_looks_at_loops);
+    control.arm(*this, due_);
+}
+
+// From the loop. Between two turns a reference to the next one keeps the place in the list, which has the oldest first.
+void drain::cut_some(const std::shared_ptr<server_core>& s, std::size_t index, boost::intrusive_ptr<core> place)
+{
+    loop& on = *s->runtime().loops()[index];
+    connection_list& all = on.connections;
+    if (!place && !all.empty())
+        place = &all.front();
+    for (int i = 0; i < cut_in_a_turn && place; ++i) {
+        const boost::intrusive_ptr<core> it = std::move(place);
+        const auto next = std::next(all.iterator_to(*it));
+        place = next != all.end() ? &*next : nullptr;
+        if (it->owner != nullptr && &it->owner->server() == s.get())
+            it->owner->cut();
+    }
+    if (!place)
+        return s->ending().note_all_cut(index);
+    on.post([s, index, place] { cut_some(s, index, place); });
+}
+
+// From the loop.
+void drain::note_all_cut(std::size_t index)
+{
+    server_.runtime().control().post([self = server_.shared_from_this(), index] {
+        drain& it = self->ending();
+        it.loops_[index].all_cut = true;
+        it.check();
+    });
+}
+
+// Whether all has been done that can be, or has had its time.
+void drain::check_cut()
+{
+    const time_point now = server_.runtime().control().now();
+    const bool wait_for_loops = std::any_of(loops_.begin(), loops_.end(),
+                                            [](const cut_loop& l) { return !l.all_cut && !l.standstill.is_blocked(); });
+    if (now - cut_at_ < longest_cut && (wait_for_loops || (now - moved_at_ < grace_after_cut && sessions_run())))
+        return;
+    finish();
+}
+
+// On loops that can end them, and have not yet.
+bool drain::sessions_run() const
+{
+    const auto& loops = server_.runtime().loops();
+    for (std::size_t i = 0; i < loops_.size(); ++i)
+        if (loops_[i].all_cut && loops[i]->assigned.load() != 0)
+            return true;
+    const std::lock_guard lock{mutex_};
+    return std::any_of(report_.cut.begin(), report_.cut.end(), [](const cut_session& c) { return c.abandoned; });
 }
 
 time_point drain::look(time_point now)
@@ -117,17 +173,22 @@ time_point drain::look(time_point now)
         return time_point::max();
     if (now < due_)
         return due_;
-    if (step_ == step::draining)
+    if (step_ == step::draining) {
         server_.runtime().control().post([self = server_.shared_from_this()] {
             if (self->ending().step_ == step::draining)
                 self->ending().cut();
         });
-    else
-        server_.runtime().control().post([self = server_.shared_from_this()] {
-            if (self->ending().step_ == step::cutting)
-                self->ending().finish();
-        });
-    return time_point::max();
+        return time_point::max();
+    }
+    for (std::size_t i = 0; i < loops_.size(); ++i)
+        if (!loops_[i].all_cut)
+            loops_[i].standstill.look(*server_.runtime().loops()[i], now);
+    server_.runtime().control().post([self = server_.shared_from_this()] {
+        if (self->ending().step_ == step::cutting)
+            self->ending().check_cut();
+    });
+    due_ = after(now, between_looks_at_loops);
+    return due_;
 }
 
 std::size_t drain::note_cut(const core& c)
@@ -156,8 +217,8 @@ void drain::finish()
     control.cancel(*this);
     const auto& loops = server_.runtime().loops();
     std::unique_lock lock{mutex_};
-    for (std::size_t i = 0; i < answered_.size(); ++i) {
-        if (answered_[i])
+    for (std::size_t i = 0; i < loops_.size(); ++i) {
+        if (loops_[i].all_cut)
             continue;
         loops[i]->blocked = true;
         const std::lock_guard alive{loops[i]->naming};

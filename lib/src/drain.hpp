@@ -2,19 +2,23 @@
 //
 //     begin --> listeners take what is queued and close; sessions are asked to end
 //           --> all have ended ------------------------------> report
-//           `-> deadline, or cut_now(): reset and cancel ----> all have ended --> report
-//                                                          `-> 60 ms later: the rest is abandoned --> report
+//           `-> deadline, or cut_now(): each loop acknowledges it, then resets and cancels its sessions, in slices
+//                                          --> all have ended, and each loop has answered ------> report
+//                                          `-> none has ended for 100 ms: the rest is abandoned --> report
 //
 // Everything happens on the control loop, where no handler can be in the way; begin() and cut_now() come from any
-// thread. A loop that does not answer has a handler that never suspends.
+// thread. A loop that neither acknowledges nor turns, though it has a processor, has a handler that never suspends.
 #ifndef HAWSER_SRC_DRAIN_HPP
 #define HAWSER_SRC_DRAIN_HPP
 
+#include "loop_standstill.hpp"
 #include "wheel.hpp"
 
 #include <hawser/awaitable.hpp>
 #include <hawser/detail/export.hpp>
 #include <hawser/observer.hpp>
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -62,9 +66,19 @@ public:
 private:
     enum class step : std::uint8_t { waiting, draining, cutting, done };
 
+    // A loop whose sessions are cut.
+    struct cut_loop {
+        bool all_cut = false; // to the last one, as it has answered
+        loop_standstill standstill;
+    };
+
     void start(const std::string& cause);
     void check();
     void cut();
+    void check_cut();
+    static void cut_some(const std::shared_ptr<server_core>& s, std::size_t index, boost::intrusive_ptr<core> place);
+    void note_all_cut(std::size_t index);
+    bool sessions_run() const;
     void finish();
     std::uint64_t ended() const noexcept;
     time_point look(time_point now) override;
@@ -74,12 +88,14 @@ private:
     step step_ = step::waiting; // on the control loop
     time_point begun_at_{};
     time_point due_ = time_point::max();
+    time_point cut_at_{};
+    time_point moved_at_{};       // since the cut: when a loop last answered, or a session last ended
+    std::vector<cut_loop> loops_; // in the runtime's order, once they are told
     std::uint64_t ended_before_ = 0;
 
     mutable std::mutex mutex_;
     std::condition_variable reported_;
     drain_report report_;
-    std::vector<bool> answered_; // by loop
     std::vector<std::function<void()>> told_;
     bool done_ = false;
 };

@@ -189,6 +189,8 @@ void session::cut()
 {
     if (cut_)
         return;
+    if (end_ && core_->has_sent_all()) // and only waits for its peer
+        return core_->let_go();
     cut_ = service_->server->ending().note_cut(*core_);
     const boost::intrusive_ptr<core> keep = core_;
     core_->break_off(errc::drain_timeout);

@@ -54,12 +54,14 @@ def unless_late(attempt):
 
 
 def what_was_cut(server, kept=0):
-    """What the report of a drain says of each session that was cut, at the end of its server. A loop that does not answer
-    in 60 ms is taken for one that a handler keeps, and then the process does not wait long for its log to be written:
-    where more loops are than the test's handlers keep, or the report is not whole, they had no processor."""
+    """What the report of a drain says of each session that was cut, at the end of its server; of so many it says that
+    their handlers never suspend. Where there is one, the process does not wait long for its log to be written: a report
+    that is not whole had no processor."""
     report = [re.fullmatch(r"drained .*, cut (\d+)", line) for line in server.err.all()]
     number = next((int(match[1]) for match in report if match), None)
     lines = [line for line in server.err.seen if line.startswith("cut ")]
-    if len(lines) != number or sum("its handler never suspends" in line for line in lines) > kept:
+    if kept and len(lines) != number:
         raise Late(server.err.seen)
+    assert len(lines) == number, server.err.seen
+    assert sum("its handler never suspends" in line for line in lines) == kept, server.err.seen
     return lines

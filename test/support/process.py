@@ -79,7 +79,9 @@ class Program:
         """The exit status; the program must be ending. Returns as soon as it has: Popen.wait would look now and then."""
         if self.process.poll() is None:
             with open(os.pidfd_open(self.pid), "rb") as descriptor:
-                if not select.select([descriptor], [], [], PATIENCE)[0]:
+                ended = select.poll()
+                ended.register(descriptor, select.POLLIN)
+                if not ended.poll(PATIENCE * 1000):
                     raise AssertionError(f"{self.process.args} has not ended in {PATIENCE} s")
         return self.process.wait(PATIENCE)  # at once, or when whoever traces it has seen its end
 
