@@ -34,8 +34,10 @@ const test_authority& root()
 class openssl_server
 {
 public:
-    explicit openssl_server(const tls_pair& shown) : context_{SSL_CTX_new(TLS_server_method()), SSL_CTX_free}
+    explicit openssl_server(const tls_pair& shown, int newest = TLS1_3_VERSION)
+        : context_{SSL_CTX_new(TLS_server_method()), SSL_CTX_free}
     {
+        SSL_CTX_set_max_proto_version(context_.get(), newest);
         ignore_broken_pipes();
         const std::string& text = shown.certificate_chain.value();
         const std::unique_ptr<BIO, int (*)(BIO*)> chain{BIO_new_mem_buf(text.data(), static_cast<int>(text.size())),
@@ -306,6 +308,31 @@ BOOST_AUTO_TEST_CASE(a_server_that_is_cut_off_is_a_truncation_for_its_client)
     BOOST_TEST(until(run, [&] { return task.done(); }));
     BOOST_TEST(task.outcome() == "stream_truncated");
     BOOST_TEST(got == "half an ans");
+}
+
+BOOST_AUTO_TEST_CASE(a_warning_before_the_servers_hello_is_passed_over)
+{
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        BOOST_TEST_CONTEXT("version " << version)
+        {
+            scenario run;
+            openssl_server server{root().issue(), version};
+            std::string got;
+            const auto task = run.start(exchange(server.where("127.0.0.1"), trusting(), "question", got));
+            BOOST_TEST(until(run, [&] { return server.accept(); }));
+            ::send(server.peer(), "\x15\x03\x03\x00\x02\x01\x70", 7, MSG_NOSIGNAL); // unrecognized_name
+            BOOST_TEST(until(run, [&] {
+                server.go();
+                return SSL_is_init_finished(server.ssl()) == 1;
+            }));
+            SSL_write(server.ssl(), "answer", 6);
+            SSL_shutdown(server.ssl());
+            ::shutdown(server.peer(), SHUT_WR);
+            BOOST_TEST(until(run, [&] { return task.done(); }));
+            BOOST_TEST(task.outcome() == "done");
+            BOOST_TEST(got == "answer and the end");
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_does_not_speak_tls_is_named)

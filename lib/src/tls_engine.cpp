@@ -314,11 +314,7 @@ void tls_engine::note_message(int content, bytes_view message) noexcept
         ++messages_;
     if (content != SSL3_RT_ALERT || message.size() != 2)
         return;
-    const auto alert = static_cast<unsigned char>(message[1]);
-    if (alert == SSL_AD_CLOSE_NOTIFY)
-        close_notify_ = true;
-    else
-        alert_ = alert;
+    alert_ = static_cast<unsigned char>(message[1]);
 }
 
 // ---- Output

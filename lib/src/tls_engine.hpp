@@ -93,6 +93,7 @@ private:
     step look_at_opening() noexcept;
     void start();
     step stopped() noexcept;
+    bool refused_by_alert() const noexcept;
     void explain();
     int receive(char* into, std::size_t size) noexcept;
     int take_arrived(char* into, std::size_t size) noexcept;
@@ -115,13 +116,12 @@ private:
     std::uint32_t messages_ = 0; // of the handshake protocol, after the handshake
     client_hello hello_;
     const int descriptor_;
-    int alert_ = -1;      // that the peer has sent, other than close_notify
+    int alert_ = -1;      // the last that the peer has sent, whatever it means
     bool opened_ = false; // the peer's first bytes look like TLS
     bool established_ = false;
     bool starved_ = false;      // there was no input, in the operation under way
     bool blocked_ = false;      // the kernel did not take all, in the operation under way
     bool end_of_input_ = false; // of the socket's
-    bool close_notify_ = false; // has come
     bool filled_ = false;       // the last read stopped for want of room
     bool ended_ = false;
     bool failed_ = false;

@@ -54,6 +54,15 @@ std::string which_check(int error, const X509& certificate, const std::string& h
 
 } // namespace
 
+// Whether the operation has not succeeded because the peer's last alert is an error. OpenSSL says so, for only it knows
+// which version is spoken: in TLS 1.2 the alerts of the level "fatal" are errors, and warnings are passed over; in
+// TLS 1.3 all but close_notify and user_canceled are, whatever their level says (RFC 8446, section 6).
+bool tls_engine::refused_by_alert() const noexcept
+{
+    const unsigned long e = ERR_peek_last_error();
+    return alert_ >= 0 && ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_AD_REASON_OFFSET + alert_;
+}
+
 // After an operation of OpenSSL's that has not succeeded.
 tls_engine::step tls_engine::stopped() noexcept
 {
@@ -61,7 +70,7 @@ tls_engine::step tls_engine::stopped() noexcept
         return step::wants_output;
     if (starved_)
         return step::wants_input;
-    if (close_notify_ && established_ && alert_ < 0) {
+    if (alert_ == SSL_AD_CLOSE_NOTIFY && established_ && !refused_by_alert()) {
         ended_ = true;
         ERR_clear_error();
         return step::ended;
@@ -85,10 +94,10 @@ void tls_engine::explain()
         return;
     if (socket_error_)
         return fail(socket_error_, {"connection failed", during, ": ", socket_error_.message()});
-    if (alert_ >= 0)
+    if (refused_by_alert())
         return fail(errc::refused_by_peer,
                     {"peer sent the alert \"", SSL_alert_desc_string_long(alert_), "\"", during});
-    if (end_of_input_ || close_notify_)
+    if (end_of_input_ || alert_ == SSL_AD_CLOSE_NOTIFY)
         return fail(errc::refused_by_peer, {"peer ended the connection during the handshake"});
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
         return fail(errc::certificate_missing, {"peer showed no certificate"});

@@ -46,6 +46,14 @@ int connected(std::uint16_t port, int receive_buffer)
     return fd;
 }
 
+std::string from_hex(std::string_view digits)
+{
+    std::string bytes;
+    for (; digits.size() >= 2; digits.remove_prefix(2))
+        bytes += static_cast<char>(std::stoi(std::string{digits.substr(0, 2)}, nullptr, 16));
+    return bytes;
+}
+
 template <class T, class Read, class Release>
 std::shared_ptr<T> first_in(const pem& from, Read read, Release release)
 {
@@ -173,6 +181,11 @@ tls_peer::tls_peer(scenario& run, std::uint16_t port, options o) : plain_peer{ru
         auto* const self = static_cast<tls_peer*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
         self->session_ = {ticket, SSL_SESSION_free};
         return 1;
+    });
+    SSL_CTX_set_keylog_callback(context_.get(), [](const SSL* ssl, const char* logged) {
+        auto* const self = static_cast<tls_peer*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+        if (const std::string_view line{logged}; line.starts_with("CLIENT_TRAFFIC_SECRET_0 "))
+            self->secret_ = from_hex(line.substr(line.rfind(' ') + 1));
     });
     if (!o.ca.empty()) {
         const auto root = first_in<X509>(o.ca, PEM_read_bio_X509, X509_free);

@@ -87,6 +87,7 @@ public:
     bool update_keys(bool ask_back);                                  ///< KeyUpdate
     std::string subject() const;                                      ///< of the server's certificate
     std::shared_ptr<SSL_SESSION> session() const { return session_; } ///< the newest ticket
+    const std::string& secret() const noexcept { return secret_; }    ///< TLS 1.3's, of what it sends
 
 private:
     void take();
@@ -95,6 +96,7 @@ private:
     std::shared_ptr<SSL_CTX> context_;
     std::shared_ptr<SSL> ssl_;
     std::shared_ptr<SSL_SESSION> session_;
+    std::string secret_;
     std::string plaintext_;
     std::string failure_;
     bool close_notify_ = false;
