@@ -7,6 +7,7 @@
 #include "descriptor_watch.hpp"
 #include "listening_socket.hpp"
 #include "scenario.hpp"
+#include "temporary_folder.hpp"
 
 #include <hawser/connect.hpp>
 
@@ -315,6 +316,112 @@ BOOST_AUTO_TEST_CASE(whatever_ends_the_race_leaves_no_socket)
         r.run.end_runtime(); // with the race under way
         BOOST_TEST(gone.expired());
     }
+}
+
+// ---- A Unix socket's queue
+
+namespace {
+
+// A server at a path that does not accept yet: a connection is in its queue, which has room for no other.
+class full_queue
+{
+public:
+    full_queue() : server_{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+    {
+        where().path().copy(at_.sun_path, sizeof at_.sun_path - 1);
+        at_.sun_family = AF_UNIX;
+        BOOST_REQUIRE_EQUAL(::bind(server_.get(), reinterpret_cast<const sockaddr*>(&at_), sizeof at_), 0);
+        BOOST_REQUIRE_EQUAL(::listen(server_.get(), 0), 0); // for one, says Linux
+        first_ = descriptor{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        BOOST_REQUIRE_EQUAL(::connect(first_.get(), reinterpret_cast<const sockaddr*>(&at_), sizeof at_), 0);
+    }
+    endpoint where() const { return endpoint::unix_socket(folder_.path("server.sock")); }
+    descriptor accept() const { return descriptor{::accept(server_.get(), nullptr, nullptr)}; }
+
+private:
+    temporary_folder folder_;
+    sockaddr_un at_{};
+    descriptor server_;
+    descriptor first_;
+};
+
+awaitable<void> greet(endpoint where, connect_options options)
+{
+    connection c = co_await connect(std::move(where), std::move(options));
+    co_await c.write("hello");
+    co_await c.flush();
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_full_queue_is_tried_again_until_it_has_room)
+{
+    scenario run;
+    const full_queue server;
+    const auto task = run.start(greet(server.where(), {}));
+    for (int i = 0; i < 100; ++i) {
+        BOOST_TEST_REQUIRE(task.outcome() == "suspended");
+        run.advance(60ms);
+    }
+    BOOST_TEST(static_cast<bool>(server.accept()));
+    run.advance(60ms);
+    BOOST_TEST(task.outcome() == "done");
+    const descriptor greeted = server.accept();
+    char got[8] = "";
+    BOOST_TEST(::recv(greeted.get(), got, sizeof got, 0) == 5);
+    BOOST_TEST(got == std::string{"hello"});
+}
+
+BOOST_AUTO_TEST_CASE(a_full_queue_is_asked_soon_at_first_and_later_every_50_ms)
+{
+    scenario run;
+    const full_queue server;
+    std::vector<duration> asked;
+    const auto begin = run.time.now();
+    const auto note = [&](const auto& self) -> void { // each attempt gives a descriptor back
+        run.loop().descriptors->wait([&, self] {
+            asked.push_back(run.time.now() - begin);
+            self(self);
+        });
+    };
+    note(note);
+    const auto task = run.start(greet(server.where(), {}));
+    run.steps(1s, 1ms);
+    BOOST_TEST_REQUIRE(asked.size() > 7U);
+    BOOST_TEST((asked[0] == 0ms));
+    duration least = 1ms;
+    for (std::size_t i = 1; i < asked.size(); ++i, least = std::min<duration>(2 * least, 50ms)) {
+        const duration pause = asked[i] - asked[i - 1];
+        BOOST_TEST((pause >= least && pause <= least + 10ms), i << ": " << pause.count() << " ns"); // ticks of 4 ms
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_that_stays_full_ends_with_connect_timeout)
+{
+    scenario run;
+    const full_queue server;
+    const auto descriptors = open_descriptors();
+    const auto task = run.start(greet(server.where(), {.timeout = 2s}));
+    run.steps(1990ms, 10ms);
+    BOOST_TEST(task.outcome() == "suspended");
+    run.advance(20ms);
+    BOOST_TEST(task.outcome() == "connect_timeout");
+    BOOST_TEST(task.what() ==
+               server.where().to_string() + ": connect_timeout after 2 s; its queue of connections to accept is full");
+    BOOST_TEST(open_descriptors() == descriptors);
+}
+
+BOOST_AUTO_TEST_CASE(waiting_for_room_in_a_queue_can_be_cancelled)
+{
+    scenario run;
+    const full_queue server;
+    const auto descriptors = open_descriptors();
+    auto task = run.start(greet(server.where(), {.timeout = never}));
+    run.steps(500ms, 10ms);
+    BOOST_TEST(task.outcome() == "suspended");
+    task.cancel();
+    BOOST_TEST(task.outcome() == "ECANCELED");
+    BOOST_TEST(open_descriptors() == descriptors);
 }
 
 // ---- Its options

@@ -89,11 +89,23 @@ error_code attempts::open(std::size_t at)
     return e;
 }
 
+// A Unix socket is connected at once or not at all. Asio takes the EAGAIN of a full queue for a connection under way,
+// and an unconnected socket that is writable for one that has come about.
+error_code attempts::connect_to_path(std::size_t at)
+{
+    if (::connect(tried_[at].socket->native_handle(), &list_[at].first.any, list_[at].second) == 0)
+        return {};
+    queue_full_ = errno == EAGAIN;
+    return system_error_of(errno);
+}
+
 void attempts::start(std::size_t at)
 {
     tried_.emplace_back();
     if (const error_code e = open(at))
         return end(at, e);
+    if (list_[at].first.any.sa_family == AF_UNIX)
+        return end(at, connect_to_path(at));
     tried_[at].socket->async_connect({&list_[at].first.any, list_[at].second},
                                      [self = shared_from_this(), at](const error_code& e) {
                                          if (!self->tried_[at].socket || self->winner_)

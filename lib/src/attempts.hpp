@@ -45,6 +45,8 @@ public:
     const error_code& last_error() const noexcept { return last_; }
     /// Whether an address failed because each of this host's ports that could be connected from was in use.
     bool out_of_ports() const noexcept { return out_of_ports_; }
+    /// Whether a Unix socket's queue of connections to accept was full. Nothing announces that there is room again.
+    bool queue_full() const noexcept { return queue_full_; }
     /// "127.0.0.1: ECONNREFUSED, [2001:db8::1]: no answer", of as many addresses as can be read at a glance.
     std::string in_words() const;
 
@@ -58,6 +60,7 @@ private:
     void end(std::size_t at, const error_code& e);
     void close_all_but(std::optional<std::size_t> winner) noexcept;
     error_code open(std::size_t at);
+    error_code connect_to_path(std::size_t at);
 
     loop& on_;
     const address_list list_;
@@ -67,6 +70,7 @@ private:
     std::optional<std::size_t> winner_;
     bool interrupted_ = false;
     bool out_of_ports_ = false;
+    bool queue_full_ = false;
     error_code last_ = boost::asio::error::host_not_found;
     waiting* node_ = nullptr; // first()'s
 };

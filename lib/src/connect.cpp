@@ -12,6 +12,7 @@
 
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -27,6 +28,10 @@ constexpr duration longest_attempt_delay = 2s;
 // How long a client without a free port waits for one: these pauses, each twice the one before.
 constexpr duration first_pause = 10ms;
 constexpr duration last_pause = 320ms;
+
+// The same while a Unix socket's queue is full, which may last as long as the timeout: it is asked at this pace, then.
+constexpr duration first_pause_for_queue = 1ms;
+constexpr duration longest_pause_for_queue = 50ms;
 
 std::string in_words(duration d)
 {
@@ -222,26 +227,34 @@ awaitable<void> pause(attempt& a, duration length)
         throw system_error{boost::asio::error::operation_aborted};
 }
 
-// One race, or several with pauses between them while every port is in use.
+// One race, or several with pauses between them while every port is in use or the server's queue is full.
 awaitable<std::pair<descriptor, address>> win(attempt& a, const expiry& deadline)
 {
     const std::optional<address_list::value_type> source = source_of(a);
     const address_list found = co_await find_addresses(a, deadline);
     const address_list list = to_try(a, found, source);
-    for (duration wait = first_pause;; wait *= 2) {
+    duration wait = first_pause;
+    duration wait_for_queue = first_pause_for_queue;
+    for (;;) {
         const auto all = std::make_shared<attempts>(a.on, list, a.options.attempt_delay, source);
         a.racing = all.get();
         const std::optional<std::size_t> winner = co_await all->first();
         a.racing = nullptr;
         if (winner)
             co_return std::pair{all->take(*winner), all->peer(*winner)};
-        const std::string tried = list.size() > 1 ? "; tried " + all->in_words() : std::string{};
-        const bool again = all->out_of_ports() && wait <= last_pause;
+        const std::string tried = list.size() > 1     ? "; tried " + all->in_words()
+                                  : all->queue_full() ? "; its queue of connections to accept is full"
+                                                      : "";
+        const bool again = all->queue_full() || (all->out_of_ports() && wait <= last_pause);
         if (all->lost() && !again)
             fail(a, a.options.source ? "connect from " + *a.options.source : "connect",
                  all->out_of_ports() ? error_code{errc::out_of_ports} : all->last_error(), tried);
-        if (!deadline.passed())
-            co_await pause(a, wait);
+        if (!deadline.passed()) {
+            duration& next = all->queue_full() ? wait_for_queue : wait;
+            co_await pause(a, next);
+            next *= 2;
+            wait_for_queue = std::min(wait_for_queue, longest_pause_for_queue);
+        }
         if (deadline.passed())
             fail_late(a, "", tried);
     }
