@@ -4,6 +4,7 @@
 #include "binding.hpp"
 #include "core.hpp"
 #include "expiry.hpp"
+#include "keep_alive.hpp"
 #include "names_rules.hpp"
 #include "resolver.hpp"
 #include "tls_engine.hpp"
@@ -147,11 +148,13 @@ address_list to_try(const attempt& a, address_list found, const std::optional<ad
     return interleave(found);
 }
 
-void set_no_delay(int descriptor, const address& peer)
+void set_options(int descriptor, const address& peer, const connect_options& options)
 {
+    if (!peer.is_ip())
+        return;
     const int on = 1;
-    if (peer.is_ip())
-        ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_keep_alive(descriptor, keep_alive_of(options));
 }
 
 // The name that the certificate has to have; an address without its scope.
@@ -270,7 +273,7 @@ awaitable<connection> connect_from(loop& on, endpoint where, connect_options opt
                                   a.interrupt();
                           }};
     auto [socket, peer] = co_await win(a, deadline);
-    set_no_delay(socket.get(), peer);
+    set_options(socket.get(), peer, a.options);
     connection made = make_connection(a, stream_over(a, std::move(socket), peer, tls), peer);
     if (over_tls)
         co_await shake_hands(a, made, deadline);
@@ -286,6 +289,7 @@ awaitable<connection> connect(endpoint where, connect_options options)
     check_above_zero("connect_options.timeout", options.timeout);
     check_above_zero("connect_options.handshake", options.handshake.value_or(never));
     check_attempt_delay(options.attempt_delay);
+    validate("connect_options.", keep_alive_of(options));
     if (where.scheme() == endpoint::scheme_type::udp || where.is_inherited())
         throw endpoint_error{errc::invalid_endpoint,
                              where.to_string() + ": expected tcp://, tls:// or unix: to connect to"};

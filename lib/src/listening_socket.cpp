@@ -1,13 +1,13 @@
 #include "listening_socket.hpp"
 
 #include "inherited_sockets.hpp"
+#include "keep_alive.hpp"
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <stdexcept>
 
@@ -33,18 +33,7 @@ void set_inherited(int fd, const listen_options& options)
 {
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, most_not_sent);
-    using std::chrono::duration_cast;
-    if (options.keep_alive != never) {
-        const auto seconds = static_cast<int>(
-            std::max<std::int64_t>(1, duration_cast<std::chrono::seconds>(options.keep_alive).count()));
-        set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-        set(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
-        set(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, seconds / 4));
-    }
-    if (options.user_timeout != never)
-        set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-            static_cast<int>(
-                std::max<std::int64_t>(1, duration_cast<std::chrono::milliseconds>(options.user_timeout).count())));
+    set_keep_alive(fd, keep_alive_of(options));
 }
 
 listening_socket bind_tcp(const endpoint& where, const std::pair<socket_address, socklen_t>& at,
@@ -196,6 +185,7 @@ std::vector<listening_socket> bind_all(const endpoint& where, const listen_optio
     if (options.backlog && *options.backlog < 1)
         throw std::invalid_argument{"listen_options.backlog: expected 1 or more, got " +
                                     std::to_string(*options.backlog)};
+    validate("listen_options.", keep_alive_of(options));
     if (where.scheme() == endpoint::scheme_type::udp)
         throw endpoint_error{errc::invalid_endpoint,
                              where.to_string() + ": expected tcp://, tls:// or unix: to accept connections at"};

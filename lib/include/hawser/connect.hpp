@@ -39,6 +39,20 @@ struct connect_options {
     /// How long an address is tried alone, before the next one is tried beside it: 10 ms to 2 s, and better not below
     /// 100 ms. For a network on which one kind of address leads nowhere this is what connecting takes longer.
     duration attempt_delay = 250ms;
+
+    /// The silence of a TCP peer after which the kernel probes it, and again each quarter of that (SO_KEEPALIVE). From
+    /// 1 s to 32767 s, in whole seconds; `never`: it does not probe, and a client that only reads never learns that its
+    /// server is gone.
+    duration keep_alive = 60s;
+
+    /// Probes that stay unanswered until the kernel gives the connection up (TCP_KEEPCNT); 1 to 127. They count where
+    /// user_timeout is `never`, which decides otherwise.
+    int keep_alive_probes = 4;
+
+    /// For how long sent data or probes may stay unacknowledged until the kernel gives the connection up
+    /// (TCP_USER_TIMEOUT): the next operation then throws ETIMEDOUT. From 1 ms to 24 days; `never`: as long as the
+    /// system's settings let it.
+    duration user_timeout = 60s;
 };
 
 /// Connects to a tcp://, tls:// or unix: endpoint. The name is resolved beside the loop, in a pool that all loops
@@ -48,6 +62,8 @@ struct connect_options {
 /// within each, the next one after attempt_delay or as soon as one has failed. The first that is connected wins, the
 /// others are closed at once, and TLS begins over the winner. Both kinds are looked up by one getaddrinfo, which
 /// answers when it has both: there is no Resolution Delay, and no attempt begins on half an answer.
+///
+/// A Unix socket whose queue of connections is full is tried again, after 1 ms at first and every 50 ms later.
 ///
 /// Throws endpoint_error, whose code() is errc::invalid_endpoint for a name that no look-up can find,
 /// errc::connect_timeout, errc::resolver_busy, a resolver's EAI_ error, or the kernel's for the address that failed

@@ -51,7 +51,7 @@ enum class errc {
     // TLS: the stream.
     not_tls,                 ///< the peer's first bytes are not those of a TLS handshake
     handshake_failed,        ///< no version, cipher or group in common, or a handshake that makes no sense
-    refused_by_peer,         ///< the peer ended TLS with an alert, or a handshake without one
+    refused_by_peer,         ///< the peer ended TLS with an alert that is an error, or a handshake without one
     no_application_protocol, ///< none of the application protocols (ALPN) that the other side speaks
     stream_truncated,        ///< the connection ended without TLS's own end of the stream: what came may be a part
     record_refused,          ///< a record that is forged, damaged, too large or out of place

@@ -53,10 +53,17 @@ struct listen_options {
     /// acceptor's socket shares its port with others that have it.
     bool reuse_port = false;
 
-    /// The peer's silence after which the kernel probes it, and for how long sent data or probes may stay
-    /// unacknowledged until it gives the connection up (SO_KEEPALIVE, TCP_USER_TIMEOUT). `never`: not set.
+    /// The silence of a TCP peer after which the kernel probes it, and again each quarter of that (SO_KEEPALIVE). From
+    /// 1 s to 32767 s, in whole seconds; `never`: it does not probe.
     duration keep_alive = 60s;
-    duration user_timeout = 60s; ///< as keep_alive
+
+    /// Probes that stay unanswered until the kernel gives the connection up (TCP_KEEPCNT); 1 to 127. They count where
+    /// user_timeout is `never`, which decides otherwise.
+    int keep_alive_probes = 4;
+
+    /// For how long sent data or probes may stay unacknowledged until the kernel gives the connection up
+    /// (TCP_USER_TIMEOUT). From 1 ms to 24 days; `never`: as long as the system's settings let it.
+    duration user_timeout = 60s;
 };
 
 } // namespace hawser
