@@ -378,6 +378,7 @@ BOOST_AUTO_TEST_CASE(connect_and_handshake_share_one_deadline)
     options.timeout = 5s;
     const endpoint where = server.where("127.0.0.1");
     const auto task = run.start(try_out(where, options, result, words));
+    BOOST_TEST(until(run, [&] { return server.accept(); }));
     run.steps(4990ms, 10ms);
     BOOST_TEST(!task.done());
     run.steps(20ms, 5ms);
@@ -408,14 +409,17 @@ BOOST_AUTO_TEST_CASE(a_client_with_a_bad_pair_or_authority_does_not_begin)
     std::string result;
     std::string words;
     auto task = run.start(try_out("tls://127.0.0.1:1", options, result, words));
+    BOOST_TEST(until(run, [&] { return task.done(); }));
     BOOST_TEST(result == "tls: ENOENT");
     BOOST_TEST(words == "/no/such/file: cannot be read: ENOENT (No such file or directory)");
     options = trusting();
     options.tls.certificate_chain = one.certificate_chain;
     options.tls.private_key = two.private_key;
     task = run.start(try_out("tls://127.0.0.1:1", options, result, words));
+    BOOST_TEST(until(run, [&] { return task.done(); }));
     BOOST_TEST(result == "tls: key_mismatch");
     options.tls.private_key = {};
     task = run.start(try_out("tls://127.0.0.1:1", options, result, words));
+    BOOST_TEST(until(run, [&] { return task.done(); }));
     BOOST_CHECK_THROW(task.rethrow(), std::invalid_argument);
 }

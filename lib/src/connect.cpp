@@ -2,6 +2,7 @@
 
 #include "attempts.hpp"
 #include "binding.hpp"
+#include "context_loading.hpp"
 #include "core.hpp"
 #include "expiry.hpp"
 #include "keep_alive.hpp"
@@ -122,6 +123,30 @@ awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
     if (l->error)
         fail(a, "look-up", l->error);
     co_return l->found;
+}
+
+awaitable<std::shared_ptr<const tls_context>> find_context(attempt& a, const expiry& deadline)
+{
+    const client_context_key key{a.options.tls};
+    if (auto kept = kept_client_context(key))
+        co_return kept;
+    const auto wanted = std::make_shared<wanted_context>();
+    wanted->on = a.on.shared_from_this();
+    if (!start_loading(key, wanted))
+        fail(a, "certificates", errc::resolver_busy);
+    waiting node;
+    wanted->node = &node;
+    a.node = &node;
+    co_await a.on.waits->wait(node, a.on);
+    a.node = nullptr;
+    wanted->node = nullptr;
+    if (node.cancelled)
+        throw system_error{boost::asio::error::operation_aborted};
+    if (deadline.passed() && !wanted->done)
+        fail_late(a, "certificates: ");
+    if (wanted->failed)
+        std::rethrow_exception(wanted->failed);
+    co_return wanted->made;
 }
 
 // The address to connect from, if it was given.
@@ -267,11 +292,13 @@ awaitable<connection> connect_from(loop& on, endpoint where, connect_options opt
 {
     attempt a{on, std::move(where), std::move(options)};
     const bool over_tls = a.where.scheme() == endpoint::scheme_type::tls;
-    const std::shared_ptr<const tls_context> tls = over_tls ? client_context(a.options.tls) : nullptr;
     const expiry deadline{on, a.options.timeout, [&a] {
                               if (a.handshake == nullptr || !a.options.handshake)
                                   a.interrupt();
                           }};
+    std::shared_ptr<const tls_context> tls;
+    if (over_tls)
+        tls = co_await find_context(a, deadline);
     auto [socket, peer] = co_await win(a, deadline);
     set_options(socket.get(), peer, a.options);
     connection made = make_connection(a, stream_over(a, std::move(socket), peer, tls), peer);

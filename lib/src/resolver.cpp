@@ -90,6 +90,8 @@ private:
             if (l->abandoned)
                 continue;
             const error_code error = work(*l);
+            if (l->on == nullptr)
+                continue;
             l->on->post([l, error] {
                 l->done = true;
                 l->error = error;

@@ -30,7 +30,7 @@ struct lookup {
     /// `done`.
     virtual error_code work() = 0;
 
-    std::shared_ptr<loop> on;
+    std::shared_ptr<loop> on;           // null: work() itself tells those who wait
     std::atomic<bool> abandoned{false}; // nobody waits any more: if it has not begun, it need not
     waiting* node = nullptr;            // on the loop: who waits; null when nobody does any more
     bool done = false;                  // on the loop, as what follows

@@ -1,10 +1,10 @@
 // world::dial(): both ends of a connection in memory, over TLS too.
 #include <hawser/test/world.hpp>
 
+#include "client_contexts.hpp"
 #include "expiry.hpp"
 #include "test_relay.hpp"
 #include "test_world_inside.hpp"
-#include "tls_context.hpp"
 #include "tls_engine.hpp"
 
 namespace hawser::test {
@@ -33,7 +33,8 @@ any_stream tls_over(loop& on, descriptor fd, const tls_client& client)
 {
     error_code e;
     return made_or_thrown(any_stream{std::in_place_type<tls_stream>, on.sockets(), std::move(fd), family,
-                                     client_context(client), client.server_name.value_or("localhost"), on.blocks(), e},
+                                     client_context(client_context_key{client}),
+                                     client.server_name.value_or("localhost"), on.blocks(), e},
                           e);
 }
 

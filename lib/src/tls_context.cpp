@@ -7,11 +7,8 @@
 #include <openssl/x509v3.h>
 
 #include <arpa/inet.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
 #include <new>
 #include <stdexcept>
 
@@ -119,24 +116,6 @@ bool is_address(const std::string& host) noexcept
 {
     in6_addr parsed{};
     return ::inet_pton(AF_INET, host.c_str(), &parsed) == 1 || ::inet_pton(AF_INET6, host.c_str(), &parsed) == 1;
-}
-
-// Changes when a file does; the same for whatever is no file.
-struct file_stamp {
-    dev_t device = 0;
-    ino_t inode = 0;
-    off_t size = 0;
-    std::int64_t seconds = 0;
-    std::int64_t nanoseconds = 0;
-    friend bool operator==(const file_stamp&, const file_stamp&) = default;
-};
-
-file_stamp stamp_of(const pem& from) noexcept
-{
-    struct stat found {};
-    if (from.empty() || from.in_memory() || ::stat(from.value().c_str(), &found) != 0)
-        return {};
-    return {found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
 }
 
 ssl_ptr make(const ssl_context_ptr& from)
@@ -316,28 +295,6 @@ void tls_configuration::use(std::shared_ptr<const tls_context> next)
 {
     const std::lock_guard lock{mutex_};
     now_.swap(next);
-}
-
-// A client with many connections has one context for all of them, as long as one of them is open and its files have
-// not changed.
-std::shared_ptr<const tls_context> client_context(const tls_client& options)
-{
-    static std::mutex mutex;
-    static tls_client last_options;
-    static std::array<file_stamp, 3> last_files;
-    static std::weak_ptr<const tls_context> last;
-    const std::array files{stamp_of(options.ca), stamp_of(options.certificate_chain), stamp_of(options.private_key)};
-    {
-        const std::lock_guard lock{mutex};
-        if (auto made = last.lock(); made && last_options == options && last_files == files)
-            return made;
-    }
-    auto made = std::make_shared<const tls_context>(options);
-    const std::lock_guard lock{mutex};
-    last_options = options;
-    last_files = files;
-    last = made;
-    return made;
 }
 
 } // namespace hawser::detail

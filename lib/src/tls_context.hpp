@@ -71,9 +71,6 @@ private:
     std::shared_ptr<const tls_context> now_;
 };
 
-/// The context for these options: the last one made if it still stands for them and is in use, else a new one.
-std::shared_ptr<const tls_context> client_context(const tls_client& options);
-
 } // namespace hawser::detail
 
 #endif

@@ -17,7 +17,8 @@ namespace hawser {
 struct connect_options {
     hawser::framing framing = hawser::framing::u32_be; ///< how frames are delimited, for the life of the connection
 
-    /// For everything together: resolving the name, trying its addresses, and the TLS handshake.
+    /// For everything together: loading the files of `tls`, resolving the name, trying its addresses, and the TLS
+    /// handshake.
     /// Above zero, or `never`.
     duration timeout = 10s;
 

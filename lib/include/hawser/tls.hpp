@@ -104,6 +104,9 @@ struct tls_server {
 };
 
 /// How a client speaks TLS. It always verifies the server's chain, purpose, dates and name (RFC 9525).
+///
+/// Files are read beside the loop, in the pool of look-ups. What was loaded for the four sets of options that were used
+/// last is kept, and used again as long as their files have not changed.
 struct tls_client {
     /// The authorities to trust instead of the system's. Unset: the system's trust store.
     pem ca = {};

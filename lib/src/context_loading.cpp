@@ -1,0 +1,90 @@
+#include "context_loading.hpp"
+
+#include "resolver.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace hawser::detail {
+namespace {
+
+class load;
+
+// Never destroyed: a thread of the pool may be at it when the process exits.
+struct loads {
+    std::mutex mutex;
+    std::vector<std::shared_ptr<load>> under_way;
+};
+
+loads& loads_of_process()
+{
+    static loads& shared = *new loads;
+    return shared;
+}
+
+// It belongs to all who wait for it, so that no one's end abandons it.
+class load final : public lookup
+{
+public:
+    explicit load(client_context_key key) : key_{std::move(key)} {}
+
+    const client_context_key& key() const noexcept { return key_; }
+    void add(std::shared_ptr<wanted_context> w) { waiting_.push_back(std::move(w)); } // under the mutex
+
+    error_code work() override
+    {
+        std::shared_ptr<const tls_context> made;
+        std::exception_ptr failed;
+        try {
+            made = client_context(key_);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        for (const std::shared_ptr<wanted_context>& w : take_waiting())
+            w->on->post([w, made, failed] {
+                w->done = true;
+                w->made = made;
+                w->failed = failed;
+                if (w->node != nullptr && w->node->is_linked())
+                    w->node->end();
+            });
+        return {};
+    }
+
+private:
+    std::vector<std::shared_ptr<wanted_context>> take_waiting()
+    {
+        loads& l = loads_of_process();
+        const std::lock_guard lock{l.mutex};
+        std::erase_if(l.under_way, [this](const auto& one) { return one.get() == this; });
+        return std::move(waiting_);
+    }
+
+    const client_context_key key_;
+    std::vector<std::shared_ptr<wanted_context>> waiting_;
+};
+
+} // namespace
+
+bool start_loading(const client_context_key& key, std::shared_ptr<wanted_context> wanted)
+{
+    loads& l = loads_of_process();
+    const std::lock_guard lock{l.mutex};
+    const auto same =
+        std::find_if(l.under_way.begin(), l.under_way.end(), [&](const auto& one) { return one->key() == key; });
+    if (same != l.under_way.end()) {
+        (*same)->add(std::move(wanted));
+        return true;
+    }
+    const auto made = std::make_shared<load>(key);
+    made->add(std::move(wanted));
+    l.under_way.push_back(made);
+    if (start_lookup(made))
+        return true;
+    l.under_way.pop_back();
+    return false;
+}
+
+} // namespace hawser::detail
