@@ -11,7 +11,9 @@
 #include <openssl/pem.h>
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -155,6 +157,13 @@ awaitable<void> exchange(endpoint where, connect_options options, std::string se
 
 } // namespace
 
+// As if a name server knew the absolute name "localhost.", which /etc/hosts does not have.
+extern "C" int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** found)
+{
+    static const auto real = reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+    return real(host != nullptr && std::string{host} == "localhost." ? "localhost" : host, service, hints, found);
+}
+
 BOOST_AUTO_TEST_CASE(each_bad_certificate_is_refused_by_its_check_and_a_good_one_is_taken_before_and_after)
 {
     const test_authority other{"other"};
@@ -235,6 +244,24 @@ BOOST_AUTO_TEST_CASE(the_endpoints_own_host_is_the_name_that_is_wanted)
     const auto task = run.start(try_out(run.where("127.0.0.1"), trusting(), result, words));
     BOOST_TEST(until(run, [&] { return task.done(); }));
     BOOST_TEST(result == "connected");
+}
+
+BOOST_AUTO_TEST_CASE(a_period_that_ends_the_host_is_neither_sent_nor_checked)
+{
+    const tls_pair pair = root().issue({.names = {"localhost"}, .addresses = {}});
+    tls_scenario run{echo, {.certificate_chain = pair.certificate_chain, .private_key = pair.private_key}};
+    connect_options named = trusting();
+    named.tls.server_name = "localhost.";
+    const std::pair<endpoint, connect_options> cases[] = {{run.where("localhost."), trusting()},
+                                                          {run.where("127.0.0.1"), named}};
+    for (const auto& [where, options] : cases) {
+        std::string result;
+        std::string words;
+        const auto task = run.start(try_out(where, options, result, words));
+        BOOST_TEST(until(run, [&] { return task.done(); }));
+        BOOST_TEST(result == "connected", words);
+        BOOST_TEST(words == "TLSv1.3 localhost CN=test ");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_systems_authorities_do_not_know_a_test)

@@ -182,12 +182,14 @@ void set_options(int descriptor, const address& peer, const connect_options& opt
     set_keep_alive(descriptor, keep_alive_of(options));
 }
 
-// The name that the certificate has to have; an address without its scope.
+// The name that the certificate has to have: an address without its scope; a name without the period that ends an
+// absolute one, which neither SNI (RFC 6066, section 3) nor a certificate (RFC 9525, section 6.3) has.
 std::string expected_name(const attempt& a)
 {
-    if (a.options.tls.server_name)
-        return *a.options.tls.server_name;
-    return a.where.host().substr(0, a.where.host().find('%'));
+    std::string name = a.options.tls.server_name.value_or(a.where.host().substr(0, a.where.host().find('%')));
+    if (name.ends_with('.'))
+        name.pop_back();
+    return name;
 }
 
 any_stream stream_over(const attempt& a, descriptor socket, const address& peer, std::shared_ptr<const tls_context> tls)

@@ -80,6 +80,9 @@ listening_socket bind_unix(const endpoint& where, const listen_options& options)
     descriptor fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!fd)
         refuse_binding(where, "socket", last_error());
+    // The file is made with this mode, less the umask: at no time may more be done with it than was asked for.
+    if (options.mode && ::fchmod(fd.get(), *options.mode) != 0)
+        refuse_binding(where, "fchmod", last_error());
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
         refuse_binding(where, "bind", last_error());
     listening_socket bound{std::move(fd), where, options.backlog.value_or(SOMAXCONN)};

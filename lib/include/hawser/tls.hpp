@@ -114,8 +114,8 @@ struct tls_client {
     /// The application protocols offered (RFC 7301), the preferred first. A server may choose none of them.
     std::vector<std::string> alpn = {};
 
-    /// The name that the certificate has to have, and that is sent as SNI unless it is an address. Unset: the
-    /// endpoint's host.
+    /// The name that the certificate has to have, and that is sent as SNI unless it is an address; a period at its end
+    /// is left out of both. Unset: the endpoint's host.
     std::optional<std::string> server_name = std::nullopt;
 
     /// Shown to a server that asks. Unset: none is.
