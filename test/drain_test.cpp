@@ -2,6 +2,7 @@
 #include <hawser/server.hpp>
 
 #include "scenario.hpp"
+#include "thrown.hpp"
 
 #define BOOST_TEST_MODULE drain
 #include <boost/test/unit_test.hpp>
@@ -56,6 +57,25 @@ BOOST_AUTO_TEST_CASE(a_server_without_sessions_drains_at_once)
     BOOST_TEST(run.server().report()->drained == 0u);
     BOOST_TEST(run.server().wait().drained == 0u);
     BOOST_TEST((run.seen().drains == std::vector<std::string>{"stop 0"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_drains_does_not_listen_any_more)
+{
+    const auto refused = [](server_scenario& run) {
+        BOOST_TEST(thrown_by([&] { run.server().listen("tcp://127.0.0.1:0", echo); }) ==
+                   "tcp://127.0.0.1:0: listen once the server drains, which ends it for good");
+        BOOST_TEST(thrown_by([&] {
+                       run.server().listen("udp://127.0.0.1:0",
+                                           [](datagram_request&) -> awaitable<void> { co_return; });
+                   }) == "udp://127.0.0.1:0: listen once the server drains, which ends it for good");
+        BOOST_TEST(run.server().endpoints().empty());
+    };
+    server_scenario run;
+    run.server().stop();
+    refused(run); // before the drain's first step
+    run.poll();
+    refused(run);
+    BOOST_TEST(run.server().report().has_value());
 }
 
 BOOST_AUTO_TEST_CASE(sessions_between_two_frames_end_and_are_counted)

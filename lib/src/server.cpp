@@ -79,9 +79,16 @@ server_core::server_core(std::shared_ptr<runtime_core> r, server_options options
 
 server_core::~server_core() = default;
 
+void server_core::refuse_once_draining(const endpoint& where) const
+{
+    if (begun_draining())
+        throw std::logic_error{where.to_string() + ": listen once the server drains, which ends it for good"};
+}
+
 listener_handle server_core::listen(const endpoint& where, const session_handler& handler,
                                     const listen_options& options)
 {
+    refuse_once_draining(where);
     if (options.timeouts)
         validate(*options.timeouts);
     settings configured{.framing = options.framing,
@@ -113,6 +120,7 @@ listener_handle server_core::listen(const endpoint& where, const session_handler
 
     std::vector<std::weak_ptr<listener>> made;
     const std::lock_guard lock{mutex_};
+    refuse_once_draining(where); // a drain that begins from here on finds these listeners
     for (std::size_t i = 0; i < bound.size(); ++i)
         for (listening_socket& socket : bound[i]) {
             const auto what =
@@ -132,9 +140,11 @@ listener_handle server_core::listen(const endpoint& where, const session_handler
 
 void server_core::listen(const endpoint& where, const datagram_handler& handler, const datagram_options& options)
 {
+    refuse_once_draining(where);
     validate(options);
     std::vector<datagram_descriptor> bound = bind_datagrams(where, options.dual_stack);
     const std::lock_guard lock{mutex_};
+    refuse_once_draining(where); // a drain that begins from here on finds these listeners
     for (datagram_descriptor& socket : bound) {
         datagram_listeners_.push_back(
             std::make_shared<datagram_listener>(shared_from_this(), handler, options, std::move(socket)));

@@ -74,6 +74,7 @@ public:
     } counts;
 
 private:
+    void refuse_once_draining(const endpoint& where) const;
     std::vector<std::shared_ptr<tls_configuration>> configurations() const;
 
     std::shared_ptr<runtime_core> runtime_;

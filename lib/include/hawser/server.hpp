@@ -109,8 +109,8 @@ public:
     /// bound: they become the server's own, are made close-on-exec and non-blocking, and are closed at the drain;
     /// whoever shares them goes on. The first systemd:NAME of a process reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES
     /// and removes them from its environment, so it comes before threads that read that. Throws endpoint_error naming
-    /// the endpoint, tls_error naming the file, and std::invalid_argument for options that contradict each other or the
-    /// endpoint; then nothing of it listens.
+    /// the endpoint, tls_error naming the file, std::invalid_argument for options that contradict each other or the
+    /// endpoint, and std::logic_error once the drain has begun; then nothing of it listens.
     listener_handle listen(const endpoint& where, session_handler handler, const listen_options& options = {});
 
     /// The same for datagrams, at a udp:// endpoint or inherited UDP sockets: a handler for each that its sender's rate
