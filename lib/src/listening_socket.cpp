@@ -2,6 +2,7 @@
 
 #include "inherited_sockets.hpp"
 #include "keep_alive.hpp"
+#include "unix_path.hpp"
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -54,41 +55,6 @@ listening_socket bind_tcp(const endpoint& where, const std::pair<socket_address,
     if (where.scheme() == endpoint::scheme_type::tls)
         real = endpoint::tls(real.host(), real.port());
     return {std::move(fd), std::move(real), options.backlog.value_or(SOMAXCONN)};
-}
-
-// A socket file that nobody listens on any more is removed; one in use, and any other file, is left alone.
-void remove_stale(const endpoint& where, const sockaddr_un& at)
-{
-    struct stat status {};
-    if (::lstat(at.sun_path, &status) != 0)
-        return;
-    if (!S_ISSOCK(status.st_mode))
-        throw endpoint_error{error_code{ENOTSOCK, boost::system::system_category()},
-                             where.to_string() + ": expected a socket or nothing at that path, got another file"};
-    const descriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (probe && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 &&
-        errno == ECONNREFUSED)
-        ::unlink(at.sun_path);
-}
-
-listening_socket bind_unix(const endpoint& where, const listen_options& options)
-{
-    sockaddr_un at{};
-    at.sun_family = AF_UNIX;
-    where.path().copy(at.sun_path, sizeof at.sun_path - 1);
-    remove_stale(where, at);
-    descriptor fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (!fd)
-        refuse_binding(where, "socket", last_error());
-    // The file is made with this mode, less the umask: at no time may more be done with it than was asked for.
-    if (options.mode && ::fchmod(fd.get(), *options.mode) != 0)
-        refuse_binding(where, "fchmod", last_error());
-    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
-        refuse_binding(where, "bind", last_error());
-    listening_socket bound{std::move(fd), where, options.backlog.value_or(SOMAXCONN)};
-    if (options.mode && ::chmod(at.sun_path, *options.mode) != 0)
-        refuse_binding(where, "chmod", last_error());
-    return bound;
 }
 
 void check_options_of_inherited(const endpoint& where, const listen_options& options)
@@ -199,7 +165,7 @@ std::vector<listening_socket> bind_all(const endpoint& where, const listen_optio
         if (options.reuse_port)
             throw std::invalid_argument{"listen_options.reuse_port: expected false with " + where.to_string() +
                                         ", a Unix socket"};
-        bound.push_back(bind_unix(where, options));
+        bound.emplace_back(bind_to_path(where, options.mode), where, options.backlog.value_or(SOMAXCONN));
         return bound;
     }
     return bind_same_port(where, addresses_to_bind(where),

@@ -105,12 +105,20 @@ public:
     ~server();
 
     /// Binds and listens now, at each address that the endpoint's host has (port 0: one port for all), and accepts as
-    /// soon as the runtime runs. fd:N and systemd:NAME are sockets that the process was started with, listening or
-    /// bound: they become the server's own, are made close-on-exec and non-blocking, and are closed at the drain;
-    /// whoever shares them goes on. The first systemd:NAME of a process reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES
-    /// and removes them from its environment, so it comes before threads that read that. Throws endpoint_error naming
-    /// the endpoint, tls_error naming the file, std::invalid_argument for options that contradict each other or the
-    /// endpoint, and std::logic_error once the drain has begun; then nothing of it listens.
+    /// soon as the runtime runs.
+    ///
+    /// A Unix socket's path is taken if there is nothing, or the file of a process that is gone, for which its folder
+    /// is locked (flock) and has to be readable; of servers that begin together one gets it. If any socket is bound
+    /// there, listening or not yet, it is EADDRINUSE.
+    ///
+    /// fd:N and systemd:NAME are sockets that the process was started with, listening or bound: they become the
+    /// server's own, are made close-on-exec and non-blocking, and are closed at the drain; whoever shares them goes on.
+    /// The first systemd:NAME of a process reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES and removes them from its
+    /// environment, so it comes before threads that read that.
+    ///
+    /// Throws endpoint_error naming the endpoint, tls_error naming the file, std::invalid_argument for options that
+    /// contradict each other or the endpoint, and std::logic_error once the drain has begun; then nothing of it
+    /// listens.
     listener_handle listen(const endpoint& where, session_handler handler, const listen_options& options = {});
 
     /// The same for datagrams, at a udp:// endpoint or inherited UDP sockets: a handler for each that its sender's rate
