@@ -177,10 +177,11 @@ private:
 };
 
 /// Starts the runtime and blocks until the server has drained: after server.stop(), or SIGINT or SIGTERM, of which the
-/// second cuts. Returns 0 if every session ended by itself, else 1. At the drain deadline each loop resets its
-/// sessions; those that have not ended 100 ms after the last of them did, or 5 s after the deadline in all, are abandoned. A
-/// handler that never suspends, on a loop that stands still for 60 ms though it has a processor, cannot be ended: the
-/// report names it and the process exits with 1.
+/// second cuts. Returns 0 if every session ended by itself, else 1.
+///
+/// At the drain deadline each loop resets its sessions; those that have not ended 100 ms after the last of them did, or
+/// 5 s after the deadline in all, are abandoned. A handler that never suspends, on a loop that stands still for 60 ms
+/// though it has a processor, cannot be ended: the report names it and the process exits with 1.
 ///
 /// A service manager that has set NOTIFY_SOCKET, as systemd does for Type=notify, is told as sd_notify(3) says: READY=1
 /// once every loop accepts, STOPPING=1 when the drain begins, RELOADING=1 and READY=1 around reload_tls(), and with
