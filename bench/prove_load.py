@@ -4,6 +4,7 @@
     prove_load.py [BUILD]      exit 0 if the load noticed everything, 1 if not
 """
 import json
+import selectors
 import socket
 import struct
 import subprocess
@@ -247,6 +248,70 @@ def judge(case, done):
             yield f"{name} {found.get(name)}, expected {expected}"
 
 
+# Of an open loop: one server that once stands still, and answers everything afterwards or nothing any more.
+
+RATE, SECONDS, SIZE = 1000, 3, 64
+
+
+@dataclass(frozen=True)
+class Stall:
+    when: str
+    after: int            # messages that have been answered when it begins
+    seconds: float | None  # none: for ever
+
+
+STALLS = [Stall("at the beginning", 0, 1), Stall("in the middle", 1000, 1), Stall("at the end", 2000, 2.5),
+          Stall("for good", 2000, None)]
+
+
+def serve_all(listener, stall):
+    """One thread, so that nothing is answered meanwhile."""
+    answered = 0
+    with selectors.DefaultSelector() as ready:
+        ready.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                if key.fileobj is listener:
+                    ready.register(listener.accept()[0], selectors.EVENT_READ)
+                    continue
+                message = key.fileobj.recv(SIZE, socket.MSG_WAITALL)
+                if not message:
+                    return
+                if answered == stall.after:
+                    if stall.seconds is None:
+                        return
+                    time.sleep(stall.seconds)
+                key.fileobj.sendall(message)
+                answered += 1
+
+
+def run_stalled(build, stall):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve_all, args=(listener, stall), daemon=True).start()
+        return subprocess.run([f"{build}/apps/load", "--json", "--rate", str(RATE), "--duration", f"{SECONDS}s",
+                               "--connections", str(CONNECTIONS), "--patience", LITTLE if stall.seconds is None else PATIENCE,
+                               "--size", str(SIZE), f"127.0.0.1:{listener.getsockname()[1]}"],
+                              capture_output=True, text=True, timeout=180)
+
+
+def judge_stalled(stall, done):
+    found = json.loads(done.stdout)
+    due = RATE * SECONDS
+    unanswered = 0 if stall.seconds is not None else due - stall.after
+    said = {"exit": (done.returncode, 1 if unanswered else 0), "due": (found["due"], due),
+            "messages": (found["messages"], due - unanswered),
+            "unanswered": (found["errors"].get("unanswered", {"count": 0})["count"], unanswered)}
+    for name, (value, expected) in said.items():
+        if value != expected:
+            yield f"{name} {value}, expected {expected}"
+    if stall.seconds is None:
+        return
+    # The message at which it begins waits for all of it, and a tenth of all are due in the 0.3 s behind that.
+    for name, least in (("max", stall.seconds), ("p90", stall.seconds - 0.1 * SECONDS)):
+        if found["latency_us"][name] < 1e6 * least:
+            yield f"{name} {found['latency_us'][name]} us, expected at least {1e6 * least:.0f}"
+
+
 def errors(done):
     for kind, error in json.loads(done.stdout)["errors"].items() if done.stdout else ():
         yield f"{error['count']} {kind}: {error['first']}"
@@ -261,6 +326,11 @@ def main(build):
         wrong += bool(faults)
         name = case.server.__name__.replace("_", " ") + (", to the end" if case.counts else "")
         print(f"{'FAILED' if faults else 'ok':7}{name}:", *errors(done), *faults, sep="\n       ")
+    for stall in STALLS:
+        done = run_stalled(build, stall)
+        faults = list(judge_stalled(stall, done))
+        wrong += bool(faults)
+        print(f"{'FAILED' if faults else 'ok':7}stands still {stall.when}:", *errors(done), *faults, sep="\n       ")
     return 1 if wrong else 0
 
 

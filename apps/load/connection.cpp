@@ -96,8 +96,7 @@ bool connection::ended_by_server() const noexcept
 
 bool connection::may_begin(std::int64_t time) const noexcept
 {
-    return ring_.appended() - answered_ < options_.pipeline &&
-           (!schedule_.open() || schedule_.time_of(number_, ring_.appended()) <= time);
+    return ring_.appended() - answered_ < options_.pipeline && (!schedule_.open() || behind(time));
 }
 
 void connection::send()
@@ -221,11 +220,11 @@ void connection::count_latencies(std::uint64_t whole)
     const auto size = options_.message_bytes();
     const auto time = now();
     while (schedule_.open() && answered_ < whole)
-        counts_.latency.add(static_cast<std::uint64_t>(time - schedule_.time_of(number_, answered_++)), 1);
+        counts_.add_latency(schedule_.time_of(number_, answered_++), time, 1);
     while (answered_ < whole) {
         const auto& send = log_.covering((answered_ + 1) * size);
         const auto up_to = std::min(whole, send.end / size);
-        counts_.latency.add(static_cast<std::uint64_t>(time - send.time), up_to - answered_);
+        counts_.add_latency(send.time, time, up_to - answered_);
         answered_ = up_to;
     }
 }
@@ -295,6 +294,15 @@ void connection::end()
     retry_later();
 }
 
+void connection::give_up(std::int64_t time)
+{
+    end();
+    const auto due = schedule_.due_before(time, number_);
+    if (!options_.until_end && ring_.appended() < due)
+        counts_.errors.add("unanswered", "connection " + std::to_string(number_) + ": they were due and never begun",
+                           due - ring_.appended());
+}
+
 void connection::count_unanswered()
 {
     const auto size = options_.message_bytes();
@@ -305,8 +313,10 @@ void connection::count_unanswered()
         return;
     }
     const auto time = now();
-    for (auto message = answered_; message < sent; ++message)
-        if (message >= owed_ && time - log_.covering((message + 1) * size).time < options_.grace.count())
+    const auto due = schedule_.due_before(time - options_.grace.count(), number_);
+    for (auto message = answered_; message < std::max(sent, due); ++message)
+        if (message >= owed_ && message >= due &&
+            time - log_.covering((message + 1) * size).time < options_.grace.count())
             ++counts_.late;
         else
             counts_.errors.add("lost", after_answers() + "its stream ended");

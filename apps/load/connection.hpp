@@ -42,7 +42,7 @@ public:
     void finish_connect();
 
     /// Begins as many new messages as the window has room for (and are due, in an open loop), and sends. None once the
-    /// server has ended a connection of which each message has to be accounted for: nobody would owe an answer.
+    /// server has ended a connection of a run to the server's end: nobody would owe an answer.
     void begin();
 
     /// Sends what has been begun.
@@ -57,6 +57,9 @@ public:
     /// Gives up what waits for an answer, and the socket.
     void end();
 
+    /// The same for good: what was due before `time` and not begun is without answer as well.
+    void give_up(std::int64_t time);
+
     /// There is a socket.
     bool open() const noexcept { return socket_.get() >= 0; }
 
@@ -65,6 +68,9 @@ public:
 
     /// Nothing waits for an answer.
     bool quiet() const noexcept { return answered_ == ring_.appended(); }
+
+    /// A message has come due, in an open loop, and is not begun.
+    bool behind(std::int64_t time) const noexcept { return ring_.appended() < schedule_.due_before(time, number_); }
 
     /// The socket has taken less than there is to send, or is not connected.
     bool blocked() const noexcept { return blocked_; }

@@ -21,8 +21,8 @@ namespace load {
 //     torn                        the server ended a connection within a frame or an answer of HTTP
 //     wrong answer                a connection brought other bytes than it owed
 //     status 404, ...             a request had a whole answer, of another status than 200
-//     unanswered                  a message was begun and its connection ended
-//     lost                        the same in a run to the server's end, if it was sent options::grace before it
+//     unanswered                  a message was begun and its connection ended, or it was due and never begun
+//     lost                        the same in a run to the server's end, if sent, or due, options::grace before it
 //     stuck                       the run was given up
 //
 // A connection that ends is given up with the messages on it, and counted once for its own reason.

@@ -97,9 +97,7 @@ report generator::run()
         see_timeouts(time);
         replace_connections(time);
     }
-    report_.end = now();
-    if (!measured_)
-        finish_measurement(report_.end);
+    conclude();
     return report_;
 }
 
@@ -115,9 +113,7 @@ std::int64_t generator::until_next(std::int64_t time) const
 // A connection whose window is full begins what is due once answers come.
 void generator::begin_what_is_due()
 {
-    if (!schedule_.open() || phase_ != phase::running)
-        return;
-    for (const auto time = now(); schedule_.time_of(begun_) <= time; ++begun_)
+    for (const auto due = schedule_.due_before(now()); begun_ < due; ++begun_)
         pump(connections_[begun_ % connections_.size()]);
 }
 
@@ -149,7 +145,7 @@ void generator::pump(connection& c)
 {
     if (!c.open() || c.connecting())
         return;
-    if (phase_ == phase::running)
+    if (phase_ == phase::running || schedule_.open())
         c.begin();
     else
         c.send();
@@ -170,11 +166,11 @@ void generator::settle(connection& c)
 
 void generator::replace_connections(std::int64_t time)
 {
-    if (missing_.empty() || options_.until_end || phase_ != phase::running)
+    if (missing_.empty() || options_.until_end)
         return;
     std::erase_if(missing_, [&](std::size_t index) {
         auto& c = connections_[index];
-        if (!c.replace(time))
+        if ((phase_ != phase::running && !c.behind(time)) || !c.replace(time))
             return false;
         output_watched_[index] = true;
         control(epoll_.get(), EPOLL_CTL_ADD, c.socket(), EPOLLIN | EPOLLOUT, index);
@@ -202,39 +198,74 @@ std::size_t generator::index_of(const connection& c) const noexcept
 
 void generator::measure(std::int64_t time)
 {
-    if (!measuring_ && report_.counts.settled() >= options_.warm_up) {
+    auto& counts = report_.counts;
+    if (!measuring_ && counts.settled() >= options_.warm_up) {
         measuring_ = true;
-        measure_start_ = time;
-        answered_at_start_ = report_.counts.answered;
-        settled_at_start_ = report_.counts.settled();
+        measure_start_ = counts.from = time;
+        answered_at_start_ = counts.answered;
+        refused_at_start_ = counts.refused;
         cpu_start_ = server_clock_ ? server_clock_->read() : 0;
         own_cpu_start_ = read_clock(CLOCK_PROCESS_CPUTIME_ID);
-        report_.counts.latency.clear();
+        if (options_.duration.count() != 0 && !options_.until_end)
+            schedule_.end(time + options_.duration.count());
     }
-    if (measuring_ && !measured_ && goal_reached(time)) {
+    if (!measuring_ || measured_)
+        return;
+    const auto end = measure_start_ + options_.duration.count();
+    if (options_.duration.count() != 0 && time >= end)
+        finish_measurement(schedule_.open() ? end : time); // in an open loop however late that is seen
+    else if (messages_measured())
         finish_measurement(time);
-        if (!options_.until_end)
-            phase_ = phase::finishing;
-    }
 }
 
-bool generator::goal_reached(std::int64_t time) const
+bool generator::messages_measured() const
 {
-    return (options_.messages != 0 && report_.counts.settled() - settled_at_start_ >= options_.messages) ||
-           (options_.duration.count() != 0 && time - measure_start_ >= options_.duration.count());
+    const auto& counts = report_.counts;
+    const auto answered = schedule_.open() ? counts.latency.total() : counts.answered - answered_at_start_;
+    return options_.messages != 0 && answered + counts.refused - refused_at_start_ >= options_.messages;
 }
 
+// What begins or comes due from then on does not belong to it.
 void generator::finish_measurement(std::int64_t time)
 {
     measured_ = true;
+    if (!measuring_)
+        measure_start_ = time;
+    report_.counts.to = time;
     report_.elapsed = time - measure_start_;
     report_.measured = report_.counts.answered - answered_at_start_;
-    if (schedule_.open())
-        report_.due = schedule_.due_before(time) - schedule_.due_before(measure_start_);
-    report_.latency = report_.counts.latency;
+    report_.due = schedule_.due_before(time) - schedule_.due_before(measure_start_);
+    read_processor_clocks(time);
+    if (!options_.until_end) {
+        phase_ = phase::finishing;
+        schedule_.end(time);
+    }
+}
+
+void generator::read_processor_clocks(std::int64_t time)
+{
+    report_.clocked = time - measure_start_;
     report_.own_cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID) - own_cpu_start_;
     if (server_clock_)
         report_.server_cpu = server_clock_->read() - cpu_start_;
+}
+
+// What had begun or come due by the end of the measured part has its answer now, or is counted as an error.
+void generator::conclude()
+{
+    report_.end = now();
+    if (!measured_)
+        finish_measurement(report_.end);
+    if (stuck_)
+        for (auto& c : connections_)
+            c.give_up(report_.end);
+    report_.answering = report_.elapsed;
+    if (!schedule_.open())
+        return;
+    report_.measured = report_.counts.latency.total();
+    report_.answering = std::max(report_.elapsed, report_.counts.last_answer - measure_start_);
+    if (!options_.until_end)
+        read_processor_clocks(report_.end);
 }
 
 void generator::gather(std::int64_t time)
@@ -289,8 +320,6 @@ void generator::give_up_when_stuck(std::int64_t time)
                                                " ms, with " + std::to_string(connections_.size() - missing_.size()) +
                                                " of " + std::to_string(connections_.size()) + " connections open and " +
                                                std::to_string(report_.counts.answered) + " messages answered");
-        for (auto& c : connections_)
-            c.end();
         stuck_ = true;
     }
 }
@@ -301,12 +330,18 @@ bool generator::over() const
         return true;
     if (options_.until_end)
         return missing_.size() == connections_.size();
-    return phase_ == phase::finishing && all_quiet();
+    return phase_ == phase::finishing && all_quiet() && !any_behind(now());
 }
 
 bool generator::all_quiet() const
 {
     return std::all_of(connections_.begin(), connections_.end(), [](const connection& c) { return c.quiet(); });
+}
+
+bool generator::any_behind(std::int64_t time) const
+{
+    return schedule_.open() &&
+           std::any_of(connections_.begin(), connections_.end(), [=](const connection& c) { return c.behind(time); });
 }
 
 } // namespace load

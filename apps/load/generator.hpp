@@ -3,10 +3,11 @@
 //     running     every connection keeps its window full; in an open loop, begins what is due
 //     gathering   nothing new is begun until every answer is there; then all windows are filled in one go, and
 //                 SIGTERM follows at once if enough of these messages are still without answer
-//     finishing   nothing new is begun; the run is over when every answer is there
+//     finishing   nothing new is begun, nor comes due in an open loop, which begins what is; the run is over when every
+//                 answer is there
 //
-// What goes wrong is counted, and a connection that ends is replaced while the run goes on. A run in which nothing
-// comes for as long as the options' patience is given up.
+// What goes wrong is counted, and a connection that ends is replaced while it has something to begin. A run in which
+// nothing comes for as long as the options' patience is given up, with all that was due until then.
 #ifndef LOAD_GENERATOR_HPP
 #define LOAD_GENERATOR_HPP
 
@@ -52,12 +53,15 @@ private:
     void settle(connection& c);
     std::size_t index_of(const connection& c) const noexcept;
     void measure(std::int64_t time);
-    bool goal_reached(std::int64_t time) const;
+    bool messages_measured() const;
     void finish_measurement(std::int64_t time);
+    void read_processor_clocks(std::int64_t time);
+    void conclude();
     void gather(std::int64_t time);
     void give_up_when_stuck(std::int64_t time);
     bool over() const;
     bool all_quiet() const;
+    bool any_behind(std::int64_t time) const;
 
     options options_;
     schedule schedule_;
@@ -77,9 +81,9 @@ private:
     std::int64_t measure_start_ = 0;
     std::int64_t cpu_start_ = 0;
     std::int64_t own_cpu_start_ = 0;
-    std::uint64_t begun_ = 0; // messages that have come due, of an open loop
+    std::uint64_t begun_ = 0; // messages whose connection was told that they are due, of an open loop
     std::uint64_t answered_at_start_ = 0;
-    std::uint64_t settled_at_start_ = 0;
+    std::uint64_t refused_at_start_ = 0;
     unsigned attempts_ = 0;
     std::uint64_t most_outstanding_ = 0;
     std::int64_t last_progress_ = 0;

@@ -42,11 +42,8 @@ public:
 
     std::uint64_t largest() const noexcept { return largest_; }
 
-    void clear() noexcept
-    {
-        buckets_.reset();
-        total_ = largest_ = 0;
-    }
+    /// How many values there are.
+    std::uint64_t total() const noexcept { return total_; }
 
 private:
     // From 1 ns to 1,000 s. Both ends have a bucket beyond them.

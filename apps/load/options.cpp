@@ -112,9 +112,9 @@ options parse(int argc, char** argv)
     options o;
     CLI::App app{
         "A load on one thread: every connection sends, waits for its answers, and sends again; with --rate\n"
-        "it sends when a message is due, and one that cannot be sent then is late by its own fault. Each\n"
-        "answer must equal what was sent, byte for byte; in http it must be a whole 200 whose body is\n"
-        "`Hello, World!`.\n"
+        "it sends when a message is due, and one that cannot be sent then is late by its own fault; what is\n"
+        "due before the end is sent and waited for after it. Each answer must equal what was sent, byte for\n"
+        "byte; in http it must be a whole 200 whose body is `Hello, World!`.\n"
         "Errors are counted by kind, with the first of each: connect ECONNREFUSED and the like, reset, closed,\n"
         "timeout, torn, wrong answer, status 404 and the like, unanswered. A connection that ends is replaced:\n"
         "at once, then 10 ms after an attempt has failed, twice as long after each further one up to 1 s, until\n"

@@ -38,7 +38,10 @@ struct options {
     std::uint64_t warm_up = 0;            ///< messages answered before the measurement begins
     std::uint64_t messages = 0;           ///< messages to measure; 0: no such goal
     std::chrono::nanoseconds duration{0}; ///< how long to measure; 0: no such goal
-    std::uint64_t rate = 0;               ///< messages due each second, over all connections; 0: a closed loop
+
+    /// Messages due each second, over all connections; 0: a closed loop. Each that is due before the goal is reached is
+    /// begun and waited for, however long after it.
+    std::uint64_t rate = 0;
 
     /// Give up a connection on which a message waits so long for its answer, and the run when nothing comes for so
     /// long.

@@ -38,12 +38,12 @@ double per_message(std::int64_t nanoseconds, const report& r)
 
 double own_share(const report& r)
 {
-    return r.elapsed == 0 ? 0.0 : static_cast<double>(r.own_cpu) / static_cast<double>(r.elapsed);
+    return r.clocked == 0 ? 0.0 : static_cast<double>(r.own_cpu) / static_cast<double>(r.clocked);
 }
 
 double rate(const report& r)
 {
-    return r.elapsed == 0 ? 0.0 : static_cast<double>(r.measured) / seconds(r.elapsed);
+    return r.answering == 0 ? 0.0 : static_cast<double>(r.measured) / seconds(r.answering);
 }
 
 std::string_view name_of(mode m)
@@ -79,14 +79,15 @@ std::string as_text(const options& o, const report& r)
     std::string text;
     const auto& errors = r.counts.errors;
     append(text, "%llu messages in %.3f s, %.0f a second; %u connections, %u in flight on each, %zu bytes\n",
-           static_cast<unsigned long long>(r.measured), seconds(r.elapsed), rate(r), o.connections, o.pipeline, o.size);
+           static_cast<unsigned long long>(r.measured), seconds(r.answering), rate(r), o.connections, o.pipeline,
+           o.size);
     text += "latency in us:";
     for (const auto& [name, share] : percentiles)
-        append(text, "  %s %.1f", name, microseconds(r.latency.percentile(share)));
-    append(text, "  max %.1f\n", microseconds(r.latency.largest()));
+        append(text, "  %s %.1f", name, microseconds(r.counts.latency.percentile(share)));
+    append(text, "  max %.1f\n", microseconds(r.counts.latency.largest()));
     if (o.rate != 0)
-        append(text, "%llu were due, at %llu a second; a latency counts from then\n",
-               static_cast<unsigned long long>(r.due), static_cast<unsigned long long>(o.rate));
+        append(text, "%llu were due in %.3f s, at %llu a second; a latency counts from then\n",
+               static_cast<unsigned long long>(r.due), seconds(r.elapsed), static_cast<unsigned long long>(o.rate));
     append(text, "the load itself used %.0f%% of a processor%s\n", 100 * own_share(r),
            own_share(r) >= busy ? ": it may be what was measured" : "");
     if (r.server_cpu)
@@ -136,11 +137,13 @@ std::string as_json(const options& o, const report& r)
     number("bytes_sent_in_all", r.counts.bytes_sent);
     number("bytes_received_in_all", r.counts.bytes_received);
     number("seconds", seconds(r.elapsed));
+    if (o.rate != 0)
+        number("seconds_to_last_answer", seconds(r.answering));
     number("messages_per_second", rate(r));
     json += ", \"latency_us\": {";
     for (const auto& [name, share] : percentiles)
-        append(json, "\"%s\": %.3f, ", name, microseconds(r.latency.percentile(share)));
-    append(json, "\"max\": %.3f}", microseconds(r.latency.largest()));
+        append(json, "\"%s\": %.3f, ", name, microseconds(r.counts.latency.percentile(share)));
+    append(json, "\"max\": %.3f}", microseconds(r.counts.latency.largest()));
     number("own_cpu_share", own_share(r));
     if (r.server_cpu) {
         number("server_cpu_seconds", seconds(*r.server_cpu));

@@ -21,12 +21,13 @@ struct signal_sent {
 
 struct report {
     tally counts;
-    histogram latency;                      ///< of the measured part alone
-    std::uint64_t measured = 0;             ///< messages
+    std::uint64_t measured = 0;             ///< messages answered in the measured part; in an open loop, due in it
     std::uint64_t due = 0;                  ///< messages of an open loop that came due in the measured part
     std::int64_t elapsed = 0;               ///< nanoseconds, of the measured part
+    std::int64_t answering = 0;             ///< the same to the last answer, if that came later to an open loop
+    std::int64_t clocked = 0;               ///< nanoseconds for which the processors' time was counted
     std::int64_t own_cpu = 0;               ///< nanoseconds that the load itself used of it
-    std::optional<std::int64_t> server_cpu; ///< nanoseconds, of the measured part
+    std::optional<std::int64_t> server_cpu; ///< the same of the server
     std::optional<signal_sent> signal;
     std::int64_t end = 0; ///< when the last connection ended
 

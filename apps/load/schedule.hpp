@@ -4,8 +4,9 @@
 #ifndef LOAD_SCHEDULE_HPP
 #define LOAD_SCHEDULE_HPP
 
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace load {
 
@@ -20,17 +21,29 @@ public:
     /// The first message is due now, in nanoseconds.
     void start(std::int64_t time) noexcept { start_ = time; }
 
+    /// From now on no message is due at `time` or later.
+    void end(std::int64_t time) noexcept { end_ = time; }
+
     /// How many messages, over all connections, are due before that time.
     std::uint64_t due_before(std::int64_t time) const noexcept
     {
-        return static_cast<std::uint64_t>(
-            std::ceil(static_cast<double>(time - start_) * static_cast<double>(rate_) / 1e9));
+        if (!open() || time <= start_)
+            return 0;
+        const auto since = static_cast<std::uint64_t>(std::min(time, end_) - start_);
+        return since / second * rate_ + (since % second * rate_ + second - 1) / second;
+    }
+
+    /// The same of one connection.
+    std::uint64_t due_before(std::int64_t time, std::uint32_t connection) const noexcept
+    {
+        const auto all = due_before(time);
+        return all <= connection ? 0 : (all - connection - 1) / connections_ + 1;
     }
 
     /// When the message is due that is number `nth` over all connections, counted from 0.
     std::int64_t time_of(std::uint64_t nth) const noexcept
     {
-        return start_ + static_cast<std::int64_t>(static_cast<double>(nth) * 1e9 / static_cast<double>(rate_));
+        return start_ + static_cast<std::int64_t>(nth / rate_ * second + nth % rate_ * second / rate_);
     }
 
     /// The same of one connection.
@@ -40,9 +53,12 @@ public:
     }
 
 private:
+    static constexpr std::uint64_t second = 1'000'000'000;
+
     std::uint64_t rate_;
     unsigned connections_;
     std::int64_t start_ = 0;
+    std::int64_t end_ = std::numeric_limits<std::int64_t>::max();
 };
 
 } // namespace load

@@ -20,8 +20,8 @@ class Load(unittest.TestCase):
                     time.sleep(1)  # passage: what the messages that come due meanwhile have to wait
                 self.assertEqual(load.wait(), 0)
                 found = json.loads(load.out.all()[0])
-                self.assertAlmostEqual(found["due"], 1000 * found["seconds"], delta=2)
-                self.assertLessEqual(found["messages"], found["due"])
+                self.assertAlmostEqual(found["due"], 1000 * found["seconds"], delta=1)
+                self.assertEqual(found["messages"], found["due"])
                 self.assertGreaterEqual(found["latency_us"]["p99"], 800_000)
                 self.assertGreaterEqual(found["latency_us"]["max"], 950_000)
                 self.assertEqual(peer.stop(), 0)

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import selectors
 import signal
 import socket
 import subprocess
@@ -54,6 +55,27 @@ def counted_by_the_kernel(endpoint, name):
     lines = subprocess.run(["ss", "-tinHO", "state", "established", "sport", "=", f":{port}"], check=True,
                            capture_output=True, text=True).stdout.splitlines()
     return sum(int(count) for line in lines for count in re.findall(rf" {name}:(\d+)", line)), len(lines)
+
+
+def stalling_echo(listener, connections, after, stall):
+    """Echoes messages of 64 bytes until the clients have gone. Once `after` have come it answers no further one before
+    `stall` has returned."""
+    listener.settimeout(PATIENCE)
+    with contextlib.ExitStack() as stack, selectors.DefaultSelector() as ready:
+        for _ in range(connections):
+            ready.register(stack.enter_context(listener.accept()[0]), selectors.EVENT_READ)
+        echoed = 0
+        while ready.get_map():
+            for key, _ in ready.select():
+                piece = key.fileobj.recv(64, socket.MSG_WAITALL)
+                if not piece:
+                    ready.unregister(key.fileobj)
+                    continue
+                if echoed == after:
+                    stall()
+                with contextlib.suppress(ConnectionError):  # it did not wait so long
+                    key.fileobj.sendall(piece)
+                echoed += 1
 
 
 def most_attempts(seconds):
@@ -142,6 +164,7 @@ class Errors(unittest.TestCase):
         self.assertLessEqual(refused, 4 * most_attempts(gone))
         self.assertGreaterEqual(errors.get("closed", 0) + errors.get("reset", 0), 4, errors)  # one may see both
         self.assertGreaterEqual(found["messages"], 500)
+        self.assertEqual(found["messages"] + errors.get("unanswered", 0), found["due"])
 
     def test_it_gives_up_when_the_server_is_gone_for_good(self):
         with Server("echo_server", "--quiet", ANY_PORT) as peer, \
@@ -186,6 +209,7 @@ class Errors(unittest.TestCase):
         self.assertGreaterEqual(len(others), 2)
         self.assertGreaterEqual(errors["timeout"], len(others) - 1)  # an echo that was late has timed out as well
         self.assertGreaterEqual(found["messages"], 500)
+        self.assertEqual(found["messages"] + errors["unanswered"], found["due"])
 
     def echo_each(self, listener, peers):
         with contextlib.suppress(OSError):  # the listener's end
@@ -219,10 +243,37 @@ class Load(unittest.TestCase):
         with Server("http_server", "--quiet", ANY_PORT) as peer:
             for rate in (50, 1000):
                 found = measured(peer.endpoint, "--mode", "http", "--rate", rate, "--messages", 2 * rate)
-                self.assertAlmostEqual(found["due"], rate * found["seconds"], delta=2)
+                self.assertAlmostEqual(found["due"], rate * found["seconds"], delta=1)
                 self.assertGreaterEqual(found["messages"], 2 * rate)
-                self.assertLessEqual(found["messages"], found["due"])
+                self.assertEqual(found["messages"], found["due"])
+            found = measured(peer.endpoint, "--mode", "http", "--rate", 1000, "--duration", "500ms")
+            self.assertEqual((found["messages"], found["due"], found["seconds"]), (500, 500, 0.5))
             self.assertEqual(peer.stop(), 0)
+
+    def test_what_is_due_before_the_end_is_begun_and_waited_for_and_its_latency_counts_from_then(self):
+        """Each window of 16 is full when the last answers come, 1 s after message 500 has, half a second after the end."""
+        with socket.create_server(("127.0.0.1", 0)) as listener, \
+                Program("load", "--json", "--rate", "1000", "--duration", "1s", "--connections", "4", "--pipeline", "16",
+                        "--patience", "60s", f"tcp://127.0.0.1:{listener.getsockname()[1]}") as load:
+            stalling_echo(listener, connections=4, after=500, stall=lambda: time.sleep(1))  # passage: what they wait
+            self.assertEqual((load.wait(), load.err.all()), (0, []))
+            found = json.loads(load.out.all()[0])
+        self.assertEqual((found["messages"], found["due"], found["seconds"]), (1000, 1000, 1))
+        self.assertGreaterEqual(found["latency_us"]["p75"], 490_000)
+        self.assertGreaterEqual(found["latency_us"]["max"], 990_000)
+        self.assertGreaterEqual(found["seconds_to_last_answer"], 1.49)
+        self.assertLessEqual(found["messages_per_second"], 1000 / 1.49)
+
+    def test_what_is_due_before_the_end_and_never_answered_is_an_error(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener, \
+                Program("load", "--json", "--rate", "1000", "--duration", "1s", "--connections", "4", "--pipeline", "16",
+                        "--patience", "3s", f"tcp://127.0.0.1:{listener.getsockname()[1]}") as load:
+            stalling_echo(listener, connections=4, after=500, stall=load.wait)
+            self.assertEqual((load.wait(), load.err.all()), (1, []))
+            found = json.loads(load.out.all()[0])
+        self.assertEqual(found["messages"] + found["errors"]["unanswered"]["count"], found["due"])
+        self.assertEqual(found["errors"]["stuck"]["count"], 1)
+        self.assertEqual((found["messages"], found["due"]), (500, 1000))
 
     def test_a_latency_counts_from_when_the_message_was_due(self):
         """The server stands still at first, and 400 of 2,000 messages come due: a closed loop would send 64."""
