@@ -4,6 +4,7 @@
 
 #include "address.hpp"
 #include "admin_gathering.hpp"
+#include "listener.hpp"
 
 #include <hawser/connect.hpp>
 
@@ -222,6 +223,43 @@ BOOST_AUTO_TEST_CASE(over_a_unix_socket_it_answers_its_owner_and_drains)
     BOOST_TEST(of.wait().clean());
     BOOST_TEST(plain_client{at.endpoints()[0]}.ask("GET /health" + rest).starts_with("HTTP/1.1 503 "));
     BOOST_TEST(of.statistics().accepted == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(health_is_503_once_the_last_listener_has_failed_which_the_observer_is_told)
+{
+    struct events : observer {
+        std::promise<endpoint> first;
+        std::promise<std::size_t> lost;
+        std::atomic<std::size_t> failed{0};
+        void listener_failed(const endpoint& where, const error_code&) noexcept override
+        {
+            if (failed++ == 0)
+                first.set_value(where);
+        }
+        void listeners_lost() noexcept override { lost.set_value(failed); }
+    };
+    const auto told = std::make_shared<events>();
+    runtime served{{.loops = 1}};
+    server of{served, {.observer = told}};
+    of.listen("tcp://127.0.0.1:0", echo);
+    of.listen("tcp://127.0.0.1:0", echo);
+    const admin at{of, "127.0.0.1:0"};
+    std::vector<int> sockets;
+    for (const auto& l : of.core().listeners())
+        sockets.push_back(l->socket());
+    served.start();
+    const std::string ask = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+    ::shutdown(sockets[0], SHUT_RDWR); // which ends listening for good
+    BOOST_TEST((told->first.get_future().get() == of.endpoints()[0]));
+    BOOST_TEST(plain_client{at.endpoints()[0]}.ask(ask).starts_with("HTTP/1.1 200 "));
+    ::shutdown(sockets[1], SHUT_RDWR);
+    BOOST_TEST(told->lost.get_future().get() == 2u);
+    BOOST_TEST(plain_client{at.endpoints()[0]}.ask(ask).starts_with("HTTP/1.1 503 "));
+
+    BOOST_TEST(!of.report()); // the drain is whoever runs the server's to begin
+    of.stop();
+    BOOST_TEST(of.wait().clean());
 }
 
 BOOST_AUTO_TEST_CASE(an_endpoint_that_cannot_be_had_is_named)

@@ -1,5 +1,6 @@
 #include <hawser/acceptor.hpp>
 
+#include "accept_failure.hpp"
 #include "core.hpp"
 #include "expiry.hpp"
 #include "listening_socket.hpp"
@@ -81,9 +82,10 @@ awaitable<connection> acceptor::accept(duration deadline)
             co_return detail::core_access::make(
                 boost::intrusive_ptr<detail::core>{new detail::core{it.on, std::move(stream), it.configured, peer}});
         }
-        if (error == ECONNABORTED || error == EPROTO || error == EINTR)
+        const auto failure = detail::accept_failure_of(error);
+        if (failure == detail::accept_failure::of_this_one)
             continue;
-        if (error != EAGAIN)
+        if (failure != detail::accept_failure::none_queued)
             throw system_error{error_code{error, boost::system::system_category()}};
         const auto [e] = co_await it.readiness.async_wait(decltype(it.readiness)::wait_read,
                                                           boost::asio::as_tuple(boost::asio::deferred));

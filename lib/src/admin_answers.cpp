@@ -15,7 +15,7 @@ constexpr const char* text_type = "text/plain; charset=utf-8";
 
 constexpr const char* there_is = "GET  /connections  every socket: a table, or JSON with Accept: application/json\n"
                                  "GET  /metrics      counts, as Prometheus reads them\n"
-                                 "GET  /health       200 ready, 503 draining\n"
+                                 "GET  /health       200 ready, 503 draining or without a listener\n"
                                  "POST /drain        begins the drain; on a Unix socket only";
 
 awaitable<void> send(http::response& response, http::status code, const char* type, const std::string& body)
@@ -83,9 +83,11 @@ awaitable<void> connections(const admin_subject& about, http::request& request, 
 
 awaitable<void> health(const admin_subject& about, http::response& response)
 {
-    const bool draining = about.served->begun_draining();
-    co_await say(response, draining ? http::status::service_unavailable : http::status::ok,
-                 draining ? "draining" : "ready");
+    const char* const why_not = about.served->begun_draining() ? "draining"
+                                : about.served->lost()         ? "every listener has failed"
+                                                               : nullptr;
+    co_await say(response, why_not != nullptr ? http::status::service_unavailable : http::status::ok,
+                 why_not != nullptr ? why_not : "ready");
 }
 
 awaitable<void> drain_now(const admin_subject& about, const http::request& request, http::response& response)

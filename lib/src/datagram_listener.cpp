@@ -36,10 +36,8 @@ datagram_listener::~datagram_listener()
 void datagram_listener::post_start()
 {
     loop_.post([self = shared_from_this()] {
-        if (self->state_ != state::idle)
-            return;
-        self->readiness_.assign(self->socket_.get());
-        self->wait();
+        if (self->state_ == state::idle)
+            self->wait();
     });
 }
 
@@ -58,6 +56,12 @@ void datagram_listener::post_cut()
 
 void datagram_listener::wait()
 {
+    if (!readiness_.is_open()) {
+        error_code refused;
+        readiness_.assign(socket_.get(), refused);
+        if (refused)
+            return rest(refused);
+    }
     state_ = state::receiving;
     readiness_.async_wait(readiness_type::wait_read, [self = shared_from_this()](const error_code& e) {
         if (self->state_ != state::receiving)
@@ -72,6 +76,7 @@ void datagram_listener::wait()
 // Takes what has come, up to a number, and decides how to go on.
 void datagram_listener::receive_some()
 {
+    int failed = 0;
     for (int i = 0; i < most_at_once; ++i) {
         if (handlers() == options_.handlers) {
             state_ = state::full;
@@ -80,6 +85,7 @@ void datagram_listener::receive_some()
         datagram_descriptor::arrival got;
         const error_code e = socket_.receive(buffer_, got);
         if (!e) {
+            failed = 0;
             admit(got);
             continue;
         }
@@ -88,10 +94,11 @@ void datagram_listener::receive_some()
         case ENOBUFS:
         case ENOMEM: return rest(e);
         case EBADF:
-        case EFAULT:
         case EINVAL:
         case ENOTSOCK: return fail(e);
-        default: continue; // EINTR, or what an earlier datagram of ours met
+        default: // EINTR, or what an earlier datagram of ours met, which is told once; a peer must not make it rest
+            if (++failed == most_at_once)
+                return rest(e);
         }
     }
     wait();
@@ -173,7 +180,7 @@ time_point datagram_listener::look(time_point)
 
 void datagram_listener::fail(const error_code& why)
 {
-    server_->watched_by().listener_failed(where_, why);
+    server_->listener_failed(where_, why);
     stop_receiving();
 }
 

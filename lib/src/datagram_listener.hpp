@@ -2,7 +2,7 @@
 //
 //     receiving: wait until readable, take up to 64, each that its sender's rate admits to a handler of its own
 //     full:      as many handlers run as may; goes on when one ends. What comes meanwhile is the kernel's.
-//     resting:   the kernel has no memory for it: tried again after 100 ms
+//     resting:   receiving fails, again and again or for want of memory: tried again after 100 ms
 //     closing:   drained, or the socket is beyond repair; closed when the last handler has ended
 //     closed
 #ifndef HAWSER_SRC_DATAGRAM_LISTENER_HPP

@@ -1,5 +1,6 @@
 #include "listener.hpp"
 
+#include "accept_failure.hpp"
 #include "descriptor_watch.hpp"
 #include "server_core.hpp"
 
@@ -32,10 +33,8 @@ listener::~listener()
 void listener::post_start()
 {
     loop_.post([self = shared_from_this()] {
-        if (self->state_ != state::idle)
-            return;
-        self->readiness_.assign(self->socket_.get());
-        self->wait();
+        if (self->state_ == state::idle)
+            self->wait();
     });
 }
 
@@ -49,7 +48,7 @@ void listener::resume()
     if (state_ == state::full)
         accept_some(most_at_once);
     else if (state_ == state::starved)
-        accept_some(1);
+        accept_some(one_by_one_ ? 1 : most_at_once);
 }
 
 void listener::suspend(bool on)
@@ -88,12 +87,18 @@ void listener::post_close()
 
 void listener::wait()
 {
+    if (!readiness_.is_open()) {
+        error_code refused;
+        readiness_.assign(socket_.get(), refused);
+        if (refused)
+            return starve(refused, false);
+    }
     state_ = state::waiting;
     const auto turn = [self = shared_from_this(), number = ++waits_](const error_code& e) {
         if (self->state_ != state::waiting || self->waits_ != number)
             return;
         if (e)
-            self->starve(e); // the poller has no memory for it: asked again later
+            self->starve(e, false); // the poller has no memory for it: asked again later
         else
             self->accept_some(most_at_once);
     };
@@ -103,14 +108,19 @@ void listener::wait()
 // Takes what is queued, up to a number, and decides how to go on. While draining, the queue is emptied and closed.
 void listener::accept_some(int at_most)
 {
+    int passed_over = 0;
     for (int i = 0; i < at_most || draining_; ++i) {
         if (suspended() && !draining_) {
             state_ = state::suspended;
             return;
         }
-        switch (accept_one()) {
-        case outcome::taken:
-        case outcome::retry: continue;
+        error_code why;
+        switch (accept_one(why)) {
+        case outcome::taken: passed_over = 0; continue;
+        case outcome::retry:
+            if (++passed_over < most_at_once)
+                continue;
+            return starve(why, false); // the queue does not get shorter by it
         case outcome::empty:
             pause_told_ = false;
             loop_.cancel(*this);
@@ -120,14 +130,15 @@ void listener::accept_some(int at_most)
         case outcome::stop: return;
         }
     }
-    if (state_ == state::starved) { // one descriptor became free, and was used: the next one wakes us again
+    if (state_ == state::starved &&
+        one_by_one_) { // one descriptor became free, and was used: the next one wakes us again
         watch_descriptors();
         return;
     }
     wait();
 }
 
-listener::outcome listener::accept_one()
+listener::outcome listener::accept_one(error_code& why)
 {
     bool permitted = server_->doors().take();
     if (!permitted && !service_->refusal) {
@@ -151,31 +162,21 @@ listener::outcome listener::accept_one()
     }
     if (permitted)
         server_->doors().give();
-    switch (error) {
-    case EAGAIN: return outcome::empty;
-    case ECONNABORTED: // this client is gone; others may be queued behind it
-    case EPROTO:
-    case EINTR: return outcome::retry;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case ENOSR:
-    case EPERM: starve({error, boost::system::system_category()}); return outcome::stop;
-    case ENETDOWN: // errors of the new socket's network, which accept(2) passes on
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH: return outcome::retry;
-    default: fail({error, boost::system::system_category()}); return outcome::stop;
+    why = {error, boost::system::system_category()};
+    switch (accept_failure_of(error)) {
+    case accept_failure::none_queued: return outcome::empty;
+    case accept_failure::of_this_one: return outcome::retry; // others may be queued behind it
+    case accept_failure::descriptors: starve(why, true); break;
+    case accept_failure::for_a_while: starve(why, false); break;
+    case accept_failure::for_good: fail(why); break;
     }
+    return outcome::stop;
 }
 
-void listener::starve(const error_code& why)
+void listener::starve(const error_code& why, bool one_by_one)
 {
     state_ = state::starved;
+    one_by_one_ = one_by_one;
     server_->counts.accept_errors.fetch_add(1, std::memory_order_relaxed);
     if (!std::exchange(pause_told_, true))
         server_->watched_by().accept_paused(where(), why);
@@ -247,7 +248,7 @@ void listener::refuse(descriptor fd, const address& peer)
 
 void listener::fail(const error_code& why)
 {
-    server_->watched_by().listener_failed(where(), why);
+    server_->listener_failed(where(), why);
     close();
 }
 

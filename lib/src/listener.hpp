@@ -4,7 +4,7 @@
 //     accepting: wait until readable, take up to 64, hand each to the loop with the fewest connections, or keep it
 //     full:      no permit left; goes on when a session ends. The permit is taken before accept, so that the limit is
 //                hard; with when_full::refuse it is never full, but refuses whom it accepts without a permit
-//     starved:   no descriptor or memory (EMFILE, ...); one more try for each connection that closes, and every 100 ms
+//     starved:   accept fails (EMFILE, ...); tried again for each connection that closes, and every 100 ms
 //     suspended: until it is resumed; a drain takes what is queued all the same
 //     closed:    drained, cut, or failed beyond repair
 #ifndef HAWSER_SRC_LISTENER_HPP
@@ -55,8 +55,8 @@ private:
     void resume();
     void follow_suspension();
     void accept_some(int at_most);
-    outcome accept_one();
-    void starve(const error_code& why);
+    outcome accept_one(error_code& why);
+    void starve(const error_code& why, bool one_by_one);
     void watch_descriptors();
     void close();
     void fail(const error_code& why);
@@ -76,7 +76,8 @@ private:
     std::atomic<bool> suspended_{false};
     bool draining_ = false;
     bool pause_told_ = false;
-    bool watching_ = false; // a connection that closes will call
+    bool one_by_one_ = false; // starved of descriptors: each that is free is worth one call
+    bool watching_ = false;   // a connection that closes will call
 };
 
 } // namespace hawser::detail

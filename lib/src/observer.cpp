@@ -136,6 +136,11 @@ void log_observer::listener_failed(const endpoint& listener, const error_code& e
     }
 }
 
+void log_observer::listeners_lost() noexcept
+{
+    line("listeners", "every listener has failed: nobody can connect any more");
+}
+
 void log_observer::ipv6_left_out(const endpoint& listener) noexcept
 {
     try {
@@ -173,7 +178,8 @@ void log_observer::drain_started(std::string_view cause, std::size_t connections
 {
     try {
         const std::lock_guard lock{mutex_};
-        write_((cause == "stop" ? std::string{"stopping"} : "caught " + std::string{cause}) + ", draining " +
+        const bool by_signal = cause.starts_with("SIG");
+        write_((by_signal ? "caught " + std::string{cause} : std::string{"stopping"}) + ", draining " +
                std::to_string(connections) + " connections");
     } catch (...) {
     }

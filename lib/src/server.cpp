@@ -128,6 +128,7 @@ listener_handle server_core::listen(const endpoint& where, const session_handler
             listeners_.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket),
                                                             *runtime_->loops()[i], !options.reuse_port));
             open_listeners_.fetch_add(1);
+            working_listeners_.fetch_add(1);
             if (i == 0)
                 endpoints_.push_back(listeners_.back()->where());
             listeners_.back()->post_start();
@@ -149,6 +150,7 @@ void server_core::listen(const endpoint& where, const datagram_handler& handler,
         datagram_listeners_.push_back(
             std::make_shared<datagram_listener>(shared_from_this(), handler, options, std::move(socket)));
         open_listeners_.fetch_add(1);
+        working_listeners_.fetch_add(1);
         endpoints_.push_back(datagram_listeners_.back()->where());
         datagram_listeners_.back()->post_start();
     }
@@ -249,6 +251,24 @@ void server_core::listener_closed() noexcept
 {
     open_listeners_.fetch_sub(1);
     drain_.something_ended();
+}
+
+void server_core::listener_failed(const endpoint& where, const error_code& why) noexcept
+{
+    watched_by().listener_failed(where, why);
+    if (working_listeners_.fetch_sub(1) != 1 || begun_draining())
+        return;
+    lost_ = true;
+    watched_by().listeners_lost();
+    if (drain_when_lost_)
+        drain_.begin("lost");
+}
+
+void server_core::drain_when_lost()
+{
+    drain_when_lost_ = true;
+    if (lost())
+        drain_.begin("lost");
 }
 
 loop& server_core::choose_loop() noexcept
@@ -410,6 +430,7 @@ int run(runtime& r, server& s)
         s.core().supervised_by(manager);
         r.core().control().post([manager] { manager->begin(); });
     }
+    s.core().drain_when_lost();
     r.start();
     const detail::signals_left_to_loops from_here;
     const drain_report report = s.wait();
@@ -426,7 +447,7 @@ int run(runtime& r, server& s)
     });
     cleared.get_future().wait();
     s.core().supervised_by(nullptr);
-    return report.clean() ? 0 : 1;
+    return report.clean() && !s.core().lost() ? 0 : 1;
 }
 
 std::size_t raise_descriptor_limit()

@@ -64,6 +64,16 @@ public:
     /// A listener has closed for good.
     void listener_closed() noexcept;
 
+    /// A listener cannot go on, and will close. When it is the last one, the observer is told that too, and the drain
+    /// begins if it is to.
+    void listener_failed(const endpoint& where, const error_code& why) noexcept;
+
+    /// Every listener has failed. From any thread.
+    bool lost() const noexcept { return lost_.load() && working_listeners_.load() == 0; }
+
+    /// Begins the drain once every listener has failed, or now.
+    void drain_when_lost();
+
     HAWSER_EXPORT_DETAIL std::vector<std::shared_ptr<listener>> listeners() const;
     HAWSER_EXPORT_DETAIL std::vector<std::shared_ptr<datagram_listener>> datagram_listeners() const;
 
@@ -91,6 +101,9 @@ private:
     std::vector<std::shared_ptr<tls_configuration>> tls_; // of the listeners over TLS, those that have closed too
     std::shared_ptr<service_manager> supervisor_;
     std::atomic<std::size_t> open_listeners_{0};
+    std::atomic<std::size_t> working_listeners_{0}; // that have not failed
+    std::atomic<bool> lost_{false};                 // the last of them failed before a drain
+    std::atomic<bool> drain_when_lost_{false};
     std::atomic<bool> permit_wanted_{false};
 
     friend class drain;

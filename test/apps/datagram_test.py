@@ -243,6 +243,15 @@ class Quotes(Test):
             for error in ("ENOMEM", "EAGAIN"):
                 self.assertTrue(server.calls.matching(rf"{error}.*INJECTED"), server.calls.seen)
 
+    def test_what_it_does_not_know_is_tried_again_after_a_rest_when_it_does_not_pass(self):
+        for error in ("EFAULT", "EIO", "EACCES"):
+            with self.subTest(error=error), TracedServer("qotd_server", UDP, trace="recvmsg",
+                                                         inject=[f"recvmsg:error={error}:when=1..200"]) as server:
+                self.assertEqual(run("qotd_client", "--timeout", "20s", server.endpoint)[0], 0)
+                server.err.wait_for(rf".*pauses.*{error}.*")
+                self.assertEqual(server.stop(), 0)
+                self.assertEqual(len(server.injected()), 200)
+
 
 class Defaults(Test):
     """In a network where every port is free, and a name has two addresses of which one refuses."""

@@ -121,8 +121,9 @@ class Spoilt(unittest.TestCase):
                 with self.subTest(error=error, when=when):
                     self.queue_of_three(error, when)
 
-    def test_everybody_is_served_once_the_kernel_has_memory_again(self):
-        faults = {"ENOBUFS": 50, "ENFILE": 5, "ENOMEM": 5, "EPERM": 5}
+    def test_everybody_is_served_once_the_kernel_accepts_again_whatever_it_said(self):
+        faults = {"ENOBUFS": 50, "ENFILE": 5, "ENOMEM": 5, "EPERM": 5, "EACCES": 5, "EIO": 5, "ETIMEDOUT": 5,
+                  "ECONNRESET": 5, "EFAULT": 5, "ENETDOWN": 200}
         with contextlib.ExitStack() as stack:
             started = []
             for error, count in faults.items():
@@ -134,6 +135,7 @@ class Spoilt(unittest.TestCase):
                     self.assertEqual(crowd.wait(10), 10)
                     self.assertEqual(server.stop(), 0)
                     self.assertEqual(len(server.injected()), count)
+                    self.assertEqual(len([line for line in server.err.all() if error in line]), 1)
 
     def test_interruptions_and_false_alarms_are_invisible(self):
         for error in ("EINTR", "EAGAIN"):

@@ -96,6 +96,21 @@ def every_10_ms(manager):
 
 
 class Activated(unittest.TestCase):
+    def test_a_server_whose_last_listener_fails_drains_and_exits_with_1(self):
+        with listening() as first, listening() as last, \
+                Server("echo_server", *FRAMES, "fd:3", "fd:4", listeners=2, **activated([first, last])) as server:
+            with connect(first) as peer:
+                exchange(peer)
+                first.shutdown(socket.SHUT_RDWR)  # which ends listening for all who share it
+                server.err.wait_for(r".*listener failed and is closed: EINVAL.*")
+                with connect(last) as other:
+                    exchange(other)
+                exchange(peer)
+                last.shutdown(socket.SHUT_RDWR)
+                self.assertEqual(peer.recv(1), b"")
+            self.assertEqual(server.wait(), 1)
+            self.assertEqual(len([line for line in server.err.all() if "every listener has failed" in line]), 1)
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)

@@ -8,7 +8,7 @@
 //
 //     GET  /connections   one row a socket, as `netstat -an` has them and more; JSON with `Accept: application/json`
 //     GET  /metrics       Prometheus text
-//     GET  /health        200 ready, 503 draining
+//     GET  /health        200 ready, 503 draining or without a listener
 //     POST /drain         begins the drain; on a Unix socket only, which nobody but its user can reach
 //
 // In /connections, what a session awaits has a time ("For", awaits_ms) as long as it is something of its connection's:

@@ -73,10 +73,13 @@ public:
     virtual ~observer() = default;
 
     virtual void session_ended(const session_end&) noexcept {} ///< a session's end
-    /// accept fails for want of descriptors or memory: accepting rests, and goes on by itself.
+    /// accept fails, for want of descriptors or memory or in another way that may pass: accepting rests, and goes on by
+    /// itself.
     virtual void accept_paused(const endpoint& /*listener*/, const error_code&) noexcept {}
-    /// A listener is beyond repair and closed; said once. Others go on.
+    /// A listener is beyond repair (EBADF, EINVAL, ENOTSOCK) and closes; said once. Others go on.
     virtual void listener_failed(const endpoint& /*listener*/, const error_code&) noexcept {}
+    /// The last listener has failed before a drain began: nobody can connect any more. Sessions go on; run() drains.
+    virtual void listeners_lost() noexcept {}
     /// What listens on every interface can be reached over IPv4 alone: none has an IPv6 address. From server::listen().
     virtual void ipv6_left_out(const endpoint& /*listener*/) noexcept {}
     /// A handler has kept its loop for `held` without suspending; said once a session, or datagram.
@@ -87,7 +90,7 @@ public:
     virtual void tls_reloaded(std::size_t /*listeners*/) noexcept {}
     /// It has not: one cannot be used, and every listener keeps what it had.
     virtual void tls_reload_failed(const tls_error&) noexcept {}
-    /// The drain begins; `cause` is "SIGTERM", "SIGINT" or "stop".
+    /// The drain begins; `cause` is "SIGTERM", "SIGINT", "stop", or "lost" when every listener has failed.
     virtual void drain_started(std::string_view /*cause*/, std::size_t /*connections*/) noexcept {}
     /// The drain has ended.
     virtual void drain_ended(const drain_report&) noexcept {}
@@ -107,6 +110,7 @@ public:
     void session_ended(const session_end&) noexcept override;
     void accept_paused(const endpoint&, const error_code&) noexcept override;
     void listener_failed(const endpoint&, const error_code&) noexcept override;
+    void listeners_lost() noexcept override;
     void ipv6_left_out(const endpoint&) noexcept override;
     void loop_blocked(const endpoint&, duration) noexcept override;
     void datagram_failed(const session_end&) noexcept override;

@@ -177,7 +177,8 @@ private:
 };
 
 /// Starts the runtime and blocks until the server has drained: after server.stop(), or SIGINT or SIGTERM, of which the
-/// second cuts. Returns 0 if every session ended by itself, else 1.
+/// second cuts; also once every listener has failed. Returns 0 if every session ended by itself and a listener was left
+/// when the drain began, else 1.
 ///
 /// At the drain deadline each loop resets its sessions; those that have not ended 100 ms after the last of them did, or
 /// 5 s after the deadline in all, are abandoned. A handler that never suspends, on a loop that stands still for 60 ms
