@@ -20,6 +20,10 @@ namespace {
 constexpr std::size_t largest_eager_read = 32 * 1024; // a buffer grows this far for a sender that fills it
 constexpr std::uint8_t small_reads_to_shrink = 16;
 
+// No read asks for less: one that did would be a system call for next to nothing, and over TLS, where ciphertext takes
+// the place of the plaintext to come, as many of them as it takes to bring a whole record.
+constexpr std::size_t least_read = block_pool::block_size / 4;
+
 } // namespace
 
 void core::start_input(waiting_for what)
@@ -52,8 +56,8 @@ void core::wait_for_input()
     with_stream([this](auto& s) { s.wait_readable(*this); });
 }
 
-// A buffer grows only when it is full of bytes that arrived, and shrinks after some reads that would not have needed
-// it.
+// A buffer grows only when bytes that arrived leave less room in it than a read asks for, and shrinks after some reads
+// that would not have needed it.
 void core::make_room()
 {
     const std::size_t capacity = input_.capacity();
@@ -69,7 +73,7 @@ void core::make_room()
         }
     } else if (input_.space_size() < capacity / 2) {
         input_.compact();
-        if (input_.space_size() == 0)
+        if (input_.space_size() < least_read)
             input_.reserve(capacity);
     }
 }
