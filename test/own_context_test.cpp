@@ -264,6 +264,20 @@ BOOST_AUTO_TEST_CASE(the_io_context_may_end_first_with_sessions_that_are_suspend
     BOOST_TEST(!o.done); // destroyed, not resumed
 }
 
+BOOST_AUTO_TEST_CASE(a_server_and_a_datagram_socket_may_be_destroyed_after_the_io_context)
+{
+    std::optional<boost::asio::io_context> io{std::in_place};
+    runtime r{*io};
+    server s{r};
+    s.listen("tcp://127.0.0.1:0", echo);
+    s.listen("udp://127.0.0.1:0", datagram_handler{echo_datagram});
+    datagram_socket socket{r};
+    socket.bind("udp://127.0.0.1:0");
+    io->poll(); // both listeners wait now
+    io.reset();
+    BOOST_CHECK_THROW(s.listen("tcp://127.0.0.1:0", echo), std::logic_error);
+}
+
 BOOST_AUTO_TEST_CASE(a_second_thread_is_refused_by_a_typed_error)
 {
     boost::asio::io_context io;

@@ -5,6 +5,7 @@
 #include <hawser/runtime.hpp>
 #include <hawser/server.hpp>
 
+#include "server_core.hpp"
 #include "temporary_folder.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -402,6 +403,46 @@ BOOST_AUTO_TEST_CASE(a_handler_that_keeps_its_loop_is_reported_once)
     BOOST_TEST(reports == 1U);
 }
 
+// Its observer lets the handler go on while it is told, so that the session ends meanwhile, and then waits for as long
+// as that takes.
+BOOST_AUTO_TEST_CASE(a_session_whose_handler_is_being_reported_is_not_destroyed_before_that_has_ended)
+{
+    struct slow_observer : observer {
+        server* of = nullptr;
+        std::promise<void> go_on;
+        std::promise<void> ended;
+        std::promise<bool> outlived;
+        void session_ended(const session_end&) noexcept override { ended.set_value(); }
+        void loop_blocked(const endpoint&, duration) noexcept override
+        {
+            go_on.set_value();
+            ended.get_future().wait();
+            const auto until = std::chrono::steady_clock::now() + 200ms;
+            bool there = true; // the session's permit is given back when it is destroyed
+            while (there && std::chrono::steady_clock::now() < until)
+                there = of->core().doors().taken() != 0;
+            outlived.set_value(there);
+        }
+    };
+    const auto seen = std::make_shared<slow_observer>();
+    runtime r{{.loops = 1, .blocked_after = 40ms}};
+    server s{r, {.observer = seen}};
+    seen->of = &s;
+    s.listen("tcp://127.0.0.1:0", [seen](connection& peer) -> awaitable<void> {
+        auto first = co_await peer.read_frame();
+        static_cast<void>(first);
+        seen->go_on.get_future().wait();
+        co_await peer.close();
+    });
+    runtime clients{{.loops = 1}};
+    r.start();
+    connect_options options;
+    BOOST_TEST(run(clients, ask(s.endpoints().front(), options)) == "nothing");
+    BOOST_TEST(seen->outlived.get_future().get());
+    s.stop();
+    BOOST_TEST(s.wait().clean());
+}
+
 BOOST_AUTO_TEST_CASE(the_handler_of_a_datagram_that_keeps_its_loop_is_named_by_its_sender)
 {
     struct named : observer {
@@ -458,4 +499,53 @@ BOOST_AUTO_TEST_CASE(the_log_leaves_out_what_repeats_and_says_how_much)
     BOOST_TEST(lines.front().find('\n') == std::string::npos);
     BOOST_TEST(lines.front().find('\x1b') == std::string::npos);
     BOOST_TEST(log.completed() == 1U);
+}
+
+// ---- What outlives its runtime, as it does where it is declared before it
+
+BOOST_AUTO_TEST_CASE(a_server_may_be_destroyed_after_its_runtime)
+{
+    for (const bool started : {false, true}) {
+        std::optional<runtime> r{std::in_place, runtime_options{.loops = 2}};
+        server s{*r};
+        const auto echo = [](connection& peer) -> awaitable<void> {
+            while (auto frame = co_await peer.read_frame())
+                co_await peer.write_frame(*frame);
+        };
+        const auto answer = [](datagram_request& request) -> awaitable<void> { co_await request.answer("answer"); };
+        s.listen("tcp://127.0.0.1:0", echo);
+        s.listen("tcp://127.0.0.1:0", echo, {.reuse_port = true});
+        s.listen("udp://127.0.0.1:0", datagram_handler{answer});
+        if (started) {
+            r->start();
+            runtime clients{{.loops = 1}};
+            const connect_options options;
+            BOOST_TEST(run(clients, ask(s.endpoints().front(), options)) == "hello");
+        }
+        r.reset();
+        BOOST_CHECK_THROW(s.listen("tcp://127.0.0.1:0", echo), std::logic_error);
+        BOOST_CHECK_THROW(s.listen("udp://127.0.0.1:0", datagram_handler{answer}), std::logic_error);
+        BOOST_TEST(s.endpoints().size() == 3U);
+        BOOST_TEST(s.statistics().connections == 0U);
+        s.stop();
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_acceptor_and_a_datagram_socket_may_be_destroyed_after_their_runtime)
+{
+    std::optional<runtime> r{std::in_place, runtime_options{.loops = 1}};
+    acceptor listening{*r};
+    listening.bind("tcp://127.0.0.1:0");
+    listening.listen();
+    datagram_socket socket{*r};
+    socket.bind("udp://127.0.0.1:0");
+    datagram_socket moved{*r};
+    moved = std::move(socket);
+    r.reset();
+    runtime other{{.loops = 1}};
+    std::array<char, 16> room{};
+    const auto receive = [&]() -> awaitable<void> { co_await moved.receive_from(room); };
+    const auto accept = [&]() -> awaitable<void> { co_await listening.accept(); };
+    BOOST_TEST(run(other, failure_of(receive())) == "ECANCELED");
+    BOOST_CHECK_THROW(run(other, accept()), std::logic_error);
 }

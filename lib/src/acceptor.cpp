@@ -4,11 +4,11 @@
 #include "core.hpp"
 #include "expiry.hpp"
 #include "listening_socket.hpp"
+#include "readiness.hpp"
 #include "runtime_core.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <cerrno>
 #include <stdexcept>
@@ -16,12 +16,11 @@
 namespace hawser {
 
 struct acceptor::impl {
-    explicit impl(detail::loop& l) : on{l}, readiness{l.executor()} {}
-    ~impl() { readiness.release(); }
+    explicit impl(detail::loop& l) : on{l}, readiness{l} {}
 
     detail::loop& on;
     detail::listening_socket socket;
-    boost::asio::posix::basic_stream_descriptor<detail::loop::executor_type> readiness;
+    detail::readiness readiness; // of the socket, which closes its own descriptor
     std::shared_ptr<const detail::settings> configured;
     bool accepting = false;
 };
@@ -48,7 +47,10 @@ void acceptor::bind(const endpoint& where, const listen_options& options)
 void acceptor::listen()
 {
     impl_->socket.listen();
-    impl_->readiness.assign(impl_->socket.get());
+    error_code e;
+    impl_->readiness.assign(impl_->socket.get(), e);
+    if (e)
+        throw system_error{e};
 }
 
 endpoint acceptor::local_endpoint() const
@@ -87,7 +89,7 @@ awaitable<connection> acceptor::accept(duration deadline)
             continue;
         if (failure != detail::accept_failure::none_queued)
             throw system_error{error_code{error, boost::system::system_category()}};
-        const auto [e] = co_await it.readiness.async_wait(decltype(it.readiness)::wait_read,
+        const auto [e] = co_await it.readiness.async_wait(detail::readiness::wait_read,
                                                           boost::asio::as_tuple(boost::asio::deferred));
         if (late.passed())
             throw system_error{errc::accept_timeout};
@@ -98,8 +100,7 @@ awaitable<connection> acceptor::accept(duration deadline)
 
 void acceptor::close() noexcept
 {
-    if (impl_->readiness.is_open())
-        impl_->readiness.release();
+    impl_->readiness.release();
     impl_->socket = detail::listening_socket{};
 }
 

@@ -21,16 +21,11 @@ constexpr std::size_t longest_datagram = 65'535;
 datagram_listener::datagram_listener(std::shared_ptr<server_core> s, datagram_handler handler,
                                      const datagram_options& options, datagram_descriptor socket)
     : server_{std::move(s)}, handler_{std::move(handler)}, options_{options}, loop_{server_->runtime().first()},
-      socket_{std::move(socket)}, where_{socket_.where()}, readiness_{loop_.executor()},
+      socket_{std::move(socket)}, where_{socket_.where()}, readiness_{loop_},
       buffer_(std::min(options_.payload_limit, longest_datagram))
 {
     if (options_.rate_per_address)
         rate_.emplace(*options_.rate_per_address, options_.burst_per_address, options_.addresses);
-}
-
-datagram_listener::~datagram_listener()
-{
-    readiness_.release(); // the socket closes its own descriptor
 }
 
 void datagram_listener::post_start()
@@ -63,7 +58,7 @@ void datagram_listener::wait()
             return rest(refused);
     }
     state_ = state::receiving;
-    readiness_.async_wait(readiness_type::wait_read, [self = shared_from_this()](const error_code& e) {
+    readiness_.async_wait(readiness::wait_read, [self = shared_from_this()](const error_code& e) {
         if (self->state_ != state::receiving)
             return;
         if (e)
@@ -150,7 +145,7 @@ awaitable<void> datagram_listener::send(std::shared_ptr<datagram_listener> self,
             co_return;
         }
         if (e == boost::asio::error::try_again) {
-            const auto [failed] = co_await self->readiness_.async_wait(readiness_type::wait_write,
+            const auto [failed] = co_await self->readiness_.async_wait(readiness::wait_write,
                                                                        boost::asio::as_tuple(boost::asio::deferred));
             if (failed)
                 throw system_error{failed};
@@ -199,8 +194,7 @@ void datagram_listener::close_if_done() noexcept
     if (state_ != state::closing || handlers() != 0)
         return;
     state_ = state::closed;
-    if (readiness_.is_open())
-        readiness_.release();
+    readiness_.release();
     socket_ = {};
     server_->listener_closed();
 }

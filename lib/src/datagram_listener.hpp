@@ -10,11 +10,10 @@
 
 #include "datagram_rate.hpp"
 #include "datagram_session.hpp"
+#include "readiness.hpp"
 #include "wheel.hpp"
 
 #include <hawser/server.hpp>
-
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <atomic>
 #include <memory>
@@ -26,9 +25,9 @@ namespace hawser::detail {
 class datagram_listener final : public std::enable_shared_from_this<datagram_listener>, private wheel::entry
 {
 public:
+    /// Receives on the runtime's first loop. Throws std::logic_error if that has ended.
     datagram_listener(std::shared_ptr<server_core> s, datagram_handler handler, const datagram_options& options,
                       datagram_descriptor socket);
-    ~datagram_listener() override;
 
     /// The real address, after the listener has closed too. From any thread.
     const endpoint& where() const noexcept { return where_; }
@@ -56,7 +55,6 @@ public:
 
 private:
     enum class state : std::uint8_t { idle, receiving, full, resting, closing, closed };
-    using readiness_type = boost::asio::posix::basic_stream_descriptor<loop::executor_type>;
 
     void wait();
     void receive_some();
@@ -74,7 +72,7 @@ private:
     loop& loop_;
     datagram_descriptor socket_;
     const endpoint where_;
-    readiness_type readiness_;
+    readiness readiness_; // of the socket, which closes its own descriptor
     std::optional<datagram_rate> rate_;
     std::vector<char> buffer_;
     boost::intrusive::list<datagram_session, boost::intrusive::constant_time_size<false>> sessions_;

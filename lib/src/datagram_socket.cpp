@@ -1,6 +1,7 @@
 #include "datagram_descriptor.hpp"
 #include "expiry.hpp"
 #include "names_rules.hpp"
+#include "readiness.hpp"
 #include "resolver.hpp"
 #include "runtime_core.hpp"
 
@@ -8,7 +9,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
@@ -19,17 +19,17 @@ namespace hawser {
 using namespace detail;
 
 struct datagram_socket::impl {
-    using readiness_type = boost::asio::posix::basic_stream_descriptor<loop::executor_type>;
-
-    explicit impl(loop& l) : on{l}, readiness{l.executor()} {}
+    explicit impl(loop& l) : on{l}, ready{l} {}
     impl(const impl&) = delete;
     impl& operator=(const impl&) = delete;
-    ~impl() { close(); }
 
     void use(datagram_descriptor made)
     {
+        error_code e;
+        ready.assign(made.get(), e);
+        if (e)
+            throw system_error{e};
         socket = std::move(made);
-        readiness.assign(socket.get());
     }
     void open_for(const datagram_address& peer)
     {
@@ -38,25 +38,26 @@ struct datagram_socket::impl {
     }
     void close() noexcept
     {
-        if (readiness.is_open())
-            readiness.release(); // the socket closes its own descriptor
+        ready.release();
         socket = {};
-    }
-    void interrupt()
-    {
-        error_code ignored;
-        readiness.cancel(ignored);
     }
 
     // The coroutines share the socket's state, which may be destroyed while they wait.
     using shared = std::shared_ptr<impl>;
-    static awaitable<void> wait(shared it, readiness_type::wait_type what, const expiry& late, errc why);
+    static awaitable<void> wait(shared it, readiness::wait_type what, const expiry& late, errc why);
     static awaitable<void> send(shared it, bytes_view payload, std::optional<datagram_address> to, duration deadline);
     static awaitable<datagram> receive(shared it, std::span<char> into, duration deadline);
 
     loop& on;
+    // Its runtime may have ended, and the loop with it.
+    void check_loop() const
+    {
+        if (socket && !ready.is_open())
+            throw system_error{boost::asio::error::operation_aborted};
+    }
+
     datagram_descriptor socket;
-    readiness_type readiness;
+    readiness ready; // the socket, which closes its own descriptor
     bool receiving = false;
     std::optional<datagram_address> connected_to;
 };
@@ -168,9 +169,9 @@ awaitable<void> datagram_socket::connect(endpoint where, duration deadline)
 }
 
 // Until something may have changed. Another operation's deadline interrupts this one too: that is no end.
-awaitable<void> datagram_socket::impl::wait(shared it, readiness_type::wait_type what, const expiry& late, errc why)
+awaitable<void> datagram_socket::impl::wait(shared it, readiness::wait_type what, const expiry& late, errc why)
 {
-    const auto [e] = co_await it->readiness.async_wait(what, as_result);
+    const auto [e] = co_await it->ready.async_wait(what, as_result);
     if (late.passed())
         throw system_error{why};
     const auto cancelled = (co_await boost::asio::this_coro::cancellation_state).cancelled();
@@ -182,7 +183,8 @@ awaitable<void> datagram_socket::impl::wait(shared it, readiness_type::wait_type
 awaitable<void> datagram_socket::impl::send(shared it, bytes_view payload, std::optional<datagram_address> to,
                                             duration deadline)
 {
-    const expiry late{it->on, deadline, [&i = *it] { i.interrupt(); }};
+    it->check_loop();
+    const expiry late{it->on, deadline, [&i = *it] { i.ready.cancel(); }};
     for (;;) {
         const error_code e = it->socket.send(payload, to ? &*to : nullptr, nullptr);
         if (!e) {
@@ -190,7 +192,7 @@ awaitable<void> datagram_socket::impl::send(shared it, bytes_view payload, std::
             co_return;
         }
         if (would_wait(e))
-            co_await wait(it, readiness_type::wait_write, late, errc::send_timeout);
+            co_await wait(it, readiness::wait_write, late, errc::send_timeout);
         else if (e != boost::asio::error::interrupted)
             throw system_error{e};
     }
@@ -200,6 +202,7 @@ awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> in
 {
     if (!it->socket)
         throw std::logic_error{"receive from a datagram socket that is neither bound nor connected"};
+    it->check_loop();
     if (it->receiving)
         throw std::logic_error{"two receives from one datagram socket at once"};
     struct flag {
@@ -207,7 +210,7 @@ awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> in
         explicit flag(bool& b) : set{b} { set = true; }
         ~flag() { set = false; }
     } const busy{it->receiving};
-    const expiry late{it->on, deadline, [&i = *it] { i.interrupt(); }};
+    const expiry late{it->on, deadline, [&i = *it] { i.ready.cancel(); }};
     for (;;) {
         datagram_descriptor::arrival got;
         const error_code e = it->socket.receive(into, got);
@@ -217,7 +220,7 @@ awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> in
             co_return result;
         }
         if (would_wait(e))
-            co_await wait(it, readiness_type::wait_read, late, errc::receive_timeout);
+            co_await wait(it, readiness::wait_read, late, errc::receive_timeout);
         else if (e != boost::asio::error::interrupted)
             throw system_error{e};
     }

@@ -22,13 +22,8 @@ constexpr int most_reads_dropped = 4; // of one that is refused: a request of us
 listener::listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket, loop& on,
                    bool for_all)
     : server_{std::move(s)}, service_{std::move(what)}, loop_{on}, where_{socket.where()}, socket_{std::move(socket)},
-      readiness_{loop_.executor()}, for_all_{for_all}
+      readiness_{loop_}, for_all_{for_all}
 {}
-
-listener::~listener()
-{
-    readiness_.release(); // the socket closes its own descriptor
-}
 
 void listener::post_start()
 {
@@ -102,7 +97,7 @@ void listener::wait()
         else
             self->accept_some(most_at_once);
     };
-    readiness_.async_wait(decltype(readiness_)::wait_read, turn);
+    readiness_.async_wait(readiness::wait_read, turn);
 }
 
 // Takes what is queued, up to a number, and decides how to go on. While draining, the queue is emptied and closed.
@@ -258,8 +253,7 @@ void listener::close()
         return;
     state_ = state::closed;
     loop_.cancel(*this);
-    if (readiness_.is_open())
-        readiness_.release();
+    readiness_.release();
     socket_ = listening_socket{};
     server_->listener_closed();
 }

@@ -11,10 +11,9 @@
 #define HAWSER_SRC_LISTENER_HPP
 
 #include "listening_socket.hpp"
+#include "readiness.hpp"
 #include "session.hpp"
 #include "wheel.hpp"
-
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <atomic>
 #include <memory>
@@ -24,10 +23,9 @@ namespace hawser::detail {
 class listener final : public std::enable_shared_from_this<listener>, private wheel::entry
 {
 public:
-    /// Accepts on loop `on`, for all of them or for that one.
+    /// Accepts on loop `on`, for all of them or for that one. Throws std::logic_error if that has ended.
     listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket, loop& on,
              bool for_all);
-    ~listener() override;
 
     /// The real address, after the listener has closed too. From any thread.
     const endpoint& where() const noexcept { return where_; }
@@ -69,7 +67,7 @@ private:
     loop& loop_;
     const endpoint where_;
     listening_socket socket_;
-    boost::asio::posix::basic_stream_descriptor<loop::executor_type> readiness_;
+    readiness readiness_; // of the socket, which closes its own descriptor
     const bool for_all_;
     state state_ = state::idle;
     unsigned waits_ = 0; // the number of the last one: an earlier one that was cancelled means nothing

@@ -189,6 +189,24 @@ void loop::stop() noexcept
     context_->stop();
 }
 
+void loop::guest::leave() noexcept
+{
+    if (of_ == nullptr)
+        return;
+    const std::lock_guard lock{of_->gate_};
+    of_->guests_.erase(of_->guests_.iterator_to(*this));
+    of_ = nullptr;
+}
+
+void loop::send_guests_away() noexcept
+{
+    while (!guests_.empty()) { // nobody enters any more
+        guest& g = guests_.front();
+        g.leave();
+        g.loop_ends();
+    }
+}
+
 void loop::shut_down() noexcept
 {
     {
@@ -197,6 +215,7 @@ void loop::shut_down() noexcept
             return;
         open_ = false;
     }
+    send_guests_away();
     // Frames hold the sessions and the sessions hold the connections, so each is destroyed by what it waits in; only
     // what waits inside Hawser has to be taken out by hand.
     std::vector<boost::intrusive_ptr<core>> all;

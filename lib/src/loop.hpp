@@ -77,6 +77,39 @@ public:
     /// there was a second one. Every connection is then cut with errc::second_thread. From any thread.
     bool alone() noexcept { return !yours_ || (on_its_thread() && !second_thread_.load(std::memory_order_relaxed)); }
 
+    /// What uses the io_context and may live longer than the loop. It is told before the io_context ends, or leaves
+    /// before that.
+    class guest : public boost::intrusive::list_base_hook<>
+    {
+    public:
+        guest() = default;
+        guest(const guest&) = delete;
+        guest& operator=(const guest&) = delete;
+        virtual ~guest() = default;
+
+    protected:
+        /// From any thread, but not while the loop is being ended by another one.
+        void leave() noexcept;
+
+    private:
+        friend class loop;
+        virtual void loop_ends() noexcept = 0;
+        loop* of_ = nullptr;
+    };
+
+    /// Calls `f`, which may use the io_context, and remembers the guest; false: the loop has ended. From any thread.
+    template <class F>
+    bool enter(guest& g, F&& f)
+    {
+        const std::lock_guard lock{gate_};
+        if (!open_)
+            return false;
+        f();
+        guests_.push_back(g);
+        g.of_ = this;
+        return true;
+    }
+
     boost::asio::io_context& context() noexcept { return *context_; }
     executor_type executor() noexcept { return context_->get_executor(); }
     time_point now() const noexcept { return clock_.now(); }
@@ -177,7 +210,8 @@ public:
     }
     std::uint64_t turns() const noexcept { return turns_.load(std::memory_order_relaxed); }
 
-    /// Held while a connection or a datagram is destroyed, and by other threads while they look at those that run.
+    /// Held while a connection, its session or a datagram is destroyed, and by other threads while they look at those
+    /// that run.
     std::mutex naming;
 
     std::atomic<int> thread_id{0};      // the kernel's, while run() runs
@@ -190,6 +224,7 @@ private:
     friend class datagram_mark;
     void set_timer();
     void rest() noexcept;
+    void send_guests_away() noexcept;
     bool on_its_thread() noexcept;
     void again(void (*f)(loop&));
     void fail_all();
@@ -200,6 +235,7 @@ private:
     block_pool blocks_;
     std::mutex gate_;
     bool open_ = true;
+    boost::intrusive::list<guest> guests_; // under gate_
     std::atomic<core*> running_{nullptr};
     std::atomic<const datagram_session*> running_datagram_{nullptr};
     std::atomic<std::uint64_t> turns_{0};

@@ -5,6 +5,8 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
+#include <mutex>
+
 namespace hawser::detail {
 namespace {
 
@@ -108,7 +110,11 @@ session::session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s)
 
 session::~session()
 {
-    core_->owner = nullptr;
+    {
+        // Another thread may be telling whose handler keeps the loop: it has this session through its connection.
+        const std::lock_guard lock{core_->on().naming};
+        core_->owner = nullptr;
+    }
     if (core_->peer().is_ip())
         service_->server->doors().leave(core_->peer().limit_key());
     service_->server->release(core_->on());

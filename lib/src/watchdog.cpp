@@ -21,29 +21,40 @@ duration waited_for_processor(int thread)
     return duration{file ? waited : 0};
 }
 
-const void* running_on(const loop& l) noexcept
+// Whose handler runs, read once: it may have ended when it is read again.
+struct handler_seen {
+    const core* connection = nullptr;
+    const datagram_session* datagram = nullptr;
+
+    const void* which() const noexcept
+    {
+        return connection != nullptr ? static_cast<const void*>(connection) : datagram;
+    }
+};
+
+handler_seen running_on(const loop& l) noexcept
 {
-    const core* const connection = l.running();
-    return connection != nullptr ? static_cast<const void*>(connection) : l.running_datagram();
+    if (const core* const c = l.running())
+        return {c, nullptr};
+    return {nullptr, l.running_datagram()};
 }
 
-void report_blocked(const loop& l, duration held) noexcept
+void report_blocked(const handler_seen& by, duration held) noexcept
 {
-    if (const core* const c = l.running()) {
-        if (c->owner != nullptr)
-            c->owner->report_blocked(held);
-    } else {
-        l.running_datagram()->report_blocked(held);
-    }
+    if (by.datagram != nullptr)
+        by.datagram->report_blocked(held);
+    else if (by.connection->owner != nullptr)
+        by.connection->owner->report_blocked(held);
 }
 
 } // namespace
 
 std::optional<loop_keeper> keeper_of(const loop& l)
 {
-    if (const core* const c = l.running())
+    const handler_seen by = running_on(l);
+    if (const core* const c = by.connection)
         return loop_keeper{c->peer().to_endpoint(), c->opened()};
-    if (const datagram_session* const d = l.running_datagram())
+    if (const datagram_session* const d = by.datagram)
         return loop_keeper{d->arrival().sender.to_endpoint(), d->begun()};
     return std::nullopt;
 }
@@ -72,7 +83,7 @@ time_point watchdog::look(time_point now)
 
 void watchdog::look_at(loop& l, sighting& s, time_point now) const
 {
-    const void* const running = running_on(l);
+    const void* const running = running_on(l).which();
     const std::uint64_t turn = l.turns();
     if (running == nullptr || running != s.running || turn != s.turn) {
         s = {running, turn, now, running == nullptr ? duration::zero() : waited_for_processor(l.thread_id), false};
@@ -84,10 +95,11 @@ void watchdog::look_at(loop& l, sighting& s, time_point now) const
     if (held < limit_)
         return;
     const std::lock_guard alive{l.naming};
-    if (running_on(l) != running || l.turns() != turn)
+    const handler_seen by = running_on(l);
+    if (by.which() != running || l.turns() != turn)
         return;
     s.reported = true;
-    report_blocked(l, held);
+    report_blocked(by, held);
 }
 
 } // namespace hawser::detail

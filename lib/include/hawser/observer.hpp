@@ -82,7 +82,8 @@ public:
     virtual void listeners_lost() noexcept {}
     /// What listens on every interface can be reached over IPv4 alone: none has an IPv6 address. From server::listen().
     virtual void ipv6_left_out(const endpoint& /*listener*/) noexcept {}
-    /// A handler has kept its loop for `held` without suspending; said once a session, or datagram.
+    /// A handler has kept its loop for `held` without suspending; said once a session, or datagram, which is not
+    /// destroyed before this returns.
     virtual void loop_blocked(const endpoint& /*peer*/, duration /*held*/) noexcept {}
     /// The handler of a datagram threw, or was cut; those that returned are counted alone.
     virtual void datagram_failed(const session_end&) noexcept {}

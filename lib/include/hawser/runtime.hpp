@@ -38,7 +38,8 @@ struct runtime_options {
 };
 
 /// N loops. Threads start with start(), or with the first run(), and end with the runtime, which destroys whatever is
-/// still suspended on them. Connections, acceptors and timers on its loops must be gone before it is.
+/// still suspended on them. Connections and timers on its loops must be gone before it is; servers, acceptors and
+/// datagram sockets may outlive it, and are of no more use then.
 class HAWSER_EXPORT runtime
 {
 public:
@@ -51,8 +52,8 @@ public:
     /// other work is left alone; its run() returns once nothing of either waits there.
     /// A second thread in it is refused as soon as it comes upon a deadline, a new connection or connect(): that, every
     /// open connection and each later one ends with errc::second_thread.
-    /// Destroying the runtime cuts the connections that are open, as the io_context runs on. Servers, connections and
-    /// acceptors must be gone before the io_context is; the runtime may outlive it.
+    /// Destroying the runtime cuts the connections that are open, as the io_context runs on. Connections must be gone
+    /// before the io_context is; the runtime, servers, acceptors and datagram sockets may outlive it.
     /// Throws std::logic_error if another runtime has or wraps the io_context.
     explicit runtime(boost::asio::io_context& yours);
     runtime(const runtime&) = delete;

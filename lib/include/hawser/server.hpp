@@ -94,7 +94,8 @@ private:
 };
 
 /// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, stopped. Every function may be
-/// called from any thread. Destroying a server closes its listeners; its open sessions go on until the runtime ends.
+/// called from any thread. Destroying a server closes its listeners; its open sessions go on until the runtime ends. It
+/// may be destroyed after its runtime.
 class HAWSER_EXPORT server
 {
 public:
@@ -117,8 +118,8 @@ public:
     /// environment, so it comes before threads that read that.
     ///
     /// Throws endpoint_error naming the endpoint, tls_error naming the file, std::invalid_argument for options that
-    /// contradict each other or the endpoint, and std::logic_error once the drain has begun; then nothing of it
-    /// listens.
+    /// contradict each other or the endpoint, and std::logic_error once the drain has begun or the runtime
+    /// has ended; then nothing of it listens.
     listener_handle listen(const endpoint& where, session_handler handler, const listen_options& options = {});
 
     /// The same for datagrams, at a udp:// endpoint or inherited UDP sockets: a handler for each that its sender's rate
