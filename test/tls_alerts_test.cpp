@@ -96,6 +96,7 @@ BOOST_AUTO_TEST_CASE(a_peer_that_sends_nothing_but_warnings_is_cut)
     sealed_records client{p.ssl(), p.secret()};
     for (int i = 0; i < 5; ++i)
         p.send(client.alert(warning, SSL_AD_USER_CANCELLED));
+    p.end();
     BOOST_TEST(run.end_of_session() == "failed: record_refused");
 }
 
@@ -107,5 +108,6 @@ BOOST_AUTO_TEST_CASE(an_error_after_a_warning_is_not_blamed_on_the_warning)
     sealed_records client{p.ssl(), p.secret()};
     p.send(client.alert(warning, SSL_AD_USER_CANCELLED));
     p.send(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x'));
+    p.end();
     BOOST_TEST(run.end_of_session() == "failed: record_refused");
 }
