@@ -25,6 +25,7 @@ std::string a_minute()
     world.advance(59s);
     const bool early = client.has_ended();
     world.advance(2s);
+    client.end();
     return answered && !early ? world.last_end() : "no";
 }
 

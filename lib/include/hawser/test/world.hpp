@@ -7,6 +7,7 @@
 //     p.send(frame("hello"));                // everything runs until nothing more can happen, and send returns
 //     p.received() == frame("hello");
 //     run.advance(75s);                      // what is due by then happens, and no real time passes
+//     p.end();                               // the peer has seen the end, and answers it
 //     run.last_end() == "failed: idle_timeout";
 //
 // or against a client's coroutine, over TLS too:
