@@ -476,3 +476,27 @@ BOOST_AUTO_TEST_CASE(no_file_waits_open_for_a_slow_reader_that_gets_nothing_of_i
     }
     BOOST_TEST(open_descriptors() - before <= 1u);
 }
+
+// The files of a loop are read into one buffer.
+BOOST_AUTO_TEST_CASE(with_little_room_for_output_nobody_gets_bytes_of_anothers_file)
+{
+    for (const std::size_t mark : {1U, 100U, 200U, 300U, 1'000U, 16'000U}) {
+        tree files;
+        tree::write(files.root() / "x", std::string(5'000, 'x'));
+        tree::write(files.root() / "y", std::string(5'000, 'y'));
+        server_scenario run{{.limits = {.output_high_water = mark, .output_low_water = mark / 2}}};
+        const auto handler = http::serve(http::files(files.root()));
+        peer slow = run.open(handler);
+        slow.capacity(1);
+        slow.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        peer quick = run.open(handler);
+        quick.send("GET /y HTTP/1.1\r\nHost: a\r\n\r\n");
+        std::string got;
+        for (std::string piece = slow.received(); !piece.empty(); piece = slow.received())
+            got += piece;
+        BOOST_TEST_CONTEXT("high-water mark " << mark)
+        {
+            BOOST_TEST((body(got) == std::string(5'000, 'x')));
+        }
+    }
+}

@@ -97,20 +97,25 @@ void before_wait(open_file& file, core& c)
         c.on().descriptors->freed();
 }
 
+awaitable<void> flush(open_file& file, core& c)
+{
+    before_wait(file, c);
+    co_await c.flush();
+}
+
 awaitable<void> send_file(open_file& file, byte_range left, response& r, core& c)
 {
     const std::size_t room = std::min(piece_size, c.configured().high_water);
     std::uint64_t at_once = 0;
     r.content_length(left.size);
-    for (bool begun = false; left.size > 0; begun = true) {
-        if (c.queued() >= room) { // as long as less is queued, no write waits, and the shared buffer is free
-            before_wait(file, c);
-            co_await c.flush();
-        }
-        const int descriptor = file.descriptor(); // before the head: what throws here is still answered for
-        if (!begun)
-            co_await r.write("");
-        const bytes_view piece = read_piece(descriptor, left);
+    if (c.queued() >= room)
+        co_await flush(file, c);
+    file.descriptor(); // before the head: what throws here is still answered for
+    co_await r.write("");
+    while (left.size > 0) {
+        if (c.queued() >= room) // as long as less is queued, no write waits, and the shared buffer is free
+            co_await flush(file, c);
+        const bytes_view piece = read_piece(file.descriptor(), left);
         at_once += piece.size();
         co_await r.write(piece);
         if (at_once >= most_at_once) {
