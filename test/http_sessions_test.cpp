@@ -6,6 +6,14 @@
 #define BOOST_TEST_MODULE http_sessions
 #include <boost/test/unit_test.hpp>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -503,4 +511,74 @@ BOOST_AUTO_TEST_CASE(a_client_that_reads_no_answers_is_not_read_from_either)
     for (int i = 0; i < 20'000; ++i)
         expected += hello;
     BOOST_TEST((undated(got) == expected));
+}
+
+// ---- A read of the body that is cancelled
+
+namespace {
+
+const std::string above_the_mark(300'000, 'x');
+
+awaitable<void> read_whole(request& q)
+{
+    co_await q.read_all();
+}
+
+// Reads the body once with a slot, which is cancelled from outside, and then to its end.
+struct cancelled_reads {
+    boost::asio::cancellation_signal cancel;
+    bool piecewise = false;
+
+    awaitable<void> operator()(request& q, response& r)
+    {
+        const auto executor = co_await boost::asio::this_coro::executor;
+        const auto tuple = boost::asio::as_tuple(boost::asio::use_awaitable);
+        co_await boost::asio::co_spawn(executor, read_whole(q),
+                                       boost::asio::bind_cancellation_slot(cancel.slot(), tuple));
+        std::string all;
+        if (piecewise) {
+            while (const auto piece = co_await q.read_some())
+                all += *piece;
+        } else {
+            all = co_await q.read_all();
+        }
+        co_await r.send(all);
+    }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_cancelled_read_of_the_whole_body_keeps_what_it_has_for_the_next)
+{
+    for (const bool piecewise : {false, true}) {
+        const auto reads = std::make_shared<cancelled_reads>();
+        reads->piecewise = piecewise;
+        served run{[reads](request& q, response& r) { return (*reads)(q, r); }};
+        run.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\none");
+        run.client.send("two");
+        reads->cancel.emit(boost::asio::cancellation_type::terminal);
+        run.poll();
+        run.client.send("six");
+        BOOST_TEST(run.client.received().ends_with("\r\n\r\nonetwosix"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_continue_that_was_cancelled_is_said_by_the_next_read)
+{
+    const auto reads = std::make_shared<cancelled_reads>();
+    server_scenario run{{.limits = {.output_high_water = 50, .output_low_water = 25}}};
+    peer client = run.open(http::serve([reads](request& q, response& r) -> awaitable<void> {
+        if (q.method() == http::method::get)
+            return r.send("first"); // with its head more than the mark: what is written next waits
+        return (*reads)(q, r);
+    }));
+    client.capacity(0);
+    client.send(get + "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    reads->cancel.emit(boost::asio::cancellation_type::terminal);
+    run.poll();
+    client.capacity(1'000'000);
+    run.poll();
+    BOOST_TEST(client.received().ends_with("firstHTTP/1.1 100 Continue\r\n\r\n"));
+    client.send("abc");
+    BOOST_TEST(client.received().ends_with("\r\n\r\nabc"));
 }

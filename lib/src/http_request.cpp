@@ -55,17 +55,31 @@ void exchange::refuse_body(const refusal& why)
     throw status_error{why.status, std::string{why.words}};
 }
 
-// Says whether the client has to be told to send it.
-bool exchange::start_reading(std::uint64_t limit)
+// Says whether the client has to be told to send it, which it is once that has been written.
+bool exchange::begin_reading(std::uint64_t limit)
+{
+    if (body_done_)
+        return false;
+    if (!reading_)
+        start_reading(limit);
+    if (continue_due_ && response_.sent_)
+        throw std::logic_error{"an HTTP handler reads a body that the client keeps back, after the response"};
+    return continue_due_;
+}
+
+void exchange::start_reading(std::uint64_t limit)
 {
     reading_ = true;
     decoder_.start(parser_.head(), limit, serving_->options.head);
     core_->unit_begin();
     if (decoder_.next({}).state == body_state::refused)
         refuse_body(decoder_.refusal());
-    if (continue_due_ && response_.sent_)
-        throw std::logic_error{"an HTTP handler reads a body that the client keeps back, after the response"};
-    return std::exchange(continue_due_, false);
+}
+
+awaitable<void> exchange::say_continue()
+{
+    co_await core_->write(go_on);
+    continue_due_ = false;
 }
 
 // Takes a step on what has come of the body; false: more has to come.
@@ -117,8 +131,10 @@ awaitable<std::optional<bytes_view>> exchange::read_some()
 {
     if (in_place_)
         co_return take_in_place();
-    if (!body_done_ && !reading_ && start_reading(body_limit_.value_or(serving_->options.body)))
-        co_await core_->write(go_on);
+    if (begin_reading(body_limit_.value_or(serving_->options.body)))
+        co_await say_continue();
+    if (std::exchange(collecting_, false) && !collected_.empty())
+        co_return collected_;
     drop_piece();
     bytes_view input = core_->received();
     body_step step;
@@ -132,14 +148,15 @@ awaitable<std::optional<bytes_view>> exchange::read_some()
     co_return step.data;
 }
 
-// The same, without a coroutine for each piece.
+// The same, without a coroutine for each piece. Cancelled, it keeps what it has for the next read.
 awaitable<bytes_view> exchange::read_all()
 {
     if (in_place_)
         co_return take_in_place().value_or(bytes_view{});
-    if (!body_done_ && !reading_ && start_reading(body_limit_.value_or(serving_->options.body)))
-        co_await core_->write(go_on);
-    collected_.clear();
+    if (begin_reading(body_limit_.value_or(serving_->options.body)))
+        co_await say_continue();
+    if (!std::exchange(collecting_, true))
+        collected_.clear();
     drop_piece();
     bytes_view input = core_->received();
     while (!body_done_) {
@@ -154,6 +171,7 @@ awaitable<bytes_view> exchange::read_all()
         const std::optional<bytes_view> more = co_await core_->read_more(0);
         input = *more;
     }
+    collecting_ = false;
     co_return collected_;
 }
 

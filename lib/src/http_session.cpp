@@ -234,6 +234,7 @@ void exchange::done()
         core_->unit_end();
         reading_ = false;
     }
+    collecting_ = false;
     if (const std::size_t n = used_ + std::exchange(held_, 0); n != 0)
         core_->consume(n);
     parser_.reset();
@@ -277,7 +278,7 @@ void exchange::detach() noexcept
     reset_response();
     response_.close_ = false;
     body_done_ = true;
-    in_place_ = reading_ = body_refused_ = continue_due_ = false;
+    in_place_ = reading_ = collecting_ = body_refused_ = continue_due_ = false;
     held_ = 0;
     body_limit_.reset();
     if (out_.capacity() > largest_kept) {

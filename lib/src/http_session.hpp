@@ -155,7 +155,9 @@ private:
     // http_request.cpp
     void begin_body(bytes_view input);
     std::optional<bytes_view> take_in_place();
-    bool start_reading(std::uint64_t limit);
+    bool begin_reading(std::uint64_t limit);
+    void start_reading(std::uint64_t limit);
+    awaitable<void> say_continue();
     bool take(bytes_view input, body_step& step);
     duration time_for_body() const noexcept;
     void allow_time();
@@ -191,6 +193,7 @@ private:
     bool body_refused_ = false;                 // what follows cannot be told from a request
     bool continue_due_ = false;                 // the client waits for 100 (Continue)
     bool reading_ = false;                      // the decoder has begun
+    bool collecting_ = false;                   // collected_ holds a part of the body that no read has returned
     std::string out_;                           // output on its way to the connection
     composed_head last_;                        // what its front still holds of the response before
     field_lines fields_;                        // of the response
