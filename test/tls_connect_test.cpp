@@ -7,6 +7,8 @@
 #define BOOST_TEST_MODULE tls_connect
 #include <boost/test/unit_test.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -412,6 +414,41 @@ BOOST_AUTO_TEST_CASE(connect_and_handshake_share_one_deadline)
     BOOST_TEST(until(run, [&] { return task.done(); }));
     BOOST_TEST(result == "tls: handshake_timeout");
     BOOST_TEST(words == where.to_string() + ": handshake_timeout after 5 s");
+}
+
+BOOST_AUTO_TEST_CASE(the_deadline_ends_it_in_whichever_turn_it_passes)
+{
+    openssl_server silent{root().issue()};
+    bool reached_the_end = false;
+    std::size_t handlers = 0;
+    for (; !reached_the_end; ++handlers) {
+        scenario run;
+        std::string result;
+        std::string words;
+        {
+            auto first = run.start(try_out(silent.where("127.0.0.1"), trusting(), result, words)); // keeps the context
+            until(run, [&] { return silent.accept(); });
+            first.cancel();
+            until(run, [&] { return first.done(); });
+        }
+        connect_options options = trusting();
+        options.timeout = 5s;
+        bool done = false;
+        boost::asio::co_spawn(run.loop().context(), try_out(silent.where("127.0.0.1"), options, result, words),
+                              [&](std::exception_ptr) { done = true; });
+        run.loop().context().restart();
+        for (std::size_t i = 0; i < handlers; ++i)
+            reached_the_end = run.loop().context().poll_one() == 0 || reached_the_end;
+        run.time.advance(6s); // all at once: what has happened meanwhile comes in the same turn
+        run.poll();
+        run.steps(6s, 1s);
+        BOOST_TEST_CONTEXT("after " << handlers << " handlers")
+        {
+            BOOST_TEST_REQUIRE(done);
+            BOOST_TEST((result == "tls: handshake_timeout" || result.ends_with("connect_timeout")), result);
+        }
+    }
+    BOOST_TEST(handlers > 2u);
 }
 
 BOOST_AUTO_TEST_CASE(a_handshake_can_be_cancelled)

@@ -97,6 +97,20 @@ void check_attempt_delay(duration d)
                                                     in_words(a.options.timeout) + more};
 }
 
+// Waits for a thread of the pool, which wakes whoever `told` points to. The deadline ends that wait; where it passes in
+// the turn in which a step ends, it has interrupted nothing, so that it is looked at after each step.
+awaitable<void> wait_for_pool(attempt& a, waiting*& told, const expiry& deadline, const char* doing)
+{
+    waiting node;
+    told = a.node = &node;
+    co_await a.on.waits->wait(node, a.on);
+    told = a.node = nullptr;
+    if (node.cancelled)
+        throw system_error{boost::asio::error::operation_aborted};
+    if (deadline.passed())
+        fail_late(a, doing);
+}
+
 awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
 {
     if (a.where.scheme() == endpoint::scheme_type::unix_socket)
@@ -109,17 +123,11 @@ awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
     l->on = a.on.shared_from_this();
     if (!start_lookup(l))
         fail(a, "look-up", errc::resolver_busy);
-    waiting node;
-    l->node = &node;
-    a.node = &node;
-    co_await a.on.waits->wait(node, a.on);
-    a.node = nullptr;
-    l->node = nullptr;
-    l->abandoned = true;
-    if (node.cancelled)
-        throw system_error{boost::asio::error::operation_aborted};
-    if (deadline.passed() && !l->done)
-        fail_late(a, "look-up: ");
+    const struct abandoning {
+        lookup& of;
+        ~abandoning() { of.abandoned = true; }
+    } when_over{*l};
+    co_await wait_for_pool(a, l->node, deadline, "look-up: ");
     if (l->error)
         fail(a, "look-up", l->error);
     co_return l->found;
@@ -134,16 +142,7 @@ awaitable<std::shared_ptr<const tls_context>> find_context(attempt& a, const exp
     wanted->on = a.on.shared_from_this();
     if (!start_loading(key, wanted))
         fail(a, "certificates", errc::resolver_busy);
-    waiting node;
-    wanted->node = &node;
-    a.node = &node;
-    co_await a.on.waits->wait(node, a.on);
-    a.node = nullptr;
-    wanted->node = nullptr;
-    if (node.cancelled)
-        throw system_error{boost::asio::error::operation_aborted};
-    if (deadline.passed() && !wanted->done)
-        fail_late(a, "certificates: ");
+    co_await wait_for_pool(a, wanted->node, deadline, "certificates: ");
     if (wanted->failed)
         std::rethrow_exception(wanted->failed);
     co_return wanted->made;
@@ -270,6 +269,8 @@ awaitable<std::pair<descriptor, address>> win(attempt& a, const expiry& deadline
         a.racing = all.get();
         const std::optional<std::size_t> winner = co_await all->first();
         a.racing = nullptr;
+        if (winner && deadline.passed())
+            fail_late(a);
         if (winner)
             co_return std::pair{all->take(*winner), all->peer(*winner)};
         const std::string tried = list.size() > 1     ? "; tried " + all->in_words()
