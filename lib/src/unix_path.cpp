@@ -113,8 +113,9 @@ descriptor bind_to_path(const endpoint& where, std::optional<unsigned> mode)
         refuse_binding(where, "fchmod", error_of_call());
     error_code e = bind_socket(fd, at);
     if (is_in_use(e)) {
-        static_cast<void>(hold_file(where, at)); // refuses what is no socket
-        if (is_nobodys(at)) {
+        if (!hold_file(where, at)) // which refuses what is no socket; whoever had the path is gone meanwhile
+            e = bind_socket(fd, at);
+        if (is_in_use(e) && is_nobodys(at)) {
             const descriptor lock = lock_folder(where);
             e = replace_stale(fd, where, at);
         }
