@@ -6,7 +6,13 @@
 #define BOOST_TEST_MODULE output
 #include <boost/test/unit_test.hpp>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
 #include <algorithm>
+#include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -412,4 +418,61 @@ BOOST_AUTO_TEST_CASE(half_close_sends_what_was_accepted_while_it_waited_and_refu
     BOOST_TEST(second.done());
     BOOST_TEST(got.size() == 1000 + accepted(first) + accepted(second));
     BOOST_TEST(c.queued() == 0u);
+}
+
+// ---- Writers that write nothing
+
+BOOST_AUTO_TEST_CASE(whoever_is_admitted_and_writes_nothing_lets_the_next_one_write)
+{
+    struct {
+        const char* name;
+        awaitable<void> (*write)(connection&);
+    } const table[] = {
+        {"write of nothing", [](connection& c) -> awaitable<void> { co_await c.write(""); }},
+        {"write of no pieces",
+         [](connection& c) -> awaitable<void> {
+             const std::span<const bytes_view> none;
+             co_await c.write(none);
+         }},
+        {"write of empty pieces",
+         [](connection& c) -> awaitable<void> {
+             const std::array<bytes_view, 2> pieces{};
+             co_await c.write(pieces);
+         }},
+        {"write_some of nothing", [](connection& c) -> awaitable<void> { co_await c.write_some(""); }},
+        {"async_write of nothing",
+         [](connection& c) -> awaitable<void> {
+             const boost::asio::const_buffer none;
+             co_await boost::asio::async_write(c, none, boost::asio::use_awaitable);
+         }},
+        {"async_write_some of nothing",
+         [](connection& c) -> awaitable<void> {
+             const boost::asio::const_buffer none;
+             co_await c.async_write_some(none, boost::asio::use_awaitable);
+         }},
+        {"a frame that cannot be encoded",
+         [](connection& c) -> awaitable<void> {
+             const std::string large(200, 'x');
+             co_await c.write_frame(large, framing::u32_be.with_limit(100));
+         }},
+    };
+    for (const auto& t : table) {
+        for (const bool waits : {true, false}) {
+            BOOST_TEST_CONTEXT(t.name << (waits ? ", after a wait" : ", at once"))
+            {
+                scenario run;
+                auto [c, p] = run.connect({.high_water = 100, .low_water = 50});
+                p.capacity(0);
+                if (waits)
+                    BOOST_TEST(run.start(c.write_frame(std::string(200, 'a'))).done());
+                const auto empty = run.start(t.write(c));
+                const auto frame = run.start(c.write_frame("next"));
+                p.capacity(1'000'000);
+                run.poll();
+                BOOST_TEST(empty.done());
+                BOOST_TEST(frame.outcome() == "done");
+                BOOST_TEST(p.received().ends_with("next"));
+            }
+        }
+    }
 }

@@ -127,7 +127,7 @@ void core::continue_close()
         return;
     if (broken_)
         return reset();
-    if (reading_ && reader_)
+    if (reading_ && !lingering_)
         return; // its coroutine goes on first
     if (output_.empty())
         end_stream();
@@ -138,11 +138,16 @@ void core::continue_close()
 // All output is in the kernel's hands.
 void core::end_stream()
 {
-    if (torn_)
-        return wait_for_acknowledgement();
+    if (torn_) {
+        if (wait_for_acknowledgement())
+            loop_.arm(*this, after(loop_.now(), between_looks));
+        return;
+    }
     if (!output_ended_ && (!peer_ended_ || over_tls()))
         end_output();
-    if (peer_ended_ && !sending_)
+    if (sending_)
+        return; // TLS's end: on_writable() comes back
+    if (peer_ended_)
         return close_now();
     if (end_since_ == time_point::max()) {
         end_since_ = loop_.now();
@@ -158,29 +163,29 @@ void core::still_lingers() noexcept
     loop_.arm(*this, end_until_);
 }
 
-void core::wait_for_acknowledgement()
+// Nothing tells of an acknowledgement, so that it is looked for. False: it has come, and the connection is reset.
+bool core::wait_for_acknowledgement()
 {
     if (end_since_ == time_point::max()) {
         end_since_ = loop_.now();
         end_until_ = after(end_since_, longest_acknowledgement);
+        kept_ = this;
     }
     awaits_ = awaiting::output_flushed;
-    if (with_stream([](auto& s) { return s.unacknowledged(); }) == 0)
-        return reset();
-    loop_.arm(*this, after(loop_.now(), between_looks));
+    if (with_stream([](auto& s) { return s.unacknowledged(); }) != 0)
+        return true;
+    reset();
+    return false;
 }
 
-// Nothing tells of an acknowledgement, so that it is looked for.
 time_point core::look_at_end(time_point now)
 {
     if (now >= end_until_) {
         let_go();
         return time_point::max();
     }
-    if (torn_ && end_since_ != time_point::max()) {
-        wait_for_acknowledgement();
-        return is_closed() ? time_point::max() : after(now, between_looks);
-    }
+    if (torn_ && end_since_ != time_point::max())
+        return wait_for_acknowledgement() ? after(now, between_looks) : time_point::max();
     return end_until_;
 }
 
@@ -214,8 +219,8 @@ void core::linger()
             return; // there is more to be sent, or to be acknowledged
         return close_now();
     }
-    awaits_ = output_.empty() ? awaiting::end : awaiting::output_flushed;
-    reading_ = true;
+    awaits_ = end_since_ != time_point::max() && !torn_ ? awaiting::end : awaiting::output_flushed;
+    reading_ = lingering_ = true;
     with_stream([this](auto& s) { s.wait_readable(*this); });
 }
 
@@ -224,6 +229,8 @@ void core::close_now() noexcept
     if (state_ == connection_state::closed)
         return;
     const boost::intrusive_ptr<core> keep{this};
+    if (kept_) // which the wheel may be looking at
+        boost::asio::post(loop_.context(), [last = std::move(kept_)] {});
     state_ = connection_state::closed;
     output_open_ = false;
     awaits_ = awaiting::nothing;
@@ -307,6 +314,7 @@ void core::fail(std::exception_ptr e) noexcept
 void core::abandon() noexcept
 {
     const boost::intrusive_ptr<core> keep{this};
+    kept_.reset();
     state_ = connection_state::closed;
     with_stream([](auto& s) { s.close(); });
     with_stream([](auto& s) { s.abandon(); });

@@ -357,7 +357,7 @@ private:
     void linger();
     void drop_what_came();
     void still_lingers() noexcept;
-    void wait_for_acknowledgement();
+    bool wait_for_acknowledgement();
     time_point look_at_end(time_point now);
     void close_now() noexcept;
     void wake_everybody();
@@ -391,6 +391,7 @@ private:
     std::uint8_t quiet_looks_ = 0; // passes of the wheel since input last came
     std::uint8_t small_reads_ = 0; // reads in a row that a block would have held
     bool reading_ = false;         // an operation of the stream is under way for input
+    bool lingering_ = false;       // and it is the linger's: no reader waits for it
     bool sending_ = false;         // a wait for writability is under way
     bool draining_ = false;
     bool past_limit_ = false;     // the byte after the data limit has come
@@ -435,6 +436,7 @@ private:
     time_point opened_;
     address peer_;
     std::unique_ptr<close_listener> listener_;
+    boost::intrusive_ptr<core> kept_; // itself, while nothing but the wheel knows that it waits
     std::shared_ptr<handle_target> handle_;
 };
 

@@ -138,7 +138,7 @@ void core::on_readable(const error_code& e)
 {
     reading_ = false;
     const interruption why = std::exchange(interruption_, interruption::none);
-    if (state_ == connection_state::closing && !reader_)
+    if (std::exchange(lingering_, false))
         return continue_close();
     if (e == boost::asio::error::operation_aborted)
         return input_interrupted(why);
@@ -195,7 +195,7 @@ void core::resume_reader()
 
 void core::interrupt(interruption why) noexcept
 {
-    if (!reading_ || why <= interruption_)
+    if (!reading_ || lingering_ || why <= interruption_)
         return;
     interruption_ = why;
     with_stream([](auto& s) { s.cancel(); });
@@ -207,7 +207,7 @@ void core::cancel_read() noexcept
     if (drain_flushing_) {
         drain_flushing_ = false;
         post_input(input::cancelled);
-    } else if (reading_) {
+    } else if (reading_ && !lingering_) {
         interrupt(interruption::user);
     } else if (reader_) { // it is in the loop's queue already
         outcome_ = input::cancelled;

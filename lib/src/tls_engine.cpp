@@ -381,10 +381,10 @@ tls_engine::step tls_engine::end() noexcept
 
 std::size_t tls_engine::plaintext_of(std::size_t on_wire) const noexcept
 {
-    if (wire_out_ == 0)
+    if (on_wire == 0 || wire_out_ == 0)
         return 0;
-    return static_cast<std::size_t>(static_cast<double>(on_wire) * static_cast<double>(plaintext_out_) /
-                                    static_cast<double>(wire_out_));
+    const double average = static_cast<double>(plaintext_out_) / static_cast<double>(wire_out_);
+    return std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(on_wire) * average));
 }
 
 // ---- Facts

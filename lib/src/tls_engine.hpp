@@ -69,7 +69,7 @@ public:
     /// TLS's end of the stream: done, or wants_output.
     step end() noexcept;
 
-    /// How many bytes of plaintext stand for so many on the wire, on this connection's average.
+    /// How many bytes of plaintext stand for so many on the wire, on this connection's average; at least one for any.
     std::size_t plaintext_of(std::size_t on_wire) const noexcept;
 
     /// The socket has ended without the peer's having ended its stream.

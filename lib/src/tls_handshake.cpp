@@ -2,7 +2,7 @@
 //
 //     accept_handshake --> the peer's first bytes --> tls_stream::handshake --> on_handshake --> the handler
 //             |                     |                          `--> refused: the alert is sent, FIN, linger
-//             |                     `-- none by the deadline: reset     `-- deadline: reset
+//             |                     `-- none by the deadline: FIN       `-- deadline: FIN
 //             `-- drain: ended, unless the peer has sent something
 #include "core.hpp"
 
