@@ -24,18 +24,6 @@ using namespace hawser::test;
 
 namespace {
 
-const test_authority& root()
-{
-    static const test_authority made{"root"};
-    return made;
-}
-
-tls_server good()
-{
-    const tls_pair pair = root().issue();
-    return {.certificate_chain = pair.certificate_chain, .private_key = pair.private_key};
-}
-
 awaitable<void> wait_for_the_end(connection& c)
 {
     while (const auto bytes = co_await c.read_some()) {

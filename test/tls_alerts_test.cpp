@@ -15,18 +15,6 @@ using namespace hawser::test;
 
 namespace {
 
-const test_authority& root()
-{
-    static const test_authority made{"root"};
-    return made;
-}
-
-tls_server good()
-{
-    static const tls_pair pair = root().issue();
-    return {.certificate_chain = pair.certificate_chain, .private_key = pair.private_key};
-}
-
 awaitable<void> echo(connection& c)
 {
     while (const auto bytes = co_await c.read_some())

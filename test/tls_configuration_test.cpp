@@ -22,12 +22,6 @@ using namespace hawser::test;
 
 namespace {
 
-const test_authority& root()
-{
-    static const test_authority made{"root"};
-    return made;
-}
-
 // Files in a folder that goes with it.
 class folder : public temporary_folder
 {

@@ -28,12 +28,6 @@ using namespace hawser::test;
 
 namespace {
 
-const test_authority& root()
-{
-    static const test_authority made{"root"};
-    return made;
-}
-
 // A server made of OpenSSL alone, which shows whatever it is given; it goes on when told to.
 class openssl_server
 {

@@ -16,23 +16,6 @@ using namespace hawser::test;
 
 namespace {
 
-const test_authority& root()
-{
-    static const test_authority made{"root"};
-    return made;
-}
-
-tls_server server_for(const tls_pair& pair)
-{
-    return {.certificate_chain = pair.certificate_chain, .private_key = pair.private_key};
-}
-
-tls_server good()
-{
-    static const tls_pair pair = root().issue({.subject = "good"});
-    return server_for(pair);
-}
-
 tls_peer::options trusting()
 {
     return {.ca = root().certificate()};

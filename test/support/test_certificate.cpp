@@ -147,4 +147,21 @@ tls_pair self_signed(const certificate_facts& facts)
     return {pem::text(text_of(*make(facts, *key, nullptr, *key))), pem::text(text_of(*key))};
 }
 
+const test_authority& root()
+{
+    static const test_authority made{"root"};
+    return made;
+}
+
+tls_server server_for(const tls_pair& pair)
+{
+    return {.certificate_chain = pair.certificate_chain, .private_key = pair.private_key};
+}
+
+tls_server good()
+{
+    static const tls_pair pair = root().issue({.subject = "good"});
+    return server_for(pair);
+}
+
 } // namespace hawser::test

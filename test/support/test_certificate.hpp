@@ -58,6 +58,15 @@ private:
 /// A pair whose certificate is signed by its own key.
 tls_pair self_signed(const certificate_facts& facts = {});
 
+/// The authority that the tests of one program trust, if they need but one.
+const test_authority& root();
+
+/// A server that shows this pair.
+tls_server server_for(const tls_pair& pair);
+
+/// A server that shows a certificate of root()'s for localhost, whose subject is "good".
+tls_server good();
+
 } // namespace hawser::test
 
 #endif
