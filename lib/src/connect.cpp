@@ -143,8 +143,7 @@ awaitable<std::shared_ptr<const tls_context>> find_context(attempt& a, const exp
     if (!start_loading(key, wanted))
         fail(a, "certificates", errc::resolver_busy);
     co_await wait_for_pool(a, wanted->node, deadline, "certificates: ");
-    if (wanted->failed)
-        std::rethrow_exception(wanted->failed);
+    wanted->failed.raise();
     co_return wanted->made;
 }
 

@@ -2,8 +2,12 @@
 
 #include "resolver.hpp"
 
+#include <hawser/tls.hpp>
+
 #include <algorithm>
 #include <mutex>
+#include <new>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -36,11 +40,15 @@ public:
     error_code work() override
     {
         std::shared_ptr<const tls_context> made;
-        std::exception_ptr failed;
+        loading_failure failed;
         try {
             made = client_context(key_);
-        } catch (...) {
-            failed = std::current_exception();
+        } catch (const tls_error& e) {
+            failed = {loading_failure::kind::tls, e.code(), e.what()};
+        } catch (const std::invalid_argument& e) {
+            failed = {loading_failure::kind::argument, {}, e.what()};
+        } catch (...) { // otherwise only memory can run out
+            failed = {loading_failure::kind::memory, {}, {}};
         }
         for (const std::shared_ptr<wanted_context>& w : take_waiting())
             w->on->post([w, made, failed] {
@@ -67,6 +75,16 @@ private:
 };
 
 } // namespace
+
+void loading_failure::raise() const
+{
+    switch (what) {
+    case kind::none: return;
+    case kind::tls: throw tls_error{code, words};
+    case kind::argument: throw std::invalid_argument{words};
+    case kind::memory: throw std::bad_alloc{};
+    }
+}
 
 bool start_loading(const client_context_key& key, std::shared_ptr<wanted_context> wanted)
 {

@@ -5,10 +5,24 @@
 #include "client_contexts.hpp"
 #include "wait_queue.hpp"
 
-#include <exception>
+#include <hawser/error.hpp>
+
+#include <cstdint>
 #include <memory>
+#include <string>
 
 namespace hawser::detail {
+
+/// Why a context could not be made, as words and not as an exception: each thread that is told throws one of its own.
+struct loading_failure {
+    enum class kind : std::uint8_t { none, tls, argument, memory };
+    kind what = kind::none;
+    error_code code;
+    std::string words;
+
+    /// Throws tls_error, std::invalid_argument or std::bad_alloc, unless it is none.
+    void raise() const;
+};
 
 /// Shared by the coroutine that waits and the thread that loads. Used on its loop alone.
 struct wanted_context {
@@ -16,7 +30,7 @@ struct wanted_context {
     waiting* node = nullptr; // who waits; null when nobody does any more
     bool done = false;       // as what follows
     std::shared_ptr<const tls_context> made;
-    std::exception_ptr failed;
+    loading_failure failed;
 };
 
 /// Starts to load the context; at its end `done` is set and the node woken, on the loop. Whoever wants the same context
