@@ -56,10 +56,9 @@ awaitable<std::optional<std::size_t>> attempts::first()
                           }};
         co_await on_.waits->wait(node, on_);
         node_ = nullptr;
-        if (node.cancelled) {
+        if (node.cancelled)
             winner_.reset();
-            throw system_error{boost::asio::error::operation_aborted};
-        }
+        node.check();
     }
 }
 

@@ -8,8 +8,6 @@
 //     reset       --> closed at once
 #include "core.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <array>
 
 namespace hawser::detail {
@@ -76,8 +74,7 @@ awaitable<void> core::close()
     while (!is_closed()) {
         waiting node;
         co_await closers_.wait(node, loop_, this);
-        if (node.cancelled)
-            throw_cancelled();
+        node.check();
     }
 }
 
@@ -87,8 +84,7 @@ awaitable<void> core::closed()
     while (!has_ended()) {
         waiting node;
         co_await closers_.wait(node, loop_, this);
-        if (node.cancelled)
-            throw_cancelled();
+        node.check();
     }
 }
 
@@ -229,8 +225,10 @@ void core::close_now() noexcept
     if (state_ == connection_state::closed)
         return;
     const boost::intrusive_ptr<core> keep{this};
-    if (kept_) // which the wheel may be looking at
-        boost::asio::post(loop_.context(), [last = std::move(kept_)] {});
+    if (kept_) { // which the wheel may be looking at
+        call_later();
+        kept_.reset();
+    }
     state_ = connection_state::closed;
     output_open_ = false;
     awaits_ = awaiting::nothing;
@@ -252,13 +250,42 @@ void core::set_listener(std::unique_ptr<close_listener> l)
         tell_listener();
 }
 
-void core::tell_listener()
+void core::tell_listener() noexcept
 {
-    boost::asio::post(loop_.context(),
-                      [keep = boost::intrusive_ptr<core>{this}, l = std::move(listener_)] { l->connection_closed(); });
+    later_.tell = true;
+    call_later();
 }
 
-void core::wake_everybody()
+void core::call_later() noexcept
+{
+    if (std::exchange(later_.asked, true))
+        return;
+    intrusive_ptr_add_ref(this); // until it is called
+    if (!loop_.ask(later_))
+        later_.dropped();
+}
+
+void core::later::called()
+{
+    asked = false;
+    const boost::intrusive_ptr<core> keep{&of, false};
+    if (resume && tell)
+        of.call_later(); // one thing at a time
+    if (std::exchange(resume, false))
+        return of.resume_reader();
+    if (std::exchange(tell, false)) {
+        const std::unique_ptr<close_listener> told = std::move(of.listener_);
+        told->connection_closed();
+    }
+}
+
+void core::later::dropped() noexcept
+{
+    asked = false;
+    const boost::intrusive_ptr<core> last{&of, false};
+}
+
+void core::wake_everybody() noexcept
 {
     writers_.wake_all();
     flushers_.wake_all();

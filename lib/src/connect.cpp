@@ -105,8 +105,7 @@ awaitable<void> wait_for_pool(attempt& a, waiting*& told, const expiry& deadline
     told = a.node = &node;
     co_await a.on.waits->wait(node, a.on);
     told = a.node = nullptr;
-    if (node.cancelled)
-        throw system_error{boost::asio::error::operation_aborted};
+    node.check();
     if (deadline.passed())
         fail_late(a, doing);
 }
@@ -251,8 +250,7 @@ awaitable<void> pause(attempt& a, duration length)
     const expiry over{a.on, length, [&a] { a.interrupt(); }};
     co_await a.on.waits->wait(node, a.on);
     a.node = nullptr;
-    if (node.cancelled)
-        throw system_error{boost::asio::error::operation_aborted};
+    node.check();
 }
 
 // One race, or several with pauses between them while every port is in use or the server's queue is full.

@@ -50,14 +50,15 @@ public:
         } catch (...) { // otherwise only memory can run out
             failed = {loading_failure::kind::memory, {}, {}};
         }
-        for (const std::shared_ptr<wanted_context>& w : take_waiting())
-            w->on->post([w, made, failed] {
-                w->done = true;
-                w->made = made;
+        for (const std::shared_ptr<wanted_context>& w : take_waiting()) {
+            w->made = made;
+            try {
                 w->failed = failed;
-                if (w->node != nullptr && w->node->is_linked())
-                    w->node->end();
-            });
+            } catch (const std::bad_alloc&) { // of the words
+                w->failed.what = loading_failure::kind::memory;
+            }
+            w->on->ask(*w, w);
+        }
         return {};
     }
 
@@ -75,6 +76,13 @@ private:
 };
 
 } // namespace
+
+void wanted_context::called()
+{
+    done = true;
+    if (node != nullptr && node->is_linked())
+        node->end();
+}
 
 void loading_failure::raise() const
 {

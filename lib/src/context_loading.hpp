@@ -25,12 +25,15 @@ struct loading_failure {
 };
 
 /// Shared by the coroutine that waits and the thread that loads. Used on its loop alone.
-struct wanted_context {
+struct wanted_context final : owned_call {
     std::shared_ptr<loop> on;
     waiting* node = nullptr; // who waits; null when nobody does any more
-    bool done = false;       // as what follows
-    std::shared_ptr<const tls_context> made;
+    bool done = false;
+    std::shared_ptr<const tls_context> made; // written before it is done, as what follows
     loading_failure failed;
+
+private:
+    void called() override;
 };
 
 /// Starts to load the context; at its end `done` is set and the node woken, on the loop. Whoever wants the same context

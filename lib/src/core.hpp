@@ -8,6 +8,7 @@
 
 #include "address.hpp"
 #include "buffer.hpp"
+#include "cancellation.hpp"
 #include "descriptor_watch.hpp"
 #include "loop.hpp"
 #include "resumption.hpp"
@@ -17,7 +18,6 @@
 #include <hawser/connection.hpp>
 #include <hawser/detail/export.hpp>
 
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/deferred.hpp>
 
 #include <algorithm>
@@ -104,10 +104,13 @@ public:
         boost::asio::deferred_t token;
         return boost::asio::async_initiate<boost::asio::deferred_t, void()>(
             [](auto handler, core* c, waiting_for w) {
-                if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
-                    slot.assign([c](boost::asio::cancellation_type) { c->cancel_read(); });
+                const bool assigned =
+                    assign_cancellation(handler, [c](boost::asio::cancellation_type) { c->cancel_read(); });
                 c->reader_ = resumption{std::move(handler)};
-                c->start_input(w);
+                if (assigned)
+                    c->start_input(w);
+                else
+                    c->fail_input(w);
             },
             token, this, what);
     }
@@ -257,6 +260,7 @@ private:
 
     // input.cpp
     void start_input(waiting_for what);
+    void fail_input(waiting_for what) noexcept;
     void wait_for_input();
     void make_room();
     void drain_input();
@@ -265,7 +269,7 @@ private:
     input stream_ended(const error_code& e);
     void input_interrupted(interruption why);
     void finish_input(input how);
-    void post_input(input how);
+    void post_input(input how) noexcept;
     input input_at_close() const noexcept;
     void end_input_wait();
     void resume_reader();
@@ -336,9 +340,9 @@ private:
     void admit_next() noexcept;
     bytes_view gather(std::span<const bytes_view> pieces);
     bool append_while_room(frames::iterator& at, const framing& format);
-    void write_through(two_pieces pieces);
-    void send_pending();
-    void start_sending();
+    void write_through(two_pieces pieces) noexcept;
+    void send_pending() noexcept;
+    void start_sending() noexcept;
     void admit_writers() noexcept;
     void output_moved(std::size_t n) noexcept;
     std::uint64_t acknowledged() noexcept;
@@ -348,7 +352,7 @@ private:
     void begin_handshake();
     void drain_handshake() noexcept;
     time_point look_at_handshake(time_point now);
-    void note_tls_failure(const error_code& e);
+    void note_tls_failure(const error_code& e) noexcept;
 
     // closing.cpp
     void end_output();
@@ -360,8 +364,9 @@ private:
     bool wait_for_acknowledgement();
     time_point look_at_end(time_point now);
     void close_now() noexcept;
-    void wake_everybody();
-    void tell_listener();
+    void wake_everybody() noexcept;
+    void tell_listener() noexcept;
+    void call_later() noexcept;
 
     // clocks.cpp
     duration unit_time() const noexcept;
@@ -375,6 +380,17 @@ private:
     {
         return std::visit(std::forward<F>(f), stream_);
     }
+
+    // What is done from the loop's queue.
+    struct later final : call {
+        explicit later(core& c) noexcept : of{c} {}
+        void called() override;
+        void dropped() noexcept override;
+        core& of;
+        bool asked = false;
+        bool resume = false; // the reader: how its wait ended is known
+        bool tell = false;   // the listener: the connection has closed
+    };
 
     // First what each message touches, then the rest: fewer cache lines a message.
     loop& loop_;
@@ -438,6 +454,7 @@ private:
     std::unique_ptr<close_listener> listener_;
     boost::intrusive_ptr<core> kept_; // itself, while nothing but the wheel knows that it waits
     std::shared_ptr<handle_target> handle_;
+    later later_{*this};
 };
 
 struct core_access {

@@ -5,6 +5,8 @@
 #ifndef HAWSER_SRC_CORK_HPP
 #define HAWSER_SRC_CORK_HPP
 
+#include "operation_place.hpp"
+
 #include <hawser/bytes.hpp>
 
 #include <array>
@@ -19,7 +21,8 @@ struct cork {
 
     core* owner = nullptr;
     std::size_t size = 0;
-    bool posted = false; // a flush is in the loop's queue
+    bool posted = false;   // a flush is in the loop's queue,
+    operation_place place; // in this place: to post it cannot fail
     std::array<char, capacity> bytes;
 
     bytes_view data() const noexcept { return {bytes.data(), size}; }

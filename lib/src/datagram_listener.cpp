@@ -28,28 +28,37 @@ datagram_listener::datagram_listener(std::shared_ptr<server_core> s, datagram_ha
         rate_.emplace(*options_.rate_per_address, options_.burst_per_address, options_.addresses);
 }
 
-void datagram_listener::post_start()
+void datagram_listener::ask(request what) noexcept
 {
-    loop_.post([self = shared_from_this()] {
-        if (self->state_ == state::idle)
-            self->wait();
-    });
+    requests_.fetch_or(static_cast<unsigned>(what));
+    loop_.ask(*this, shared_from_this());
 }
 
-void datagram_listener::post_close()
+void datagram_listener::called()
 {
-    loop_.post([self = shared_from_this()] { self->stop_receiving(); });
-}
-
-void datagram_listener::post_cut()
-{
-    loop_.post([self = shared_from_this()] {
-        for (datagram_session& s : self->sessions_)
+    const unsigned requests = requests_.exchange(0);
+    const auto asked_to = [requests](request what) { return (requests & static_cast<unsigned>(what)) != 0; };
+    if (asked_to(request::start) && state_ == state::idle)
+        wait();
+    if (asked_to(request::go_on) && (state_ == state::receiving || state_ == state::resting))
+        receive_some();
+    if (asked_to(request::close))
+        stop_receiving();
+    if (asked_to(request::cut))
+        for (datagram_session& s : sessions_)
             s.cut(); // ends nothing before this function has returned
-    });
 }
 
 void datagram_listener::wait()
+{
+    try {
+        begin_wait();
+    } catch (const std::bad_alloc&) {
+        rest(make_error_code(boost::system::errc::not_enough_memory));
+    }
+}
+
+void datagram_listener::begin_wait()
 {
     if (!readiness_.is_open()) {
         error_code refused;
@@ -81,7 +90,11 @@ void datagram_listener::receive_some()
         const error_code e = socket_.receive(buffer_, got);
         if (!e) {
             failed = 0;
-            admit(got);
+            try {
+                admit(got);
+            } catch (const std::bad_alloc&) { // it costs this one
+                drop(1);
+            }
             continue;
         }
         switch (e.value()) {
@@ -104,10 +117,10 @@ void datagram_listener::admit(const datagram_descriptor::arrival& got)
     drop(got.overflows - std::exchange(overflows_, got.overflows));
     if (got.size > options_.payload_limit || (rate_ && !rate_->take(limit_key(got.sender), loop_.now())))
         return drop(1);
+    auto made = std::make_unique<datagram_session>(shared_from_this(), bytes_view{buffer_.data(), got.size}, got);
     server_->counts.datagrams_in.fetch_add(1, std::memory_order_relaxed);
     loop_.counts.bytes_in.add(got.size);
-    datagram_session::run(
-        std::make_unique<datagram_session>(shared_from_this(), bytes_view{buffer_.data(), got.size}, got));
+    datagram_session::run(std::move(made));
 }
 
 void datagram_listener::drop(std::uint32_t count) const noexcept
@@ -126,10 +139,7 @@ void datagram_listener::session_ended() noexcept
     handlers_.fetch_sub(1, std::memory_order_relaxed);
     if (state_ == state::full) {
         state_ = state::receiving;
-        loop_.post([self = shared_from_this()] {
-            if (self->state_ == state::receiving)
-                self->receive_some();
-        });
+        ask(request::go_on);
     }
     close_if_done();
 }
@@ -166,10 +176,8 @@ void datagram_listener::rest(const error_code& why)
 
 time_point datagram_listener::look(time_point)
 {
-    loop_.post([self = shared_from_this()] {
-        if (self->state_ == state::resting)
-            self->receive_some();
-    });
+    if (state_ == state::resting)
+        ask(request::go_on);
     return time_point::max();
 }
 

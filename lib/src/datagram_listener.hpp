@@ -22,7 +22,9 @@
 
 namespace hawser::detail {
 
-class datagram_listener final : public std::enable_shared_from_this<datagram_listener>, private wheel::entry
+class datagram_listener final : public std::enable_shared_from_this<datagram_listener>,
+                                private wheel::entry,
+                                private owned_call
 {
 public:
     /// Receives on the runtime's first loop. Throws std::logic_error if that has ended.
@@ -34,10 +36,10 @@ public:
     /// Handlers that run now. From any thread.
     std::size_t handlers() const noexcept { return handlers_.load(std::memory_order_relaxed); }
 
-    // From any thread; each is carried out on the listener's loop.
-    void post_start();
-    void post_close(); ///< receives no more; lets the handlers end
-    void post_cut();   ///< cancels the handlers
+    // From any thread; each is carried out on the listener's loop, and cannot fail.
+    void post_start() noexcept { ask(request::start); }
+    void post_close() noexcept { ask(request::close); } ///< receives no more; lets the handlers end
+    void post_cut() noexcept { ask(request::cut); }     ///< cancels the handlers
 
     /// The loop that it receives on. From any thread.
     loop& on() const noexcept { return loop_; }
@@ -55,8 +57,12 @@ public:
 
 private:
     enum class state : std::uint8_t { idle, receiving, full, resting, closing, closed };
+    enum class request : std::uint8_t { start = 1, go_on = 2, close = 4, cut = 8 };
 
+    void ask(request what) noexcept;
+    void called() override;
     void wait();
+    void begin_wait();
     void receive_some();
     void admit(const datagram_descriptor::arrival& got);
     void drop(std::uint32_t count) const noexcept;
@@ -77,6 +83,7 @@ private:
     std::vector<char> buffer_;
     boost::intrusive::list<datagram_session, boost::intrusive::constant_time_size<false>> sessions_;
     std::atomic<std::size_t> handlers_{0}; // changed on the loop alone
+    std::atomic<unsigned> requests_{0};    // that have not been carried out
     std::uint32_t overflows_ = 0;          // of the kernel's count, which wraps, those already counted
     state state_ = state::idle;
     bool rest_told_ = false;

@@ -43,12 +43,16 @@ datagram_session::datagram_session(std::shared_ptr<datagram_listener> l, bytes_v
     listener_->add(*this);
 }
 
+// Without having ended, it goes with a coroutine that is destroyed: by an initiation that throws for want of memory, or
+// by the end of the loop.
 datagram_session::~datagram_session()
 {
+    if (!ended_ && !listener_->on().has_ended())
+        note_end(std::make_exception_ptr(system_error{make_error_code(boost::system::errc::not_enough_memory)}));
     {
         const std::lock_guard named{listener_->on().naming}; // whoever looks at it has seen enough
     }
-    unlink();
+    datagram_hook::unlink();
     listener_->session_ended();
 }
 
@@ -73,22 +77,28 @@ void datagram_session::run(std::unique_ptr<datagram_session> self)
 // The coroutine has ended, though its frame may still stand: what it used is destroyed later, from the loop's queue.
 void datagram_session::ended(std::unique_ptr<datagram_session> self, std::exception_ptr e) noexcept
 {
-    server_core& server = self->listener_->server();
-    if (self->cut_) {
-        server.ending().note_ended(*self->cut_);
-        server.counts.datagrams_failed.fetch_add(1, std::memory_order_relaxed);
-    } else if (e != nullptr) {
-        server.counts.datagrams_failed.fetch_add(1, std::memory_order_relaxed);
-    }
-    if (self->cut_ || e != nullptr)
-        self->tell(std::move(e));
-    if (!self->cut_ && server.begun_draining())
-        server.counts.datagrams_drained.fetch_add(1);
-    loop& on = self->listener_->on();
-    boost::asio::post(on.context(), [s = std::move(self)] {});
+    datagram_session& it = *self;
+    it.note_end(std::move(e));
+    it.self_ = std::move(self);
+    if (!it.listener_->on().ask(it))
+        it.dropped();
 }
 
-void datagram_session::tell(std::exception_ptr e) const
+void datagram_session::note_end(std::exception_ptr e) noexcept
+{
+    ended_ = true;
+    server_core& server = listener_->server();
+    if (cut_)
+        server.ending().note_ended(*cut_);
+    if (cut_ || e != nullptr) {
+        server.counts.datagrams_failed.fetch_add(1, std::memory_order_relaxed);
+        tell(std::move(e));
+    }
+    if (!cut_ && server.begun_draining())
+        server.counts.datagrams_drained.fetch_add(1);
+}
+
+void datagram_session::tell(std::exception_ptr e) const noexcept
 {
     session_end end;
     if (e != nullptr)
@@ -97,8 +107,11 @@ void datagram_session::tell(std::exception_ptr e) const
         end.reason = end_reason::cut;
         end.error = errc::drain_timeout;
     }
-    end.peer = arrival_.sender.to_endpoint();
-    end.local = listener_->where();
+    try {
+        end.peer = arrival_.sender.to_endpoint();
+        end.local = listener_->where();
+    } catch (const std::bad_alloc&) { // it is told without them
+    }
     end.age = listener_->on().now() - begun_;
     end.counts = {.bytes_in = payload_.size(), .bytes_out = answered_, .frames_in = 1};
     listener_->server().watched_by().datagram_failed(end);
@@ -108,10 +121,7 @@ void datagram_session::cut()
 {
     if (cut_)
         return;
-    cut_ = listener_->server().ending().note_cut({.peer = arrival_.sender.to_endpoint(),
-                                                  .awaits = awaiting::nothing,
-                                                  .age = listener_->on().now() - begun_,
-                                                  .abandoned = true});
+    cut_ = listener_->server().ending().note_cut(arrival_.sender, listener_->on().now() - begun_);
     cancellation_.emit(boost::asio::cancellation_type::terminal);
 }
 

@@ -4,6 +4,7 @@
 #ifndef HAWSER_SRC_DATAGRAM_SESSION_HPP
 #define HAWSER_SRC_DATAGRAM_SESSION_HPP
 
+#include "calls.hpp"
 #include "datagram_descriptor.hpp"
 #include "loop.hpp"
 
@@ -19,8 +20,9 @@ namespace hawser::detail {
 
 class datagram_listener;
 
-class datagram_session
-    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
+using datagram_hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+class datagram_session final : public datagram_hook, private call
 {
 public:
     datagram_session(std::shared_ptr<datagram_listener> l, bytes_view payload,
@@ -49,7 +51,10 @@ public:
 
 private:
     static void ended(std::unique_ptr<datagram_session> self, std::exception_ptr e) noexcept;
-    void tell(std::exception_ptr e) const;
+    void note_end(std::exception_ptr e) noexcept;
+    void tell(std::exception_ptr e) const noexcept;
+    void called() override { const auto last = std::move(self_); }
+    void dropped() noexcept override { const auto last = std::move(self_); }
 
     const std::shared_ptr<datagram_listener> listener_;
     const std::string payload_;
@@ -58,7 +63,9 @@ private:
     std::size_t answered_ = 0; // bytes
     datagram_request request_{*this};
     boost::asio::cancellation_signal cancellation_;
-    std::optional<std::size_t> cut_; // its place in the drain report
+    std::optional<std::size_t> cut_;         // its place in the drain report
+    std::unique_ptr<datagram_session> self_; // once it has ended, and waits to be destroyed
+    bool ended_ = false;
 };
 
 } // namespace hawser::detail

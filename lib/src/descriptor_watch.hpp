@@ -13,7 +13,7 @@ namespace hawser::detail {
 class descriptor_watch
 {
 public:
-    /// Calls `f` once, from whichever thread closes the next connection or file.
+    /// Calls `f`, which must not throw, once, from whichever thread closes the next connection or file.
     void wait(std::function<void()> f)
     {
         const std::lock_guard lock{mutex_};
@@ -22,7 +22,7 @@ public:
     }
 
     /// A descriptor was closed. One load when nobody waits.
-    void freed()
+    void freed() noexcept
     {
         if (!any_.load(std::memory_order_relaxed))
             return;

@@ -22,67 +22,92 @@ constexpr duration longest_cut = 5s;              // in all
 constexpr duration between_looks_at_loops = 10ms; // at loops that have not answered yet
 constexpr int cut_in_a_turn = 256;
 
-// Calls `f` with every session of `s` on one loop. From that loop.
-template <class F>
-void for_each_session(loop& on, const server_core& s, F&& f)
-{
-    std::vector<boost::intrusive_ptr<core>> all;
-    for (core& c : on.connections)
-        if (c.owner != nullptr && &c.owner->server() == &s)
-            all.emplace_back(&c);
-    for (const auto& c : all)
-        if (c->owner != nullptr)
-            f(*c->owner);
-}
-
 } // namespace
+
+drain::drain(server_core& s) : server_{s}
+{
+    for (const auto& l : s.runtime().loops())
+        loops_.emplace_back(*this, *l);
+}
 
 drain::~drain() = default;
 
-void drain::begin(std::string cause)
+void drain::begin(const char* cause) noexcept
 {
     if (begun_.exchange(true))
         return;
-    server_.runtime().control().post(
-        [self = server_.shared_from_this(), c = std::move(cause)] { self->ending().start(c); });
+    cause_ = cause;
+    ask(request::start);
 }
 
-void drain::cut_now()
+void drain::cut_now() noexcept
 {
     begin("stop");
-    server_.runtime().control().post([self = server_.shared_from_this()] {
-        if (self->ending().step_ == step::draining)
-            self->ending().cut();
-    });
-}
-
-void drain::start(const std::string& cause)
-{
-    loop& control = server_.runtime().control();
-    step_ = step::draining;
-    begun_at_ = control.now();
-    ended_before_ = ended();
-    const std::size_t connections = server_.statistics().connections;
-    if (const auto manager = server_.supervisor())
-        manager->stopping(connections);
-    server_.watched_by().drain_started(cause, connections);
-    for (const auto& l : server_.listeners())
-        l->post_drain();
-    for (const auto& l : server_.datagram_listeners())
-        l->post_close();
-    for (const auto& l : server_.runtime().loops())
-        l->post([self = server_.shared_from_this(), on = l] {
-            for_each_session(*on, *self, [](session& s) { s.on_connection().begin_drain(); });
-        });
-    due_ = after(begun_at_, server_.options().timeouts.drain);
-    control.arm(*this, due_);
-    check();
+    ask(request::cut);
 }
 
 void drain::something_ended() noexcept
 {
     if (begun())
-        server_.runtime().control().post([self = server_.shared_from_this()] { self->ending().check(); });
+        ask(request::check);
+}
+
+void drain::ask(unsigned requests) noexcept
+{
+    requests_.fetch_or(requests);
+    server_.runtime().control().ask(*this, server_.shared_from_this());
+}
+
+void drain::called()
+{
+    const unsigned requests = requests_.exchange(0);
+    try {
+        carry_out(requests);
+    } catch (const std::bad_alloc&) { // each step may be begun again
+        failed_requests_ |= requests;
+        loop& control = server_.runtime().control();
+        control.arm(*this, after(control.now(), between_looks_at_loops));
+    }
+}
+
+void drain::carry_out(unsigned requests)
+{
+    const auto asked_to = [requests](request what) { return (requests & static_cast<unsigned>(what)) != 0; };
+    if (asked_to(request::start))
+        start();
+    if (asked_to(request::cut) && step_ == step::draining)
+        cut();
+    if (asked_to(request::check))
+        check();
+    else if (asked_to(request::look) && step_ == step::cutting)
+        check_cut();
+}
+
+void drain::start()
+{
+    loop& control = server_.runtime().control();
+    if (step_ == step::waiting) {
+        step_ = step::draining;
+        begun_at_ = control.now();
+        ended_before_ = ended();
+        due_ = after(begun_at_, server_.options().timeouts.drain);
+    }
+    if (!start_told_)
+        tell_start();
+    server_.drain_listeners();
+    for (on_loop& l : loops_)
+        l.ask(step::draining);
+    control.arm(*this, due_);
+    check();
+}
+
+void drain::tell_start()
+{
+    const std::size_t connections = server_.connections();
+    if (const auto manager = server_.supervisor())
+        manager->stopping(connections);
+    server_.watched_by().drain_started(cause_, connections);
+    start_told_ = true;
 }
 
 void drain::check()
@@ -97,60 +122,82 @@ void drain::check()
 
 void drain::cut()
 {
-    step_ = step::cutting;
     loop& control = server_.runtime().control();
-    const auto& loops = server_.runtime().loops();
-    cut_at_ = moved_at_ = control.now();
-    for (const auto& l : loops)
-        loops_.push_back({.standstill = loop_standstill{*l, cut_at_}});
-    for (const auto& l : server_.listeners())
-        l->post_close();
-    for (const auto& l : server_.datagram_listeners())
-        l->post_cut();
-    for (std::size_t i = 0; i < loops.size(); ++i)
-        loops[i]->post([self = server_.shared_from_this(), i] {
-            self->ending().something_ended(); // what ran before this, that is
-            cut_some(self, i, nullptr);
-        });
+    const time_point now = control.now();
+    for (on_loop& l : loops_)
+        l.standstill.emplace(l.on(), now);
+    {
+        const std::lock_guard lock{mutex_};
+        report_.cut.reserve(server_.doors().taken() + loops_.size());
+    }
+    step_ = step::cutting;
+    cuts_.store(true);
+    cut_at_ = moved_at_ = now;
+    server_.cut_listeners();
+    for (on_loop& l : loops_)
+        l.ask(step::cutting);
     due_ = after(cut_at_, between_looks_at_loops);
     control.arm(*this, due_);
 }
 
-// From the loop. Between two turns a reference to the next one keeps the place in the list, which has the oldest first.
-void drain::cut_some(const std::shared_ptr<server_core>& s, std::size_t index, boost::intrusive_ptr<core> place)
+// ---- On each loop
+
+void drain::on_loop::ask(step what) noexcept
 {
-    loop& on = *s->runtime().loops()[index];
-    connection_list& all = on.connections;
-    if (!place && !all.empty())
-        place = &all.front();
-    for (int i = 0; i < cut_in_a_turn && place; ++i) {
-        const boost::intrusive_ptr<core> it = std::move(place);
-        const auto next = std::next(all.iterator_to(*it));
-        place = next != all.end() ? &*next : nullptr;
-        if (it->owner != nullptr && &it->owner->server() == s.get())
-            it->owner->cut();
-    }
-    if (!place)
-        return s->ending().note_all_cut(index);
-    on.post([s, index, place] { cut_some(s, index, place); });
+    asked_.store(what);
+    on_.ask(*this, of_.server_.shared_from_this());
 }
 
-// From the loop.
-void drain::note_all_cut(std::size_t index)
+void drain::on_loop::called()
 {
-    server_.runtime().control().post([self = server_.shared_from_this(), index] {
-        drain& it = self->ending();
-        it.loops_[index].all_cut = true;
-        it.check();
-    });
+    const step asked = asked_.load();
+    if (done_ == step::waiting) {
+        done_ = step::draining;
+        begin_drain();
+    }
+    if (asked == step::draining)
+        return;
+    if (std::exchange(done_, step::cutting) != step::cutting) {
+        of_.something_ended(); // what ran before this, that is
+        if (!on_.connections.empty())
+            place_ = &on_.connections.front();
+    }
+    cut_some();
 }
+
+void drain::on_loop::begin_drain() noexcept
+{
+    for (core& c : on_.connections) // which ends nothing before this function has returned
+        if (c.owner != nullptr && &c.owner->server() == &of_.server_)
+            c.begin_drain();
+}
+
+// Between two turns a reference to the next one keeps the place in the list, which has the oldest first.
+void drain::on_loop::cut_some() noexcept
+{
+    for (int i = 0; i < cut_in_a_turn && place_; ++i) {
+        const boost::intrusive_ptr<core> it = std::move(place_);
+        const auto next = std::next(on_.connections.iterator_to(*it));
+        place_ = next != on_.connections.end() ? &*next : nullptr;
+        if (it->owner != nullptr && &it->owner->server() == &of_.server_)
+            it->owner->cut();
+    }
+    if (place_) {
+        on_.ask(*this, of_.server_.shared_from_this());
+    } else {
+        all_cut_.store(true);
+        of_.ask(request::check);
+    }
+}
+
+// ---- The end
 
 // Whether all has been done that can be, or has had its time.
 void drain::check_cut()
 {
     const time_point now = server_.runtime().control().now();
-    const bool wait_for_loops = std::any_of(loops_.begin(), loops_.end(),
-                                            [](const cut_loop& l) { return !l.all_cut && !l.standstill.is_blocked(); });
+    const bool wait_for_loops = std::any_of(
+        loops_.begin(), loops_.end(), [](const on_loop& l) { return !l.all_cut() && !l.standstill->is_blocked(); });
     if (now - cut_at_ < longest_cut && (wait_for_loops || (now - moved_at_ < grace_after_cut && sessions_run())))
         return;
     finish();
@@ -159,9 +206,8 @@ void drain::check_cut()
 // On loops that can end them, and have not yet.
 bool drain::sessions_run() const
 {
-    const auto& loops = server_.runtime().loops();
-    for (std::size_t i = 0; i < loops_.size(); ++i)
-        if (loops_[i].all_cut && loops[i]->assigned.load() != 0)
+    for (const on_loop& l : loops_)
+        if (l.all_cut() && l.on().assigned.load() != 0)
             return true;
     const std::lock_guard lock{mutex_};
     return std::any_of(report_.cut.begin(), report_.cut.end(), [](const cut_session& c) { return c.abandoned; });
@@ -169,81 +215,95 @@ bool drain::sessions_run() const
 
 time_point drain::look(time_point now)
 {
+    if (failed_requests_ != 0)
+        ask(std::exchange(failed_requests_, 0));
     if (step_ == step::waiting || step_ == step::done)
         return time_point::max();
     if (now < due_)
         return due_;
     if (step_ == step::draining) {
-        server_.runtime().control().post([self = server_.shared_from_this()] {
-            if (self->ending().step_ == step::draining)
-                self->ending().cut();
-        });
+        ask(request::cut);
         return time_point::max();
     }
-    for (std::size_t i = 0; i < loops_.size(); ++i)
-        if (!loops_[i].all_cut)
-            loops_[i].standstill.look(*server_.runtime().loops()[i], now);
-    server_.runtime().control().post([self = server_.shared_from_this()] {
-        if (self->ending().step_ == step::cutting)
-            self->ending().check_cut();
-    });
+    for (on_loop& l : loops_)
+        if (!l.all_cut())
+            l.standstill->look(l.on(), now);
+    ask(request::look);
     due_ = after(now, between_looks_at_loops);
     return due_;
 }
 
-std::size_t drain::note_cut(const core& c)
+std::size_t drain::note_cut(const core& c) noexcept
 {
-    return note_cut(
-        {.peer = c.peer().to_endpoint(), .awaits = c.awaits(), .age = c.on().now() - c.opened(), .abandoned = true});
+    cut_session cut{.peer = {}, .awaits = c.awaits(), .age = c.on().now() - c.opened(), .abandoned = true};
+    try {
+        cut.peer = c.peer().to_endpoint();
+    } catch (const std::bad_alloc&) { // it is reported without it
+    }
+    return note_cut(std::move(cut));
 }
 
-std::size_t drain::note_cut(cut_session c)
+std::size_t drain::note_cut(const datagram_address& peer, duration age) noexcept
+{
+    cut_session cut{.peer = {}, .awaits = awaiting::nothing, .age = age, .abandoned = true};
+    try {
+        cut.peer = peer.to_endpoint();
+    } catch (const std::bad_alloc&) {
+    }
+    return note_cut(std::move(cut));
+}
+
+// cut() has reserved the room; should there be more by now, and no memory, the last one's place stands for two.
+std::size_t drain::note_cut(cut_session c) noexcept
 {
     const std::lock_guard lock{mutex_};
-    report_.cut.push_back(std::move(c));
+    try {
+        report_.cut.push_back(std::move(c));
+    } catch (const std::bad_alloc&) {
+    }
     return report_.cut.size() - 1;
 }
 
 void drain::note_ended(std::size_t place) noexcept
 {
     const std::lock_guard lock{mutex_};
-    report_.cut[place].abandoned = false;
+    if (place < report_.cut.size()) // which it was put in while the report was made, otherwise
+        report_.cut[place].abandoned = false;
 }
 
 void drain::finish()
 {
-    step_ = step::done;
     loop& control = server_.runtime().control();
-    control.cancel(*this);
-    const auto& loops = server_.runtime().loops();
     std::unique_lock lock{mutex_};
-    for (std::size_t i = 0; i < loops_.size(); ++i) {
-        if (loops_[i].all_cut)
+    drain_report made = report_;
+    lock.unlock();
+    for (const on_loop& l : loops_) {
+        if (step_ != step::cutting || l.all_cut())
             continue;
-        loops[i]->blocked = true;
-        const std::lock_guard alive{loops[i]->naming};
-        const auto keeper = keeper_of(*loops[i]);
-        report_.cut.push_back({.peer = keeper ? keeper->peer : endpoint{},
-                               .awaits = awaiting::nothing,
-                               .age = keeper ? control.now() - keeper->since : duration::zero(),
-                               .abandoned = true,
-                               .blocks_loop = true});
+        l.on().blocked = true;
+        const std::lock_guard alive{l.on().naming};
+        const auto keeper = keeper_of(l.on());
+        made.cut.push_back({.peer = keeper ? keeper->peer : endpoint{},
+                            .awaits = awaiting::nothing,
+                            .age = keeper ? control.now() - keeper->since : duration::zero(),
+                            .abandoned = true,
+                            .blocks_loop = true});
     }
-    const bool abandoned =
-        std::any_of(report_.cut.begin(), report_.cut.end(), [](const auto& c) { return c.abandoned; });
+    const bool abandoned = std::any_of(made.cut.begin(), made.cut.end(), [](const auto& c) { return c.abandoned; });
     if (abandoned)
-        for (const auto& l : loops)
-            l->abandoned = true;
-    const auto ended_cut = std::count_if(report_.cut.begin(), report_.cut.end(), [](const auto& c) {
+        for (const on_loop& l : loops_)
+            l.on().abandoned = true;
+    const auto ended_cut = std::count_if(made.cut.begin(), made.cut.end(), [](const auto& c) {
         return !c.abandoned && c.peer.scheme() != endpoint::scheme_type::udp;
     });
-    report_.drained = ended() - ended_before_ - static_cast<std::size_t>(ended_cut);
-    report_.datagrams = server_.counts.datagrams_drained.load();
-    report_.took = control.now() - begun_at_;
-    const drain_report copy = report_;
-    lock.unlock();
-    server_.watched_by().drain_ended(copy);
+    made.drained = ended() - ended_before_ - static_cast<std::size_t>(ended_cut);
+    made.datagrams = server_.counts.datagrams_drained.load();
+    made.took = control.now() - begun_at_;
+    step_ = step::done;
+    control.cancel(*this);
+    server_.watched_by().drain_ended(made);
     lock.lock();
+    report_ = std::move(made);
     done_ = true;
     reported_.notify_all();
     const auto told = std::exchange(told_, {});
@@ -278,26 +338,40 @@ bool drain::tell(std::function<void()> f)
     return !done_;
 }
 
+namespace {
+
+// Ends the wait of drained(), unless that has ended by itself.
+class end_of_wait final : public owned_call
+{
+public:
+    explicit end_of_wait(waiting& w) noexcept : of_{&w} {}
+    void forget() noexcept { of_ = nullptr; } // on the loop
+
+private:
+    void called() override
+    {
+        if (of_ != nullptr && of_->is_linked())
+            of_->end();
+    }
+    waiting* of_;
+};
+
+} // namespace
+
 awaitable<drain_report> drained(std::shared_ptr<server_core> s)
 {
     const auto executor = co_await boost::asio::this_coro::executor;
     loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
     waiting node;
-    const auto place = std::make_shared<waiting*>(&node); // on the loop: null when nobody waits there any more
+    const auto end = std::make_shared<end_of_wait>(node);
     struct finally {
-        waiting*& of;
-        ~finally() { of = nullptr; }
-    } const finally{*place};
-    const bool to_wait = s->ending().tell([place, l = on.shared_from_this()] {
-        l->post([place] {
-            if (*place != nullptr && (*place)->is_linked())
-                (*place)->end();
-        });
-    });
+        end_of_wait& of;
+        ~finally() { of.forget(); }
+    } const finally{*end};
+    const bool to_wait = s->ending().tell([end, l = on.shared_from_this()] { l->ask(*end, end); });
     if (to_wait)
         co_await on.waits->wait(node, on);
-    if (node.cancelled)
-        throw system_error{boost::asio::error::operation_aborted};
+    node.check();
     co_return *s->ending().report();
 }
 

@@ -11,6 +11,7 @@
 #ifndef HAWSER_SRC_DRAIN_HPP
 #define HAWSER_SRC_DRAIN_HPP
 
+#include "calls.hpp"
 #include "loop_standstill.hpp"
 #include "wheel.hpp"
 
@@ -22,6 +23,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -29,30 +31,37 @@
 #include <string>
 #include <vector>
 
+namespace hawser {
+class datagram_address;
+}
+
 namespace hawser::detail {
 
 class core;
 class loop;
 class server_core;
 
-class drain final : private wheel::entry
+class drain final : private wheel::entry, private owned_call
 {
 public:
-    explicit drain(server_core& s) noexcept : server_{s} {}
+    explicit drain(server_core& s);
     ~drain() override;
 
-    HAWSER_EXPORT_DETAIL void begin(std::string cause);
-    void cut_now();
+    /// Of those who call it, the first gives the cause: a string literal.
+    HAWSER_EXPORT_DETAIL void begin(const char* cause) noexcept;
+    void cut_now() noexcept;
 
     bool begun() const noexcept { return begun_.load(); }
+    /// What comes from now on is cut: from any thread.
+    bool cuts() const noexcept { return cuts_.load(); }
 
     /// A session or a listener has ended: from any thread.
     void something_ended() noexcept;
 
     /// A session is cut: the place of it in the report. From its loop.
-    std::size_t note_cut(const core& c);
+    std::size_t note_cut(const core& c) noexcept;
     /// The same for the handler of a datagram.
-    std::size_t note_cut(cut_session c);
+    std::size_t note_cut(const datagram_address& peer, duration age) noexcept;
     /// And then it has ended after all.
     void note_ended(std::size_t place) noexcept;
 
@@ -66,31 +75,63 @@ public:
 private:
     enum class step : std::uint8_t { waiting, draining, cutting, done };
 
-    // A loop whose sessions are cut.
-    struct cut_loop {
-        bool all_cut = false; // to the last one, as it has answered
-        loop_standstill standstill;
+    // What it asks of one of the runtime's loops.
+    class on_loop final : public owned_call
+    {
+    public:
+        on_loop(drain& of, loop& on) noexcept : of_{of}, on_{on} {}
+
+        void ask(step what) noexcept;
+
+        loop& on() const noexcept { return on_; }
+        /// Its sessions are cut, to the last one. From any thread.
+        bool all_cut() const noexcept { return all_cut_.load(); }
+        std::optional<loop_standstill> standstill; // since the cut; on the control loop
+
+    private:
+        void called() override;
+        void dropped() noexcept override { place_.reset(); }
+        void begin_drain() noexcept;
+        void cut_some() noexcept;
+
+        drain& of_;
+        loop& on_;
+        std::atomic<step> asked_{step::waiting};
+        step done_ = step::waiting;
+        boost::intrusive_ptr<core> place_; // the next one to be cut
+        std::atomic<bool> all_cut_{false};
     };
 
-    void start(const std::string& cause);
+    enum class request : std::uint8_t { start = 1, cut = 2, check = 4, look = 8 };
+
+    void ask(unsigned requests) noexcept;
+    void ask(request what) noexcept { ask(static_cast<unsigned>(what)); }
+    void called() override;
+    void carry_out(unsigned requests);
+    void start();
+    void tell_start();
     void check();
     void cut();
     void check_cut();
-    static void cut_some(const std::shared_ptr<server_core>& s, std::size_t index, boost::intrusive_ptr<core> place);
-    void note_all_cut(std::size_t index);
     bool sessions_run() const;
     void finish();
+    std::size_t note_cut(cut_session c) noexcept;
     std::uint64_t ended() const noexcept;
     time_point look(time_point now) override;
 
     server_core& server_; // owns this
     std::atomic<bool> begun_{false};
+    std::atomic<bool> cuts_{false};
+    const char* cause_ = nullptr; // set before the start is asked for
+    std::atomic<unsigned> requests_{0};
+    std::deque<on_loop> loops_; // in the runtime's order
     step step_ = step::waiting; // on the control loop
     time_point begun_at_{};
     time_point due_ = time_point::max();
     time_point cut_at_{};
-    time_point moved_at_{};       // since the cut: when a loop last answered, or a session last ended
-    std::vector<cut_loop> loops_; // in the runtime's order, once they are told
+    time_point moved_at_{}; // since the cut: when a loop last answered, or a session last ended
+    bool start_told_ = false;
+    unsigned failed_requests_ = 0; // for want of memory: asked again by look()
     std::uint64_t ended_before_ = 0;
 
     mutable std::mutex mutex_;

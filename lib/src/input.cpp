@@ -9,8 +9,6 @@
 // taken nothing, and a buffer that lies idle can go (clocks.cpp) while the wait stays.
 #include "core.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <new>
 
@@ -47,6 +45,14 @@ void core::start_input(waiting_for what)
     wait_since_ = loop_.now();
     loop_.arm(*this, after(wait_since_, look_every_));
     wait_for_input();
+}
+
+// There was no memory to begin the wait.
+void core::fail_input(waiting_for what) noexcept
+{
+    waits_for_ = what;
+    fail(make_error_code(boost::system::errc::not_enough_memory));
+    post_input(input::failed);
 }
 
 void core::wait_for_input()
@@ -174,11 +180,12 @@ void core::finish_input(input how)
     resume_reader();
 }
 
-void core::post_input(input how)
+void core::post_input(input how) noexcept
 {
     outcome_ = how;
     new_turn();
-    boost::asio::post(loop_.context(), [keep = boost::intrusive_ptr<core>{this}] { keep->resume_reader(); });
+    later_.resume = true;
+    call_later();
 }
 
 void core::resume_reader()

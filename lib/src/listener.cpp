@@ -25,17 +25,28 @@ listener::listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what
       readiness_{loop_}, for_all_{for_all}
 {}
 
-void listener::post_start()
+void listener::ask(request what) noexcept
 {
-    loop_.post([self = shared_from_this()] {
-        if (self->state_ == state::idle)
-            self->wait();
-    });
+    requests_.fetch_or(static_cast<unsigned>(what));
+    loop_.ask(*this, shared_from_this());
 }
 
-void listener::post_resume()
+void listener::called()
 {
-    loop_.post([self = shared_from_this()] { self->resume(); });
+    const unsigned requests = requests_.exchange(0);
+    const auto asked_to = [requests](request what) { return (requests & static_cast<unsigned>(what)) != 0; };
+    if (asked_to(request::start) && state_ == state::idle)
+        wait();
+    if (asked_to(request::follow_suspension))
+        follow_suspension();
+    if (asked_to(request::descriptor_freed))
+        watching_ = false;
+    if (asked_to(request::resume) || asked_to(request::descriptor_freed))
+        resume();
+    if (asked_to(request::drain))
+        drain();
+    if (asked_to(request::close))
+        close();
 }
 
 void listener::resume()
@@ -46,10 +57,10 @@ void listener::resume()
         accept_some(one_by_one_ ? 1 : most_at_once);
 }
 
-void listener::suspend(bool on)
+void listener::suspend(bool on) noexcept
 {
     suspended_.store(on, std::memory_order_relaxed);
-    loop_.post([self = shared_from_this()] { self->follow_suspension(); });
+    ask(request::follow_suspension);
 }
 
 void listener::follow_suspension()
@@ -64,23 +75,25 @@ void listener::follow_suspension()
     }
 }
 
-void listener::post_drain()
+void listener::drain()
 {
-    loop_.post([self = shared_from_this()] {
-        self->draining_ = true;
-        if (self->state_ == state::idle)
-            self->close();
-        else if (self->state_ != state::closed)
-            self->accept_some(most_at_once);
-    });
-}
-
-void listener::post_close()
-{
-    loop_.post([self = shared_from_this()] { self->close(); });
+    draining_ = true;
+    if (state_ == state::idle)
+        close();
+    else if (state_ != state::closed)
+        accept_some(most_at_once);
 }
 
 void listener::wait()
+{
+    try {
+        begin_wait();
+    } catch (const std::bad_alloc&) {
+        starve(make_error_code(boost::system::errc::not_enough_memory), false);
+    }
+}
+
+void listener::begin_wait()
 {
     if (!readiness_.is_open()) {
         error_code refused;
@@ -149,10 +162,7 @@ listener::outcome listener::accept_one(error_code& why)
     if (fd) {
         if (state_ == state::full)
             state_ = state::waiting;
-        if (permitted)
-            hand_out(std::move(fd), peer);
-        else
-            refuse(std::move(fd), peer);
+        take_in(std::move(fd), peer, permitted);
         return outcome::taken;
     }
     if (permitted)
@@ -185,13 +195,14 @@ void listener::watch_descriptors()
 {
     if (std::exchange(watching_, true))
         return;
-    loop_.descriptors->wait([weak = weak_from_this()] {
-        if (const auto self = weak.lock())
-            self->loop_.post([self] {
-                self->watching_ = false;
-                self->resume();
-            });
-    });
+    try {
+        loop_.descriptors->wait([weak = weak_from_this()] {
+            if (const auto self = weak.lock())
+                self->ask(request::descriptor_freed);
+        });
+    } catch (const std::bad_alloc&) { // look() tries again without it
+        watching_ = false;
+    }
 }
 
 time_point listener::look(time_point now)
@@ -202,24 +213,35 @@ time_point listener::look(time_point now)
     return after(now, starved_interval);
 }
 
-void listener::hand_out(descriptor fd, const address& peer)
+// A connection that there is no memory for is closed, and costs no other.
+void listener::take_in(descriptor fd, const address& peer, bool permitted) noexcept
 {
     server_->counts.accepted.fetch_add(1, std::memory_order_relaxed);
+    try {
+        if (permitted)
+            return hand_out(std::move(fd), peer);
+        refuse(std::move(fd), peer);
+    } catch (const std::bad_alloc&) {
+        server_->refused(*service_, peer, make_error_code(boost::system::errc::not_enough_memory));
+    }
+}
+
+void listener::hand_out(descriptor fd, const address& peer)
+{
     loop& target = for_all_ ? server_->choose_loop() : loop_;
     if (!for_all_)
         loop_.assigned.fetch_add(1, std::memory_order_relaxed);
+    permit place{server_, target};
     if (&target == &loop_)
-        return session::start(target, service_, std::move(fd), peer);
-    target.post([&target, s = service_, f = std::move(fd), peer]() mutable {
-        session::start(target, std::move(s), std::move(f), peer);
+        return session::start(target, service_, std::move(fd), peer, std::move(place));
+    target.post([&target, s = service_, f = std::move(fd), peer, p = std::move(place)]() mutable {
+        session::start(target, std::move(s), std::move(f), peer, std::move(p));
     });
 }
 
 // What has come of its request is dropped, so that the end of what it is told is no reset, if it may be told anything.
 void listener::refuse(descriptor fd, const address& peer)
 {
-    server_->counts.accepted.fetch_add(1, std::memory_order_relaxed);
-    server_->counts.refused.fetch_add(1, std::memory_order_relaxed);
     const std::string& words = *service_->refusal;
     if (words.empty()) {
         const linger at_once{.l_onoff = 1, .l_linger = 0};
@@ -233,12 +255,7 @@ void listener::refuse(descriptor fd, const address& peer)
         ::shutdown(fd.get(), SHUT_WR);
     }
     fd = descriptor{};
-    session_end end;
-    end.reason = end_reason::refused;
-    end.error = errc::too_many_connections;
-    end.peer = peer.to_endpoint();
-    end.local = where();
-    server_->watched_by().session_ended(end);
+    server_->refused(*service_, peer, errc::too_many_connections);
 }
 
 void listener::fail(const error_code& why)

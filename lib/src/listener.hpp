@@ -10,6 +10,7 @@
 #ifndef HAWSER_SRC_LISTENER_HPP
 #define HAWSER_SRC_LISTENER_HPP
 
+#include "calls.hpp"
 #include "listening_socket.hpp"
 #include "readiness.hpp"
 #include "session.hpp"
@@ -20,7 +21,7 @@
 
 namespace hawser::detail {
 
-class listener final : public std::enable_shared_from_this<listener>, private wheel::entry
+class listener final : public std::enable_shared_from_this<listener>, private wheel::entry, private owned_call
 {
 public:
     /// Accepts on loop `on`, for all of them or for that one. Throws std::logic_error if that has ended.
@@ -38,18 +39,30 @@ public:
     /// Whether it is to be. From any thread.
     bool suspended() const noexcept { return suspended_.load(std::memory_order_relaxed); }
 
-    // From any thread; each is carried out on the listener's loop.
-    void post_start();
-    void post_resume();
-    void post_drain();
-    void post_close();
-    void suspend(bool on);
+    // From any thread; each is carried out on the listener's loop, and cannot fail.
+    void post_start() noexcept { ask(request::start); }
+    void post_resume() noexcept { ask(request::resume); }
+    void post_drain() noexcept { ask(request::drain); }
+    void post_close() noexcept { ask(request::close); }
+    void suspend(bool on) noexcept;
 
 private:
     enum class state : std::uint8_t { idle, waiting, full, starved, suspended, closed };
     enum class outcome : std::uint8_t { taken, empty, retry, stop };
+    enum class request : std::uint8_t {
+        start = 1,
+        follow_suspension = 2,
+        descriptor_freed = 4,
+        resume = 8,
+        drain = 16,
+        close = 32
+    };
 
+    void ask(request what) noexcept;
+    void called() override;
     void wait();
+    void begin_wait();
+    void drain();
     void resume();
     void follow_suspension();
     void accept_some(int at_most);
@@ -58,6 +71,7 @@ private:
     void watch_descriptors();
     void close();
     void fail(const error_code& why);
+    void take_in(descriptor fd, const address& peer, bool permitted) noexcept;
     void hand_out(descriptor fd, const address& peer);
     void refuse(descriptor fd, const address& peer);
     time_point look(time_point now) override;
@@ -72,6 +86,7 @@ private:
     state state_ = state::idle;
     unsigned waits_ = 0; // the number of the last one: an earlier one that was cancelled means nothing
     std::atomic<bool> suspended_{false};
+    std::atomic<unsigned> requests_{0}; // that have not been carried out
     bool draining_ = false;
     bool pause_told_ = false;
     bool one_by_one_ = false; // starved of descriptors: each that is free is worth one call

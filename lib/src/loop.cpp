@@ -3,6 +3,7 @@
 #include "core.hpp"
 
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <unistd.h>
 
@@ -59,18 +60,20 @@ loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> 
 {
     boost::asio::use_service<loop_service>(*context_).owner = this;
     // One that is driven by hand counts what is left to do.
+    calls_.emplace(*context_);
     sockets_.emplace(*context_, real_time ? poller::while_empty::waits : poller::while_empty::rests);
     work_.emplace(context_->get_executor());
     if (real_time_)
-        timer_.emplace(*context_);
+        timer_.emplace(*sockets_, static_cast<wake_timer::wakes&>(*this));
 }
 
 loop::loop(boost::asio::io_context& yours, std::shared_ptr<descriptor_watch> watch)
     : waits{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{coarse_clock()},
       real_time_{true}, timers_{clock_.now()}, blocks_{timers_, clock_}, yours_{true}, context_{&yours}
 {
+    calls_.emplace(yours);
     sockets_.emplace(yours, poller::while_empty::rests);
-    timer_.emplace(yours);
+    timer_.emplace(*sockets_, static_cast<wake_timer::wakes&>(*this));
 }
 
 loop::~loop()
@@ -106,7 +109,7 @@ bool loop::on_its_thread() noexcept
 // Without touching the loop's own timer, for it is not this thread's.
 void loop::again(void (*f)(loop&))
 {
-    const auto later = std::make_shared<steady_timer>(*context_, try_again_after);
+    const auto later = std::make_shared<boost::asio::steady_timer>(*context_, try_again_after);
     later->async_wait([self = shared_from_this(), later, f](const error_code& e) {
         if (!e)
             f(*self);
@@ -130,18 +133,15 @@ void loop::fail_all()
         c->break_off(error_code{fail_with_.load()});
 }
 
-void loop::set_timer()
+void loop::set_timer() noexcept
 {
     timer_at_ = timers_.next();
-    if (timer_at_ == time_point::max() || !timer_)
+    if (!timer_)
         return;
+    if (timer_at_ == time_point::max())
+        return timer_->clear();
     const time_point precisely_now{std::chrono::steady_clock::now()};
-    const time_point wake = after(std::max(timer_at_, precisely_now), longest_lag());
-    timer_->expires_at(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(wake));
-    timer_->async_wait([this](const boost::system::error_code& e) {
-        if (!e)
-            tick();
-    });
+    timer_->set(after(std::max(timer_at_, precisely_now), longest_lag()));
 }
 
 // A timer that waits keeps the user's io_context running.
@@ -150,7 +150,7 @@ void loop::rest() noexcept
     if (!timer_ || !timers_.empty())
         return;
     timer_at_ = time_point::max();
-    timer_->cancel();
+    timer_->clear();
 }
 
 void loop::tick()
@@ -216,6 +216,7 @@ void loop::shut_down() noexcept
         open_ = false;
     }
     send_guests_away();
+    calls_->close();
     // Frames hold the sessions and the sessions hold the connections, so each is destroyed by what it waits in; only
     // what waits inside Hawser has to be taken out by hand.
     std::vector<boost::intrusive_ptr<core>> all;
@@ -229,17 +230,6 @@ void loop::shut_down() noexcept
     sockets_->close();
     work_.reset();
     own_.reset();
-}
-
-void waiting::end()
-{
-    unlink();
-    if (of == nullptr)
-        return boost::asio::post(on->context(), std::move(resume));
-    boost::asio::post(on->context(), [keep = boost::intrusive_ptr<core>{of}, r = std::move(resume)]() mutable {
-        const loop::running_mark mark{keep->on(), keep.get()};
-        r();
-    });
 }
 
 loop& loop_of(const boost::asio::execution_context& context)

@@ -8,8 +8,10 @@
 #define HAWSER_SRC_LOOP_HPP
 
 #include "blocks.hpp"
+#include "calls.hpp"
 #include "cork.hpp"
 #include "poller.hpp"
+#include "wake_timer.hpp"
 #include "wheel.hpp"
 
 #include <hawser/error.hpp>
@@ -18,7 +20,6 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include <atomic>
@@ -53,13 +54,10 @@ using connection_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<s
 using connection_list = boost::intrusive::list<core, boost::intrusive::base_hook<connection_hook>,
                                                boost::intrusive::constant_time_size<false>>;
 
-class loop : public std::enable_shared_from_this<loop>
+class loop final : public std::enable_shared_from_this<loop>, private wake_timer::wakes
 {
 public:
     using executor_type = boost::asio::io_context::executor_type;
-    using steady_timer =
-        boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                          boost::asio::wait_traits<std::chrono::steady_clock>, executor_type>;
 
     /// `real_time`: deadlines are driven by a timer of the system's; otherwise only by tick().
     loop(const clock& time, bool real_time, std::shared_ptr<class descriptor_watch> watch);
@@ -114,6 +112,13 @@ public:
     executor_type executor() noexcept { return context_->get_executor(); }
     time_point now() const noexcept { return clock_.now(); }
 
+    /// It ends, or has ended: what is destroyed now is told to nobody. From any thread.
+    bool has_ended() noexcept
+    {
+        const std::lock_guard lock{gate_};
+        return !open_;
+    }
+
     /// Runs `f` on this loop, unless the loop has ended. From any thread.
     template <class F>
     void post(F&& f)
@@ -123,8 +128,12 @@ public:
             boost::asio::post(*context_, std::forward<F>(f));
     }
 
+    /// Calls `c` from this loop's queue; false: the loop has ended. From any thread.
+    bool ask(call& c) noexcept { return calls_->ask(c); }
+    bool ask(owned_call& c, std::shared_ptr<void> owner) noexcept { return calls_->ask(c, std::move(owner)); }
+
     /// Sees to it that `e` is looked at by `at`.
-    void arm(wheel::entry& e, time_point at)
+    void arm(wheel::entry& e, time_point at) noexcept
     {
         timers_.arm(e, at);
         if (real_time_ && at < timer_at_)
@@ -222,7 +231,8 @@ public:
 private:
     friend class running_mark;
     friend class datagram_mark;
-    void set_timer();
+    void set_timer() noexcept;
+    void woken() override { tick(); }
     void rest() noexcept;
     void send_guests_away() noexcept;
     bool on_its_thread() noexcept;
@@ -244,11 +254,12 @@ private:
     std::atomic<std::thread::id> its_thread_{}; // that was seen first to run it
     std::atomic<bool> second_thread_{false};
     std::atomic<errc> fail_with_{};
-    std::optional<poller> sockets_; // outlives the context, whose operations lie in it
+    std::optional<call_queue> calls_; // these two outlive the context, whose operations lie in them
+    std::optional<poller> sockets_;
     std::unique_ptr<boost::asio::io_context> own_;
     boost::asio::io_context* context_;
     std::optional<boost::asio::executor_work_guard<executor_type>> work_;
-    std::optional<steady_timer> timer_;
+    std::optional<wake_timer> timer_;
 };
 
 /// The loop that an executor belongs to. Throws std::logic_error if it is none of Hawser's.

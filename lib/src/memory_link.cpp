@@ -1,7 +1,5 @@
 #include "memory_link.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 
 namespace hawser::detail {
@@ -119,15 +117,15 @@ void memory_link::break_off()
     changed();
 }
 
-void memory_link::changed()
+void memory_link::changed() noexcept
 {
-    if (std::exchange(posted_, true))
-        return;
-    boost::asio::post(loop_.context(), [self = shared_from_this()] {
-        self->posted_ = false;
-        self->complete(0);
-        self->complete(1);
-    });
+    loop_.ask(*this, shared_from_this());
+}
+
+void memory_link::called()
+{
+    complete(0);
+    complete(1);
 }
 
 void memory_link::complete(unsigned side)

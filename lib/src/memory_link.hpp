@@ -23,7 +23,7 @@ public:
     virtual bool breaks(unsigned side, const char* operation) noexcept = 0;
 };
 
-class memory_link : public std::enable_shared_from_this<memory_link>
+class memory_link final : public std::enable_shared_from_this<memory_link>, private owned_call
 {
 public:
     explicit memory_link(loop& on, memory_probe* probe = nullptr) noexcept : loop_{on}, probe_{probe} {}
@@ -53,7 +53,7 @@ public:
     direction& to(unsigned side) noexcept { return directions_[1 - side]; }
 
     /// Completes what has become possible, through the loop's queue.
-    void changed();
+    void changed() noexcept;
 
     /// Both directions fail from now on, for either side.
     void break_off();
@@ -101,7 +101,7 @@ private:
     memory_probe* const probe_;
     std::array<direction, 2> directions_;
     std::array<attached, 2> ends_;
-    bool posted_ = false;
+    void called() override;
 };
 
 } // namespace hawser::detail

@@ -26,6 +26,24 @@ bool would_block(const error_code& e) noexcept
     return e == boost::asio::error::would_block || e == boost::asio::error::try_again;
 }
 
+// Once for each turn of the loop in which something was gathered.
+struct posted_flush {
+    loop* on;
+    using allocator_type = place_allocator<void>;
+    allocator_type get_allocator() const noexcept { return allocator_type{on->output_cork.place}; }
+    void operator()() const
+    {
+        on->output_cork.posted = false;
+        core::flush_cork(*on);
+    }
+};
+
+void post_flush(loop& on) noexcept
+{
+    on.output_cork.posted = true;
+    boost::asio::post(on.context(), posted_flush{&on});
+}
+
 } // namespace
 
 // ---- Appending, as most writes do it
@@ -210,8 +228,7 @@ awaitable<void> core::flush()
     if (!output_.empty()) {
         waiting node;
         co_await flushers_.wait(node, loop_, this);
-        if (node.cancelled)
-            throw_cancelled();
+        node.check();
     }
     if (has_failed())
         throw_error();
@@ -236,8 +253,7 @@ awaitable<core::turn_to_write> core::wait_for_room()
 {
     waiting node;
     co_await writers_.wait(node, loop_, this);
-    if (node.cancelled)
-        throw_cancelled();
+    node.check();
     writer_admitted_ = false;
     turn_to_write turn{*this};
     check_output();
@@ -291,13 +307,8 @@ char* core::other_room_for(std::size_t size)
         if (output_.empty()) {
             if (size > cork::capacity)
                 return nullptr;
-            if (!k.posted) {
-                boost::asio::post(loop_.context(), [&on = loop_] {
-                    on.output_cork.posted = false;
-                    flush_cork(on);
-                });
-                k.posted = true;
-            }
+            if (!k.posted)
+                post_flush(loop_);
             k.owner = this;
             char* const at = k.bytes.data() + k.size;
             k.size += size;
@@ -310,7 +321,7 @@ char* core::other_room_for(std::size_t size)
     return at;
 }
 
-void core::write_through(two_pieces pieces)
+void core::write_through(two_pieces pieces) noexcept
 {
     error_code e;
     std::size_t n = with_stream([&](auto& s) { return s.write_now(pieces, e); });
@@ -322,7 +333,11 @@ void core::write_through(two_pieces pieces)
     const std::size_t of_first = std::min(n, pieces.first.size());
     pieces.first.remove_prefix(of_first);
     pieces.second.remove_prefix(n - of_first);
-    output_.reserve(pieces.size());
+    try {
+        output_.reserve(pieces.size());
+    } catch (const std::bad_alloc&) { // a part of a frame may be on its way: the stream cannot go on
+        return break_off(make_error_code(boost::system::errc::not_enough_memory));
+    }
     output_.append(pieces.first);
     output_.append(pieces.second);
     start_sending();
@@ -335,16 +350,12 @@ void core::flush_cork(loop& on) noexcept
     const bytes_view bytes{k.bytes.data(), std::exchange(k.size, 0)};
     if (c == nullptr || bytes.empty())
         return;
-    try {
-        c->write_through({bytes, {}});
-    } catch (const std::bad_alloc&) { // a part of a frame may be on its way: the stream cannot go on
-        c->break_off(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
-    }
+    c->write_through({bytes, {}});
 }
 
 // ---- Sending what is pending
 
-void core::start_sending()
+void core::start_sending() noexcept
 {
     sending_ = true;
     sending_since_ = loop_.now();
@@ -367,7 +378,7 @@ void core::on_writable()
     send_pending();
 }
 
-void core::send_pending()
+void core::send_pending() noexcept
 {
     error_code e;
     for (std::size_t sent = 0; sent < most_at_once && !output_.empty() && !e;) {

@@ -11,30 +11,6 @@ namespace {
 // EPOLLRDHUP and EPOLLPRI tell that behind the last byte there is an end, or an urgent one.
 constexpr std::uint32_t input_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
-template <class T>
-class place_allocator
-{
-public:
-    using value_type = T;
-    explicit place_allocator(operation_place& in) noexcept : in_{&in} {}
-    template <class U>
-    place_allocator(const place_allocator<U>& other) noexcept : in_{other.in_}
-    {}
-    T* allocate(std::size_t n) { return static_cast<T*>(in_->take(n * sizeof(T))); }
-    void deallocate(T* at, std::size_t) noexcept { in_->give(at); }
-
-    template <class U>
-    friend bool operator==(const place_allocator& a, const place_allocator<U>& b) noexcept
-    {
-        return a.in_ == b.in_;
-    }
-
-private:
-    template <class U>
-    friend class place_allocator;
-    operation_place* in_;
-};
-
 } // namespace
 
 // Calls a function of the poller's, from the loop's queue.
@@ -58,6 +34,22 @@ poller::poller(boost::asio::io_context& on, while_empty w)
 
 error_code poller::add(int socket) noexcept
 {
+    const error_code e = register_for_input(socket);
+    if (!e)
+        expect();
+    return e;
+}
+
+error_code poller::add_timer(int timer, entry& e) noexcept
+{
+    const error_code refused = register_for_input(timer);
+    if (!refused)
+        attach(timer, e);
+    return refused;
+}
+
+error_code poller::register_for_input(int socket) noexcept
+{
     epoll_event e{.events = input_events, .data = {.fd = socket}};
     if (const auto at = static_cast<std::size_t>(socket); at >= entries_.size()) {
         try {
@@ -68,17 +60,26 @@ error_code poller::add(int socket) noexcept
     }
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &e) != 0)
         return {errno, boost::system::system_category()};
-    ++sockets_;
+    return {};
+}
+
+void poller::expect() noexcept
+{
+    ++expected_;
     if (!waits_)
         wait();
-    return {};
+}
+
+void poller::expect_no_more() noexcept
+{
+    if (--expected_ == 0 && while_empty_ == while_empty::rests && readiness_)
+        readiness_->cancel();
 }
 
 void poller::forget(int socket) noexcept
 {
     entries_[static_cast<std::size_t>(socket)] = nullptr;
-    if (--sockets_ == 0 && while_empty_ == while_empty::rests && readiness_)
-        readiness_->cancel();
+    expect_no_more();
 }
 
 void poller::watch_output(int socket) noexcept
@@ -104,7 +105,7 @@ void poller::announced()
         poller& on;
         ~and_again()
         {
-            if (on.readiness_ && !on.waits_ && (on.sockets_ != 0 || on.while_empty_ == while_empty::waits))
+            if (on.readiness_ && !on.waits_ && (on.expected_ != 0 || on.while_empty_ == while_empty::waits))
                 on.wait();
         }
     } const after{*this};

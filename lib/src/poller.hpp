@@ -11,6 +11,7 @@
 #define HAWSER_SRC_POLLER_HPP
 
 #include "descriptor.hpp"
+#include "operation_place.hpp"
 
 #include <hawser/error.hpp>
 
@@ -23,35 +24,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <optional>
 #include <vector>
 
 namespace hawser::detail {
-
-/// Memory for one operation at a time: to begin it again cannot fail.
-class operation_place
-{
-public:
-    void* take(std::size_t size)
-    {
-        if (taken_ || size > sizeof bytes_)
-            return ::operator new(size);
-        taken_ = true;
-        return bytes_.data();
-    }
-    void give(void* at) noexcept
-    {
-        if (at == bytes_.data())
-            taken_ = false;
-        else
-            ::operator delete(at);
-    }
-
-private:
-    alignas(std::max_align_t) std::array<std::byte, 256> bytes_;
-    bool taken_ = false;
-};
 
 class poller
 {
@@ -90,6 +66,11 @@ public:
     void watch_output(int socket) noexcept;
     /// Before the socket is closed.
     void forget(int socket) noexcept;
+    /// A timer's descriptor, which expects nothing until expect() has been called.
+    error_code add_timer(int timer, entry& e) noexcept;
+    void forget_timer(int timer) noexcept { entries_[static_cast<std::size_t>(timer)] = nullptr; }
+    void expect() noexcept;
+    void expect_no_more() noexcept;
 
     /// Calls e.due() from the loop's queue.
     void call_later(entry& e) noexcept;
@@ -99,6 +80,7 @@ public:
 
 private:
     struct step;
+    error_code register_for_input(int socket) noexcept;
     using entry_list = boost::intrusive::list<entry, boost::intrusive::constant_time_size<false>>;
     void wait();
     void announced();
@@ -114,8 +96,8 @@ private:
     entry_list due_;
     bool due_posted_ = false;
     const while_empty while_empty_;
-    bool waits_ = false;      // announced() will be called
-    std::size_t sockets_ = 0; // that are registered
+    bool waits_ = false;       // announced() will be called
+    std::size_t expected_ = 0; // sockets that are registered, and timers that are set
     operation_place waiting_place_;
     operation_place due_place_;
     boost::asio::io_context& context_;

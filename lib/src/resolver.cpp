@@ -89,15 +89,9 @@ private:
             lock.unlock();
             if (l->abandoned)
                 continue;
-            const error_code error = work(*l);
-            if (l->on == nullptr)
-                continue;
-            l->on->post([l, error] {
-                l->done = true;
-                l->error = error;
-                if (l->node != nullptr && l->node->is_linked())
-                    l->node->end();
-            });
+            l->error = work(*l);
+            if (l->on != nullptr)
+                l->on->ask(*l, l);
         }
     }
 
@@ -109,6 +103,13 @@ private:
 };
 
 } // namespace
+
+void lookup::called()
+{
+    done = true;
+    if (node != nullptr && node->is_linked())
+        node->end();
+}
 
 bool start_lookup(std::shared_ptr<lookup> l)
 {
@@ -138,8 +139,7 @@ awaitable<void> finish_lookup(std::shared_ptr<lookup> l, duration deadline)
                               node.end();
                       }};
     co_await on.waits->wait(node, on);
-    if (node.cancelled)
-        throw system_error{boost::asio::error::operation_aborted};
+    node.check();
     if (!l->done)
         throw system_error{errc::lookup_timeout};
     if (l->error)

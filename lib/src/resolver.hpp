@@ -20,21 +20,21 @@
 namespace hawser::detail {
 
 /// One look-up, shared by the coroutine that waits and the thread that works.
-struct lookup {
-    lookup() = default;
-    lookup(const lookup&) = delete;
-    lookup& operator=(const lookup&) = delete;
+struct lookup : owned_call {
     virtual ~lookup() = default;
 
     /// On a thread of the pool, for as long as it takes: leaves what it finds in the object, where nobody looks before
     /// `done`.
     virtual error_code work() = 0;
 
-    std::shared_ptr<loop> on;           // null: work() itself tells those who wait
+    std::shared_ptr<loop> on;           // whose call of this ends the wait; null: work() itself tells those who wait
     std::atomic<bool> abandoned{false}; // nobody waits any more: if it has not begun, it need not
     waiting* node = nullptr;            // on the loop: who waits; null when nobody does any more
     bool done = false;                  // on the loop, as what follows
     error_code error;
+
+private:
+    void called() override;
 };
 
 /// A look-up that is a function.

@@ -289,10 +289,51 @@ void server_core::release(loop& on) noexcept
 {
     on.assigned.fetch_sub(1, std::memory_order_relaxed);
     doors_.give();
-    if (permit_wanted_.exchange(false))
-        for (const auto& l : listeners())
+    if (permit_wanted_.exchange(false)) {
+        const std::lock_guard lock{mutex_};
+        for (const auto& l : listeners_)
             l->post_resume();
+    }
     drain_.something_ended();
+}
+
+void server_core::refused(const service& by, const address& peer, const error_code& why) noexcept
+{
+    counts.refused.fetch_add(1, std::memory_order_relaxed);
+    session_end end;
+    end.reason = end_reason::refused;
+    end.error = why;
+    try {
+        end.peer = peer.to_endpoint();
+        end.local = by.local;
+    } catch (const std::bad_alloc&) { // it is told without them
+    }
+    watched_by().session_ended(end);
+}
+
+std::size_t server_core::connections() const noexcept
+{
+    const std::uint64_t over = counts.completed.load() + counts.failed.load() + counts.refused.load();
+    const std::size_t permits = doors_.taken();
+    return std::min<std::size_t>(permits, counts.accepted.load() - over);
+}
+
+void server_core::drain_listeners() noexcept
+{
+    const std::lock_guard lock{mutex_};
+    for (const auto& l : listeners_)
+        l->post_drain();
+    for (const auto& l : datagram_listeners_)
+        l->post_close();
+}
+
+void server_core::cut_listeners() noexcept
+{
+    const std::lock_guard lock{mutex_};
+    for (const auto& l : listeners_)
+        l->post_close();
+    for (const auto& l : datagram_listeners_)
+        l->post_cut();
 }
 
 server_statistics server_core::statistics() const
@@ -404,26 +445,61 @@ server_statistics server::statistics() const
 namespace {
 
 // The first SIGINT or SIGTERM drains, the second cuts.
-void on_signal(boost::asio::signal_set& signals, detail::server_core& s, int count)
-{
-    signals.async_wait([&signals, &s, count](const error_code& e, int number) {
+struct signal_listener {
+    boost::asio::signal_set& signals;
+    detail::server_core& of;
+    detail::operation_place& place; // so that to wait for the next one cannot fail
+    bool begun = false;
+
+    using allocator_type = detail::place_allocator<void>;
+    allocator_type get_allocator() const noexcept { return allocator_type{place}; }
+    void operator()(const error_code& e, int number) const
+    {
         if (e)
             return;
-        if (count == 0)
-            s.ending().begin(number == SIGINT ? "SIGINT" : "SIGTERM");
+        if (begun)
+            of.ending().cut_now();
         else
-            s.ending().cut_now();
-        on_signal(signals, s, count + 1);
-    });
-}
+            of.ending().begin(number == SIGINT ? "SIGINT" : "SIGTERM");
+        signals.async_wait(signal_listener{signals, of, place, true});
+    }
+};
+
+// What run() has left on the control loop goes, before run() does.
+class clearing final : public detail::call
+{
+public:
+    clearing(detail::loop& on, boost::asio::signal_set& s, detail::service_manager* m)
+        : on_{on}, signals_{s}, manager_{m}
+    {}
+    void wait() { done_.get_future().wait(); }
+
+private:
+    void called() override
+    {
+        if (std::exchange(cancelled_, true))
+            return done_.set_value();
+        if (manager_ != nullptr)
+            manager_->end();
+        signals_.cancel();
+        on_.ask(*this); // behind the end of that wait
+    }
+
+    detail::loop& on_;
+    boost::asio::signal_set& signals_;
+    detail::service_manager* manager_;
+    bool cancelled_ = false;
+    std::promise<void> done_;
+};
 
 } // namespace
 
 int run(runtime& r, server& s)
 {
     r.core().refuse_if_wrapped("run");
+    detail::operation_place place;
     boost::asio::signal_set signals{r.core().control().context(), SIGINT, SIGTERM};
-    on_signal(signals, s.core(), 0);
+    signals.async_wait(signal_listener{signals, s.core(), place});
     std::shared_ptr<detail::service_manager> manager;
     if (auto socket = detail::notify_socket::from_environment()) {
         manager = std::make_shared<detail::service_manager>(std::move(*socket), r.core(), s.endpoints());
@@ -437,15 +513,9 @@ int run(runtime& r, server& s)
     for (const cut_session& c : report.cut)
         if (c.blocks_loop)
             std::_Exit(1); // nothing can end a handler that never suspends, and exit() would wait for it
-    std::promise<void> cleared;
-    r.core().control().post([&] {
-        signals.clear();
-        signals.cancel();
-        if (manager)
-            manager->end();
-        cleared.set_value();
-    });
-    cleared.get_future().wait();
+    clearing last{r.core().control(), signals, manager.get()};
+    r.core().control().ask(last);
+    last.wait();
     s.core().supervised_by(nullptr);
     return report.clean() && !s.core().lost() ? 0 : 1;
 }

@@ -17,9 +17,11 @@
 
 namespace hawser::detail {
 
+class address;
 class datagram_listener;
 class listener;
 class service_manager;
+struct service;
 class tls_configuration;
 
 class server_core : public std::enable_shared_from_this<server_core>
@@ -39,6 +41,11 @@ public:
     /// Closes and forgets the listeners, which hold this object as long as they are remembered.
     void forget_listeners();
     HAWSER_EXPORT_DETAIL server_statistics statistics() const;
+    /// Those of the statistics.
+    std::size_t connections() const noexcept;
+    /// For the drain; both cannot fail.
+    void drain_listeners() noexcept;
+    void cut_listeners() noexcept;
 
     runtime_core& runtime() const noexcept { return *runtime_; }
     hawser::observer& watched_by() const noexcept { return *options_.observer; }
@@ -51,8 +58,11 @@ public:
     /// The loop with the fewest connections; counts one more on it.
     loop& choose_loop() noexcept;
 
-    /// A session has ended, or never began: its permit is free.
+    /// A permit is free again, and so is its place on the loop.
     void release(loop& on) noexcept;
+
+    /// A connection that was accepted will not become a session.
+    void refused(const service& by, const address& peer, const error_code& why) noexcept;
 
     /// Calls every listener on its loop, once a permit is free again.
     void want_permit() noexcept { permit_wanted_.store(true); }

@@ -28,7 +28,10 @@ std::string now_in_microseconds()
 
 service_manager::service_manager(notify_socket socket, runtime_core& r, const std::vector<endpoint>& listening)
     : socket_{std::move(socket)}, runtime_{r}, ready_{ready_lines(listening)}, watchdog_{watchdog_time()}
-{}
+{
+    for (std::size_t i = 0; i < r.loops().size(); ++i)
+        questions_.emplace_back(*this);
+}
 
 void service_manager::begin()
 {
@@ -61,16 +64,24 @@ void service_manager::reloaded() const
         socket_.say("READY=1");
 }
 
-void service_manager::ask_loops()
+void service_manager::ask_loops() noexcept
 {
-    missing_ = runtime_.loops().size();
-    for (const auto& l : runtime_.loops())
-        l->post([self = shared_from_this()] { self->runtime_.control().post([self] { self->answered(); }); });
+    missing_ = questions_.size();
+    for (std::size_t i = 0; i < questions_.size(); ++i)
+        runtime_.loops()[i]->ask(questions_[i], shared_from_this());
 }
 
-void service_manager::answered()
+// On that loop.
+void service_manager::one_answered() noexcept
 {
-    if (--missing_ != 0 || ended_)
+    if (missing_.fetch_sub(1) == 1)
+        runtime_.control().ask(*this, shared_from_this());
+}
+
+// On the control loop, once all have answered.
+void service_manager::called()
+{
+    if (ended_)
         return;
     if (!said_ready_.load() && !stopping_) {
         socket_.say(ready_);

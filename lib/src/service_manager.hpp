@@ -10,6 +10,7 @@
 #ifndef HAWSER_SRC_SERVICE_MANAGER_HPP
 #define HAWSER_SRC_SERVICE_MANAGER_HPP
 
+#include "calls.hpp"
 #include "notify_socket.hpp"
 #include "runtime_core.hpp"
 #include "wheel.hpp"
@@ -17,13 +18,16 @@
 #include <hawser/endpoint.hpp>
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
 namespace hawser::detail {
 
-class service_manager final : public std::enable_shared_from_this<service_manager>, private wheel::entry
+class service_manager final : public std::enable_shared_from_this<service_manager>,
+                              private wheel::entry,
+                              private owned_call
 {
 public:
     service_manager(notify_socket socket, runtime_core& r, const std::vector<endpoint>& listening);
@@ -38,15 +42,28 @@ public:
     void reloaded() const;
 
 private:
-    void ask_loops();
-    void answered();
+    // Whether a loop turns: it is asked to call this.
+    class question final : public owned_call
+    {
+    public:
+        explicit question(service_manager& of) noexcept : of_{of} {}
+
+    private:
+        void called() override { of_.one_answered(); }
+        service_manager& of_;
+    };
+
+    void ask_loops() noexcept;
+    void one_answered() noexcept;
+    void called() override;
     time_point look(time_point now) override;
 
     const notify_socket socket_;
     runtime_core& runtime_;
     const std::string ready_;
     const std::optional<duration> watchdog_;
-    std::size_t missing_ = 0; // loops that have not answered yet
+    std::deque<question> questions_;       // one for each loop
+    std::atomic<std::size_t> missing_ = 0; // loops that have not answered yet
     std::atomic<bool> said_ready_{false};
     bool stopping_ = false;
     bool ended_ = false;

@@ -20,42 +20,43 @@ any_stream stream_over(loop& on, descriptor socket, const address& peer, const s
 
 } // namespace
 
-void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer)
+void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept
 {
-    server_core& server = *s->server;
     const auto refuse = [&](const error_code& why) {
-        server.counts.refused.fetch_add(1, std::memory_order_relaxed);
-        session_end end;
-        end.reason = end_reason::refused;
-        end.error = why;
-        end.peer = peer.to_endpoint();
-        end.local = s->local;
-        server.watched_by().session_ended(end);
-        server.release(on);
+        s->server->refused(*s, peer, why);
+        place.give_back();
         on.descriptors->freed();
     };
-    if (!on.alone()) {
+    try {
+        if (!on.alone()) {
+            fd = descriptor{};
+            return refuse(errc::second_thread);
+        }
+        if (s->server->ending().cuts()) {
+            reset_on_close(fd.get());
+            fd = descriptor{};
+            return refuse(errc::drain_timeout);
+        }
+        if (!place.enter(peer)) {
+            reset_on_close(fd.get());
+            fd = descriptor{};
+            return refuse(errc::too_many_from_address);
+        }
+        error_code e;
+        any_stream stream = stream_over(on, std::move(fd), peer, *s, e);
+        if (e)
+            return refuse(e);
+        start(on, s, std::move(stream), peer, std::move(place));
+    } catch (const std::bad_alloc&) {
         fd = descriptor{};
-        return refuse(errc::second_thread);
+        refuse(make_error_code(boost::system::errc::not_enough_memory));
     }
-    if (peer.is_ip() && !server.doors().enter(peer.limit_key())) {
-        reset_on_close(fd.get());
-        fd = descriptor{};
-        return refuse(errc::too_many_from_address);
-    }
-    error_code e;
-    any_stream stream = stream_over(on, std::move(fd), peer, *s, e);
-    if (!e)
-        return start(on, s, std::move(stream), peer);
-    if (peer.is_ip())
-        server.doors().leave(peer.limit_key());
-    refuse(e);
 }
 
-void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer)
+void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit place)
 {
     const boost::intrusive_ptr<core> c{new core{on, std::move(stream), s->configured, peer}};
-    auto self = std::make_unique<session>(c, std::move(s));
+    auto self = std::make_unique<session>(c, std::move(s), std::move(place));
     server_core& server = *self->service_->server;
     if (server.begun_draining())
         c->begin_drain();
@@ -76,8 +77,13 @@ void session::shaken(std::unique_ptr<session> self)
         return it.ended(std::move(self), std::make_exception_ptr(system_error{c.error()}));
     case core::handshake_end::refused: break;
     }
-    it.end_ = std::make_unique<session_end>();
-    describe(*it.end_, std::make_exception_ptr(c.tls_failure()));
+    std::exception_ptr refusal;
+    try {
+        refusal = std::make_exception_ptr(c.tls_failure());
+    } catch (const std::bad_alloc&) {
+        refusal = std::current_exception();
+    }
+    it.note_end(std::move(refusal));
     c.handler_ended(core::handler_end::failed);
     c.set_listener(std::move(self));
 }
@@ -85,7 +91,8 @@ void session::shaken(std::unique_ptr<session> self)
 void session::run(std::unique_ptr<session> self)
 {
     session& it = *self;
-    core& c = *it.core_;
+    const boost::intrusive_ptr<core> keep = it.core_;
+    core& c = *keep;
     loop& on = c.on();
     const loop::running_mark mark{on, &c};
     try {
@@ -102,44 +109,55 @@ void session::run(std::unique_ptr<session> self)
     }
 }
 
-session::session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s)
-    : core_{std::move(c)}, peer_{core_access::make(core_)}, service_{std::move(s)}
+session::session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s, permit place) noexcept
+    : core_{std::move(c)}, peer_{core_access::make(core_)}, service_{std::move(s)}, permit_{std::move(place)}
 {
     core_->owner = this;
 }
 
+// Without having ended, it goes with a coroutine that is destroyed: by an initiation that throws for want of memory, or
+// by the end of the loop.
 session::~session()
 {
+    if (!ended_ && !core_->on().has_ended()) {
+        core_->reset();
+        connection_closed();
+    }
     {
         // Another thread may be telling whose handler keeps the loop: it has this session through its connection.
         const std::lock_guard lock{core_->on().naming};
         core_->owner = nullptr;
     }
-    if (core_->peer().is_ip())
-        service_->server->doors().leave(core_->peer().limit_key());
-    service_->server->release(core_->on());
+    permit_.give_back();
     if (shed_)
         service_->server->making_room().ended();
 }
 
 // The coroutine has ended, though its frame may still stand: what it used is destroyed later, from the loop's queue.
-void session::ended(std::unique_ptr<session> self, std::exception_ptr e)
+void session::ended(std::unique_ptr<session> self, std::exception_ptr e) noexcept
 {
     core& c = *core_;
     if (e == nullptr)
         e = c.thrown(); // by a posted function; the handler returned without having seen it
-    end_ = std::make_unique<session_end>();
-    auto how = core::handler_end::returned;
-    if (e != nullptr) {
-        describe(*end_, std::move(e));
-        how = end_->reason == end_reason::threw ? core::handler_end::threw : core::handler_end::failed;
-    }
-    c.handler_ended(how);
+    c.handler_ended(note_end(std::move(e)));
     c.set_listener(std::move(self));
 }
 
-void describe(session_end& end, std::exception_ptr thrown)
+core::handler_end session::note_end(std::exception_ptr e) noexcept
 {
+    ended_ = true;
+    session_end end;
+    auto how = core::handler_end::returned;
+    if (e != nullptr) {
+        describe(end, std::move(e));
+        how = end.reason == end_reason::threw ? core::handler_end::threw : core::handler_end::failed;
+    }
+    end_.reset(new (std::nothrow) session_end{std::move(end)});
+    return how;
+}
+
+void describe(session_end& end, std::exception_ptr thrown) noexcept
+try {
     end.reason = end_reason::threw;
     try {
         std::rethrow_exception(std::move(thrown));
@@ -156,11 +174,17 @@ void describe(session_end& end, std::exception_ptr thrown)
     } catch (...) {
         end.what = "something that is not a std::exception";
     }
+} catch (const std::bad_alloc&) { // of the words
 }
 
 void session::connection_closed() noexcept
 {
-    session_end& end = *end_;
+    session_end told;
+    if (!end_) { // for want of memory
+        told.reason = end_reason::failed;
+        told.error = make_error_code(boost::system::errc::not_enough_memory);
+    }
+    session_end& end = end_ ? *end_ : told;
     if (cut_) {
         end.reason = end_reason::cut;
         end.error = errc::drain_timeout;
@@ -168,7 +192,6 @@ void session::connection_closed() noexcept
     } else if (end.reason == end_reason::completed && core_->error()) {
         end.reason = end_reason::failed;
         end.error = core_->error();
-        end.what = core_->error().message();
     }
     if (shed_ && end.reason == end_reason::completed) {
         end.reason = end_reason::shed;
@@ -176,8 +199,13 @@ void session::connection_closed() noexcept
         service_->server->counts.shed.fetch_add(1, std::memory_order_relaxed);
     }
     const bool returned = end.reason == end_reason::completed || end.reason == end_reason::shed;
-    end.peer = core_->peer().to_endpoint();
-    end.local = service_->local;
+    try {
+        if (end.reason == end_reason::failed && end.what.empty())
+            end.what = end.error.message();
+        end.peer = core_->peer().to_endpoint();
+        end.local = service_->local;
+    } catch (const std::bad_alloc&) { // it is told without them
+    }
     end.age = core_->on().now() - core_->opened();
     end.counts = core_->counts();
     auto& counts = service_->server->counts;
@@ -195,7 +223,7 @@ void session::cut()
 {
     if (cut_)
         return;
-    if (end_ && core_->has_sent_all()) // and only waits for its peer
+    if (ended_ && core_->has_sent_all()) // and only waits for its peer
         return core_->let_go();
     cut_ = service_->server->ending().note_cut(*core_);
     const boost::intrusive_ptr<core> keep = core_;

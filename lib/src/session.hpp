@@ -12,6 +12,7 @@
 
 #include "core.hpp"
 #include "listening_socket.hpp"
+#include "permit.hpp"
 #include "server_core.hpp"
 #include "tls_context.hpp"
 
@@ -34,19 +35,19 @@ struct service {
     std::optional<std::string> refusal = std::nullopt; // of one connection too many: what it is told; unset: it waits
 };
 
-/// Says in `end` what a handler threw. Does not take a null pointer.
-void describe(session_end& end, std::exception_ptr thrown);
+/// Says in `end` what a handler threw, without its words if there is no memory for them. Does not take a null pointer.
+void describe(session_end& end, std::exception_ptr thrown) noexcept;
 
 class session final : public close_listener
 {
 public:
     /// Takes over a connection that was accepted with a permit, on its loop.
-    static void start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer);
+    static void start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept;
 
-    /// The same over a stream that is there already.
-    static void start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer);
+    /// The same over a stream that is there already. Throws std::bad_alloc.
+    static void start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit place);
 
-    session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s);
+    session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s, permit place) noexcept;
     ~session() override;
 
     const server_core& server() const noexcept { return *service_->server; }
@@ -61,7 +62,7 @@ public:
     /// Cancels what the handler waits for, and nothing else: for tests. Not from a handler of this session.
     void cancel_handler(boost::asio::cancellation_type type) { cancellation_.emit(type); }
     /// It has begun, and not ended.
-    bool runs_handler() const noexcept { return !end_ && core_->awaits() != awaiting::handshake; }
+    bool runs_handler() const noexcept { return !ended_ && core_->awaits() != awaiting::handshake; }
 
     /// From the watchdog's thread, while this session's handler runs.
     void report_blocked(duration held) const noexcept;
@@ -69,15 +70,18 @@ public:
 private:
     static void shaken(std::unique_ptr<session> self);
     static void run(std::unique_ptr<session> self);
-    void ended(std::unique_ptr<session> self, std::exception_ptr e);
+    void ended(std::unique_ptr<session> self, std::exception_ptr e) noexcept;
+    core::handler_end note_end(std::exception_ptr e) noexcept;
     void connection_closed() noexcept override;
 
     boost::intrusive_ptr<core> core_;
     connection peer_;
     std::shared_ptr<service> service_;
     boost::asio::cancellation_signal cancellation_;
+    permit permit_;
     std::optional<std::size_t> cut_;   // its place in the drain report
-    std::unique_ptr<session_end> end_; // once the handler has ended
+    std::unique_ptr<session_end> end_; // once the handler has ended, unless there was no memory for it
+    bool ended_ = false;
     bool shed_ = false;
 };
 

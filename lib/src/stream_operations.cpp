@@ -3,8 +3,6 @@
 // The read waits as the connection's own reads do; the write takes its turn among the writers.
 #include "core.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 
 namespace hawser::detail {
@@ -96,7 +94,7 @@ void core::write_stream(stream_operation* op)
     }};
     if (has_room()) {
         writer_admitted_ = true;
-        boost::asio::post(loop_.context(), std::move(node->resume));
+        node->resume_later();
     } else {
         stream_writer_ = node;
         writers_.push(*node);

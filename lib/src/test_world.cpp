@@ -78,16 +78,17 @@ void world_inside::begin_session(session_handler handler, const listen_options& 
     const address from = loopback(next_port++);
     server_core& core = serving();
     core.doors().take();
-    core.doors().enter(from.limit_key());
     core.counts.accepted.fetch_add(1);
     loop& l = core.choose_loop();
+    permit place{core.shared_from_this(), l};
+    place.enter(from);
     session::start(
         l,
         std::make_shared<service>(service{std::move(handler),
                                           std::make_shared<const settings>(settings_of(
                                               how.framing, how.timeouts.value_or(options.timeouts), options.limits)),
                                           core.shared_from_this(), endpoint{"tcp://127.0.0.1:7000"}}),
-        std::move(stream), from);
+        std::move(stream), from, std::move(place));
 }
 
 void world_inside::poll()

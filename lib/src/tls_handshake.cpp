@@ -6,7 +6,6 @@
 //             `-- drain: ended, unless the peer has sent something
 #include "core.hpp"
 
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/deferred.hpp>
 
 namespace hawser::detail {
@@ -35,10 +34,13 @@ awaitable<void> core::handshake()
     boost::asio::deferred_t token;
     co_await boost::asio::async_initiate<boost::asio::deferred_t, void()>(
         [](auto handler, core* c) {
-            if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
-                slot.assign([c](boost::asio::cancellation_type) { c->cancel_read(); });
+            const bool assigned =
+                assign_cancellation(handler, [c](boost::asio::cancellation_type) { c->cancel_read(); });
             c->reader_ = resumption{std::move(handler)};
-            c->begin_handshake();
+            if (assigned)
+                c->begin_handshake();
+            else
+                c->fail_input(waiting_for::handshake);
         },
         token, this);
     switch (outcome_) {
@@ -106,11 +108,14 @@ time_point core::look_at_handshake(time_point now)
 }
 
 // What has failed in TLS has words of its own.
-void core::note_tls_failure(const error_code& e)
+void core::note_tls_failure(const error_code& e) noexcept
 {
     if (failed_ || !over_tls() || e.category() != category())
         return;
-    thrown_ = std::make_exception_ptr(tls_failure());
+    try {
+        thrown_ = std::make_exception_ptr(tls_failure());
+    } catch (const std::bad_alloc&) { // the code says it, without the words
+    }
 }
 
 std::optional<tls_facts> core::tls() const

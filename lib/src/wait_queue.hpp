@@ -9,32 +9,55 @@
 #ifndef HAWSER_SRC_WAIT_QUEUE_HPP
 #define HAWSER_SRC_WAIT_QUEUE_HPP
 
+#include "calls.hpp"
+#include "cancellation.hpp"
 #include "loop.hpp"
 #include "resumption.hpp"
 
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/intrusive/list.hpp>
 
 namespace hawser::detail {
 
-struct waiting : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+using wait_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct wait_tag>,
+                                                   boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+class waiting : public wait_hook, private call
+{
+public:
     loop* on = nullptr;
     core* of = nullptr; // whose handler goes on then; null if that is not known
     resumption resume;
     time_point since{};
     bool cancelled = false;
+    bool failed = false; // there was no memory for what would cancel it
 
-    /// Ends the wait of a linked node: unlinks it and posts its resumption.
-    void end();
+    /// After the wait: throws operation_aborted or std::bad_alloc if it has ended so.
+    void check() const;
+
+    using wait_hook::is_linked;
+    using wait_hook::unlink;
+
+    /// Ends the wait of a linked node: unlinks it and has it resumed. Cannot fail.
+    void end() noexcept
+    {
+        unlink();
+        resume_later();
+    }
+    /// The same for one that is in no queue.
+    void resume_later() noexcept;
+
+private:
+    void called() override;
+    void dropped() noexcept override;
 };
 
 class wait_queue
 {
 public:
     bool empty() const noexcept { return list_.empty(); }
-    void push(waiting& node)
+    void push(waiting& node) noexcept
     {
         node.since = node.on->now();
         list_.push_back(node);
@@ -50,25 +73,27 @@ public:
         boost::asio::deferred_t token;
         return boost::asio::async_initiate<boost::asio::deferred_t, void()>(
             [](auto handler, wait_queue* queue, waiting* w) {
-                if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
-                    slot.assign([w](boost::asio::cancellation_type) {
-                        if (w->is_linked()) {
-                            w->cancelled = true;
-                            w->end();
-                        }
-                    });
+                w->failed = !assign_cancellation(handler, [w](boost::asio::cancellation_type) {
+                    if (w->is_linked()) {
+                        w->cancelled = true;
+                        w->end();
+                    }
+                });
                 w->resume = resumption{std::move(handler)};
-                queue->push(*w);
+                if (w->failed)
+                    w->resume_later();
+                else
+                    queue->push(*w);
             },
             token, this, &node);
     }
 
-    void wake_one()
+    void wake_one() noexcept
     {
         if (!list_.empty())
             list_.front().end();
     }
-    void wake_all()
+    void wake_all() noexcept
     {
         while (!list_.empty())
             list_.front().end();
@@ -84,7 +109,8 @@ public:
     }
 
 private:
-    boost::intrusive::list<waiting, boost::intrusive::constant_time_size<false>> list_;
+    boost::intrusive::list<waiting, boost::intrusive::base_hook<wait_hook>, boost::intrusive::constant_time_size<false>>
+        list_;
 };
 
 } // namespace hawser::detail

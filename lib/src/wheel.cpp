@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 
 namespace hawser::detail {
+
+namespace {
+constexpr duration after_failure = std::chrono::milliseconds{10};
+}
 
 wheel::wheel(time_point now) noexcept : current_{tick_of(now)} {}
 
@@ -46,6 +51,15 @@ bool wheel::earliest(std::size_t& level_index, std::size_t& slot_index, std::uin
     return false;
 }
 
+time_point wheel::look_at(entry& e, time_point now)
+{
+    try {
+        return e.look(now);
+    } catch (const std::bad_alloc&) {
+        return after(now, after_failure);
+    }
+}
+
 void wheel::advance(time_point now)
 {
     const std::uint64_t last = tick_of(now);
@@ -63,7 +77,7 @@ void wheel::advance(time_point now)
             e.unlink();
             if (e.at_ <= now) {
                 e.at_ = time_point::max();
-                e.at_ = e.look(now);
+                e.at_ = look_at(e, now);
             }
             if (e.at_ <= now || tick_of(e.at_) == last) // this tick's slot must not be filled while it is emptied
                 not_yet_due.push_back(e);

@@ -36,7 +36,8 @@ public:
         virtual ~entry() = default;
 
         /// Called at the instant asked for, or up to one tick later. Returns when to look again, or
-        /// time_point::max() for not at all. Must neither destroy nor link this entry.
+        /// time_point::max() for not at all. Must neither destroy nor link this entry. One that throws std::bad_alloc
+        /// is called again soon.
         virtual time_point look(time_point now) = 0;
 
         /// The instant under which this entry is linked; time_point::max() when it is not.
@@ -88,6 +89,7 @@ private:
     }
 
     void link(entry& e, time_point at) noexcept;
+    static time_point look_at(entry& e, time_point now);
     bool earliest(std::size_t& level_index, std::size_t& slot_index, std::uint64_t& tick) const noexcept;
 
     std::uint64_t current_;
