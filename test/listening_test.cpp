@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -192,6 +193,30 @@ BOOST_AUTO_TEST_CASE(over_http_the_refusal_is_a_503)
     BOOST_TEST(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
     const std::size_t body = answer.find("\r\n\r\n") + 4;
     BOOST_TEST(answer.find("Content-Length: " + std::to_string(answer.size() - body - 5) + "\r\n") != answer.npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_takes_64_of_those_that_are_queued_in_one_turn_and_then_the_others)
+{
+    listening_scenario run;
+    run.server->listen(any_port, echo);
+    run.r.poll();
+    const std::vector<client> all = run.connect(150);
+    for (const client& c : all)
+        c.send(frame("x"));
+    run.server->stop();
+    detail::loop& on = run.r.core().first();
+    std::uint64_t most = 0;
+    const auto give_up = std::chrono::steady_clock::now() + 20s;
+    for (std::uint64_t before = 0; before < 150 && std::chrono::steady_clock::now() < give_up;) {
+        run.r.core().control().poll();
+        on.context().restart();
+        on.context().poll_one();
+        const std::uint64_t now = run.counts().accepted;
+        most = std::max(most, now - std::exchange(before, now));
+    }
+    BOOST_TEST(most == 64u);
+    for (const client& c : all)
+        BOOST_TEST(run.received(c, frame("x") + "(end)") == frame("x") + "(end)");
 }
 
 BOOST_AUTO_TEST_CASE(with_reuse_port_each_loop_accepts_for_itself_and_the_limit_is_the_servers)

@@ -117,7 +117,7 @@ void listener::begin_wait()
 void listener::accept_some(int at_most)
 {
     int passed_over = 0;
-    for (int i = 0; i < at_most || draining_; ++i) {
+    for (int i = 0; i < at_most; ++i) {
         if (suspended() && !draining_) {
             state_ = state::suspended;
             return;
@@ -138,6 +138,8 @@ void listener::accept_some(int at_most)
         case outcome::stop: return;
         }
     }
+    if (draining_) // the others have their turn
+        return post_drain();
     if (state_ == state::starved &&
         one_by_one_) { // one descriptor became free, and was used: the next one wakes us again
         watch_descriptors();
