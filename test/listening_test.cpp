@@ -4,6 +4,7 @@
 #include <hawser/http/server.hpp>
 #include <hawser/server.hpp>
 
+#include "listening_socket.hpp"
 #include "runtime_core.hpp"
 #include "scenario.hpp"
 #include "server_core.hpp"
@@ -106,6 +107,7 @@ struct listening_scenario {
         return all;
     }
     server_statistics counts() const { return server->statistics(); }
+    bool hurries() const { return server->core().making_room().is_urgent(); }
     // Lets the server run until something has happened, which the kernel may take a moment for.
     template <class Condition>
     void until(Condition happened)
@@ -193,6 +195,75 @@ BOOST_AUTO_TEST_CASE(over_http_the_refusal_is_a_503)
     BOOST_TEST(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
     const std::size_t body = answer.find("\r\n\r\n") + 4;
     BOOST_TEST(answer.find("Content-Length: " + std::to_string(answer.size() - body - 5) + "\r\n") != answer.npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_newcomer_that_waits_in_the_queue_gets_the_place_of_one_that_has_sent_nothing)
+{
+    for (const bool refuse : {false, true}) {
+        listening_scenario run{1, {.limits = {.connections = 1}}};
+        run.server->listen(any_port, echo, {.when_full = refuse ? when_full::refuse : when_full::wait});
+        const client silent{run.where()};
+        run.until([&] { return run.counts().accepted == 1; });
+        run.time.advance(1s);
+        run.r.poll();
+        BOOST_TEST(silent.received() == ""); // nobody waits
+        run.time.advance(10ms);
+
+        const client newcomer{run.where()};
+        newcomer.send(frame("x"));
+        BOOST_TEST(run.received(silent, "(end)") == "(end)");
+        if (!refuse)
+            BOOST_TEST(run.received(newcomer, frame("x")) == frame("x"));
+        BOOST_TEST(run.counts().shed == 1u);
+        const std::size_t refused = refuse ? 1 : 0; // but the next one is not
+        BOOST_TEST(run.counts().refused == refused);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_queue_of_a_listener_that_has_closed_or_accepts_again_hurries_nobody)
+{
+    listening_scenario run{1, {.limits = {.connections = 1}}};
+    run.server->listen(any_port, echo);
+    {
+        const client first{run.where()};
+        run.until([&] { return run.counts().accepted == 1; });
+        const client queued{run.where()};
+        run.until([&] { return run.hurries(); });
+        BOOST_TEST(run.counts().accepted == 1u);
+    }
+    run.until([&] { return run.counts().completed == 2; });
+    BOOST_TEST(!run.hurries());
+    const client first{run.where()};
+    const client queued{run.where()};
+    run.until([&] { return run.hurries(); });
+    run.server->stop_now();
+    run.until([&] { return run.server->report().has_value(); });
+    BOOST_TEST(!run.hurries());
+}
+
+BOOST_AUTO_TEST_CASE(the_kernel_knows_how_long_a_newcomer_has_been_queued)
+{
+    detail::descriptor listening{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    BOOST_REQUIRE_EQUAL(::listen(listening.get(), 1), 0);
+    BOOST_REQUIRE_EQUAL(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+    const auto before = std::chrono::steady_clock::now();
+    const client queued{endpoint::tcp("127.0.0.1", ntohs(at.sin_port))};
+    const auto since = std::chrono::steady_clock::now();
+    queued.send("what it sends changes nothing");
+    while (std::chrono::steady_clock::now() < since + 100ms)
+        continue;
+    const detail::descriptor accepted{::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    const duration least = std::chrono::steady_clock::now() - since;
+    const duration told = detail::time_in_queue(accepted.get());
+    const duration most = std::chrono::steady_clock::now() - before;
+    constexpr duration a_tick = 20ms; // of the kernel's clock, and more
+    BOOST_TEST((told >= least - a_tick && told <= most + a_tick), told.count() << " ns");
+    BOOST_TEST(detail::time_in_queue(listening.get()).count() >= 0);
+    BOOST_TEST(detail::time_in_queue(-1).count() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_drain_takes_64_of_those_that_are_queued_in_one_turn_and_then_the_others)

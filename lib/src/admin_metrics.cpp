@@ -72,7 +72,7 @@ std::string to_metrics(const server_core& server)
     f.counter("hawser_accept_errors_total", "Times that accepting paused for want of descriptors or memory.",
               s.accept_errors);
     f.counter("hawser_sessions_completed_total", "Sessions whose handler returned.", s.completed);
-    f.counter("hawser_sessions_shed_total", "Of these: ended between two units to make room for others.", s.shed);
+    f.counter("hawser_sessions_shed_total", "Of these: ended to make room for others.", s.shed);
     f.counter("hawser_sessions_failed_total", "Sessions that ended in any other way.", s.failed);
     f.counter("hawser_received_bytes_total", "Bytes received by every connection of the runtime.", s.carried.bytes_in);
     f.counter("hawser_sent_bytes_total", "Bytes that every connection of the runtime gave to the kernel.",

@@ -1,14 +1,16 @@
 // The inside of a connection: its stream, its buffers, its deadlines, and the state that connection's members work on.
 //
-// Seven files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, drain), output.cpp
+// Eight files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, drain), output.cpp
 // (cork, pending bytes, back-pressure, the write rule), clocks.cpp (deadlines, parking), closing.cpp (flush, FIN,
-// linger), tls_handshake.cpp and stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
+// linger), yielding.cpp (an end to make room), tls_handshake.cpp and stream_operations.cpp (Asio's stream concepts).
+// Used from its loop's thread only.
 #ifndef HAWSER_SRC_CORE_HPP
 #define HAWSER_SRC_CORE_HPP
 
 #include "address.hpp"
 #include "buffer.hpp"
 #include "cancellation.hpp"
+#include "claim.hpp"
 #include "descriptor_watch.hpp"
 #include "loop.hpp"
 #include "resumption.hpp"
@@ -175,6 +177,15 @@ public:
     void let_go() noexcept;
     void abandon() noexcept;
 
+    // ---- Making room for others (yielding.cpp)
+
+    /// What it does with its place, and since when: since it was opened, for what has never completed a unit.
+    claim claims() const noexcept;
+    /// Closes it, if it still has such a claim and nothing has come. Says whether it has; if not, its handler may have
+    /// gone on. A reader between two units, or in a handshake, then has its end, as at drain; any other fails with
+    /// errc::shed.
+    bool yield();
+
     /// Hands over whoever is told of the close, and is destroyed after it.
     void set_listener(std::unique_ptr<close_listener> l);
 
@@ -214,12 +225,6 @@ public:
     /// When that wait began, or bytes last moved in it; nothing for one that is not timed.
     HAWSER_EXPORT_DETAIL std::optional<time_point> awaits_since() const noexcept;
     bool draining() const noexcept { return draining_; }
-    /// Since when it has waited between two units without a byte; time_point::max() if it does not.
-    time_point between_units_since() const noexcept
-    {
-        const bool between = state_ == connection_state::open && waits_for_ == waiting_for::next_unit;
-        return between ? wait_since_ : time_point::max();
-    }
     const address& peer() const noexcept { return peer_; }
     address local() noexcept;
     /// Of its socket; -1 if it has none, or no longer.
@@ -232,6 +237,12 @@ public:
     void unit_begin() noexcept { unit_open_ = true; }
     void unit_allow(duration total) noexcept;
     void unit_end() noexcept
+    {
+        unit_pause();
+        unit_done();
+    }
+    /// Its clock stops. The unit is not whole yet, though nothing marks what is read next as a part of it.
+    void unit_pause() noexcept
     {
         unit_open_ = false;
         answer_ = answer::whole;
@@ -289,6 +300,11 @@ private:
     [[noreturn]] void refuse_second_read() const;
     [[noreturn]] void refuse_to_consume(std::size_t n) const;
     bool input_came();
+    void unit_done() noexcept
+    {
+        first_unit_ = false;
+        frame_spent_ = duration::zero();
+    }
     std::optional<frames> take_frames();
     void frame_done(std::size_t encoded, std::size_t count) noexcept;
     [[noreturn]] void throw_error() const;
@@ -368,6 +384,12 @@ private:
     void tell_listener() noexcept;
     void call_later() noexcept;
 
+    // yielding.cpp
+    bool yield_handshake();
+    bool yield_reader();
+    void yield_now();
+    void drop_wait() noexcept;
+
     // clocks.cpp
     duration unit_time() const noexcept;
     time_point look(time_point now) override;
@@ -422,6 +444,7 @@ private:
     bool output_open_ = true; // writes are taken: neither failed, nor ended, nor closing
     bool output_ended_ = false;
     bool unit_open_ = false;
+    bool first_unit_ = true;       // no unit has been read whole
     bool writer_admitted_ = false; // a woken writer has not appended yet
 
     std::size_t held_ = 0;    // of the input: what the view last handed out takes up

@@ -31,6 +31,7 @@ void exchange::begin_body(bytes_view input)
     body_done_ = false;
     continue_due_ = head.expects_continue() && came == 0;
     head_copy_.assign(input.data(), head.size());
+    core_->unit_begin(); // which the head alone is not
     core_->consume(std::exchange(used_, 0));
     parser_.rebase(head_copy_.data());
 }

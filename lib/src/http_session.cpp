@@ -127,7 +127,7 @@ awaitable<progress> exchange::read_head(std::size_t have)
             break;
         }
         if (const progress p = parser_.parse(*input); p != progress::need_more) {
-            core_->unit_end();
+            core_->unit_pause();
             co_return p;
         }
         have = input->size();

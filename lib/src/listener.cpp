@@ -116,6 +116,7 @@ void listener::begin_wait()
 // Takes what is queued, up to a number, and decides how to go on. While draining, the queue is emptied and closed.
 void listener::accept_some(int at_most)
 {
+    tell_of_newcomers(false);
     int passed_over = 0;
     for (int i = 0; i < at_most; ++i) {
         if (suspended() && !draining_) {
@@ -155,8 +156,10 @@ listener::outcome listener::accept_one(error_code& why)
         state_ = state::full;
         server_->want_permit();
         permitted = server_->doors().take(); // one may have become free before it was known that we want it
-        if (!permitted)
+        if (!permitted) {
+            watch_for_newcomers();
             return outcome::stop;
+        }
     }
     address peer;
     descriptor fd{socket_.accept(peer)};
@@ -178,6 +181,28 @@ listener::outcome listener::accept_one(error_code& why)
     case accept_failure::for_good: fail(why); break;
     }
     return outcome::stop;
+}
+
+// Whoever is queued while it is full, or comes then, waits for room to be made.
+void listener::watch_for_newcomers()
+{
+    if (!readiness_.is_open())
+        return;
+    const auto told = [self = shared_from_this(), number = ++waits_](const error_code& e) {
+        if (!e && self->state_ == state::full && self->waits_ == number)
+            self->tell_of_newcomers(true);
+    };
+    try {
+        readiness_.async_wait(readiness::wait_read, told);
+    } catch (const std::bad_alloc&) { // look() comes back
+        loop_.arm(*this, after(loop_.now(), starved_interval));
+    }
+}
+
+void listener::tell_of_newcomers(bool wait)
+{
+    if (std::exchange(newcomers_, wait) != wait)
+        server_->making_room().newcomers_wait(wait);
 }
 
 void listener::starve(const error_code& why, bool one_by_one)
@@ -209,10 +234,10 @@ void listener::watch_descriptors()
 
 time_point listener::look(time_point now)
 {
-    if (state_ != state::starved)
+    if (state_ != state::starved && state_ != state::full)
         return time_point::max();
     post_resume();
-    return after(now, starved_interval);
+    return state_ == state::starved ? after(now, starved_interval) : time_point::max();
 }
 
 // A connection that there is no memory for is closed, and costs no other.
@@ -244,6 +269,7 @@ void listener::hand_out(descriptor fd, const address& peer)
 // What has come of its request is dropped, so that the end of what it is told is no reset, if it may be told anything.
 void listener::refuse(descriptor fd, const address& peer)
 {
+    server_->making_room().newcomer_refused();
     const std::string& words = *service_->refusal;
     if (words.empty()) {
         const linger at_once{.l_onoff = 1, .l_linger = 0};
@@ -271,6 +297,7 @@ void listener::close()
     if (state_ == state::closed)
         return;
     state_ = state::closed;
+    tell_of_newcomers(false);
     loop_.cancel(*this);
     readiness_.release();
     socket_ = listening_socket{};

@@ -2,8 +2,9 @@
 // itself.
 //
 //     accepting: wait until readable, take up to 64, hand each to the loop with the fewest connections, or keep it
-//     full:      no permit left; goes on when a session ends. The permit is taken before accept, so that the limit is
-//                hard; with when_full::refuse it is never full, but refuses whom it accepts without a permit
+//     full:      no permit left; goes on when a session ends, and tells the server if somebody waits for that. The
+//                permit is taken before accept, so that the limit is hard; with when_full::refuse it is never full, but
+//                refuses whom it accepts without a permit
 //     starved:   accept fails (EMFILE, ...); tried again for each connection that closes, and every 100 ms
 //     suspended: until it is resumed; a drain takes what is queued all the same
 //     closed:    drained, cut, or failed beyond repair
@@ -66,6 +67,8 @@ private:
     void resume();
     void follow_suspension();
     void accept_some(int at_most);
+    void watch_for_newcomers();
+    void tell_of_newcomers(bool wait);
     outcome accept_one(error_code& why);
     void starve(const error_code& why, bool one_by_one);
     void watch_descriptors();
@@ -91,6 +94,7 @@ private:
     bool pause_told_ = false;
     bool one_by_one_ = false; // starved of descriptors: each that is free is worth one call
     bool watching_ = false;   // a connection that closes will call
+    bool newcomers_ = false;  // wait, while it is full: told to the server
 };
 
 } // namespace hawser::detail

@@ -99,6 +99,16 @@ std::vector<listening_socket> take_listening(const endpoint& where, const listen
 
 } // namespace
 
+// What has sent no data counts from its handshake's end, which is when it is queued (tcp_create_openreq_child()).
+duration time_in_queue(int descriptor) noexcept
+{
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return duration::zero();
+    return std::chrono::milliseconds{info.tcpi_last_data_sent};
+}
+
 listening_socket::listening_socket(descriptor d, endpoint where, int backlog)
     : fd_{std::move(d)}, where_{std::move(where)}, backlog_{backlog}
 {

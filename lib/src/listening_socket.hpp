@@ -48,6 +48,9 @@ private:
     file file_;
 };
 
+/// How long the kernel has had a TCP connection over which nothing has been sent; 0 if it does not say.
+duration time_in_queue(int descriptor) noexcept;
+
 /// Binds a socket at every address that the endpoint stands for, port 0 being one port for all, or takes the sockets
 /// that were inherited. Throws endpoint_error, and std::invalid_argument for options that do not go with the endpoint.
 std::vector<listening_socket> bind_all(const endpoint& where, const listen_options& options);

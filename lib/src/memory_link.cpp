@@ -215,6 +215,13 @@ void memory_stream::cancel() noexcept
     link_->cancel(side_);
 }
 
+void memory_stream::drop_read() noexcept
+{
+    auto& end = link_->ends_[side_];
+    end.reader.reset();
+    end.cancelled_input = false;
+}
+
 bool memory_stream::end_output(bool) noexcept
 {
     link_->probe(side_, "end of output");

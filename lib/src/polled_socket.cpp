@@ -125,6 +125,13 @@ void polled_socket::cancel() noexcept
         complete_later(reader_);
 }
 
+void polled_socket::drop_read() noexcept
+{
+    reader_.due = false;
+    if (std::exchange(reader_.then, nullptr) != nullptr)
+        intrusive_ptr_release(core_);
+}
+
 // ---- Reading and writing
 
 std::size_t polled_socket::receive(char* into, std::size_t size, error_code& e) noexcept

@@ -40,6 +40,8 @@ public:
 
     /// Ends the reader's wait with operation_aborted.
     void cancel() noexcept;
+    /// Drops it: it will not be called.
+    void drop_read() noexcept;
     /// Ends both with operation_aborted.
     void close() noexcept;
     void reset() noexcept;

@@ -17,7 +17,7 @@ inline void core::frame_done(std::size_t encoded, std::size_t count) noexcept
     turn_frames_ -= static_cast<std::int32_t>(count);
     turn_bytes_ -= static_cast<std::int32_t>(std::min<std::size_t>(encoded, turn_bytes));
     if (!unit_open_)
-        frame_spent_ = duration::zero();
+        unit_done();
 }
 
 awaitable<std::optional<bytes_view>> core::read_frame(const framing* format)
@@ -99,7 +99,7 @@ awaitable<std::optional<bytes_view>> core::read_some()
     }
     held_ = input_.size();
     if (!unit_open_)
-        frame_spent_ = duration::zero();
+        unit_done();
     co_return input_.data();
 }
 
@@ -119,7 +119,7 @@ awaitable<std::optional<bytes_view>> core::read(std::size_t n)
     }
     held_ = n;
     if (!unit_open_)
-        frame_spent_ = duration::zero();
+        unit_done();
     co_return input_.data().substr(0, n);
 }
 

@@ -5,10 +5,13 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
 #include <mutex>
 
 namespace hawser::detail {
 namespace {
+
+constexpr duration longest_told = 2s; // of the time in the kernel's queue: no claim has to be older
 
 any_stream stream_over(loop& on, descriptor socket, const address& peer, const service& s, error_code& e)
 {
@@ -42,21 +45,27 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
             fd = descriptor{};
             return refuse(errc::too_many_from_address);
         }
+        // A handshake needs its server, and what it takes counts from here.
+        const bool waited =
+            !s->tls && peer.is_ip() && s->server->making_room().has_kept_waiting(on.now() - longest_told);
+        const duration queued = waited ? time_in_queue(fd.get()) : duration::zero();
         error_code e;
         any_stream stream = stream_over(on, std::move(fd), peer, *s, e);
         if (e)
             return refuse(e);
-        start(on, s, std::move(stream), peer, std::move(place));
+        start(on, s, std::move(stream), peer, std::move(place), queued);
     } catch (const std::bad_alloc&) {
         fd = descriptor{};
         refuse(make_error_code(boost::system::errc::not_enough_memory));
     }
 }
 
-void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit place)
+void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit place,
+                    duration queued)
 {
     const boost::intrusive_ptr<core> c{new core{on, std::move(stream), s->configured, peer}};
     auto self = std::make_unique<session>(c, std::move(s), std::move(place));
+    self->came_ = c->opened() - queued;
     server_core& server = *self->service_->server;
     if (server.begun_draining())
         c->begin_drain();
@@ -128,9 +137,9 @@ session::~session()
         const std::lock_guard lock{core_->on().naming};
         core_->owner = nullptr;
     }
+    if (place_)
+        place_->has = nullptr;
     permit_.give_back();
-    if (shed_)
-        service_->server->making_room().ended();
 }
 
 // The coroutine has ended, though its frame may still stand: what it used is destroyed later, from the loop's queue.
@@ -193,9 +202,10 @@ void session::connection_closed() noexcept
         end.reason = end_reason::failed;
         end.error = core_->error();
     }
-    if (shed_ && end.reason == end_reason::completed) {
+    if (shed_ && (end.reason == end_reason::completed || end.reason == end_reason::failed)) {
         end.reason = end_reason::shed;
         end.error = errc::shed;
+        end.what.clear();
         service_->server->counts.shed.fetch_add(1, std::memory_order_relaxed);
     }
     const bool returned = end.reason == end_reason::completed || end.reason == end_reason::shed;
@@ -213,10 +223,30 @@ void session::connection_closed() noexcept
     service_->server->watched_by().session_ended(end);
 }
 
-void session::shed()
+claim session::claims() const noexcept
 {
-    shed_ = true;
-    core_->begin_drain();
+    claim c = core_->claims();
+    if (c.what == claim::kind::unfinished)
+        c.since = std::min(c.since, came_);
+    const bool failed = ended_ && (!end_ || end_->reason != end_reason::completed);
+    return c.what != claim::kind::flushes || failed ? c : claim{};
+}
+
+// A session whose handler has ended keeps the reason that it has.
+void session::shed(const claim& found)
+{
+    if (claims() != found)
+        return;
+    shed_ = !ended_;
+    if (!core_->yield()) // which may have ended the handler: it is told of later, from the loop's queue
+        shed_ = false;
+}
+
+std::shared_ptr<session_place> session::place()
+{
+    if (!place_)
+        place_ = std::make_shared<session_place>(session_place{core_->on(), this});
+    return place_;
 }
 
 void session::cut()

@@ -35,6 +35,14 @@ struct service {
     std::optional<std::string> refusal = std::nullopt; // of one connection too many: what it is told; unset: it waits
 };
 
+class session;
+
+/// By which a session is remembered on other threads than its loop's.
+struct session_place {
+    loop& on;
+    session* has = nullptr; // used on its loop only; null once it has gone
+};
+
 /// Says in `end` what a handler threw, without its words if there is no memory for them. Does not take a null pointer.
 void describe(session_end& end, std::exception_ptr thrown) noexcept;
 
@@ -44,8 +52,9 @@ public:
     /// Takes over a connection that was accepted with a permit, on its loop.
     static void start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept;
 
-    /// The same over a stream that is there already. Throws std::bad_alloc.
-    static void start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit place);
+    /// The same over a stream that is there already, and has been for so long. Throws std::bad_alloc.
+    static void start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit place,
+                      duration queued = duration::zero());
 
     session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s, permit place) noexcept;
     ~session() override;
@@ -53,8 +62,14 @@ public:
     const server_core& server() const noexcept { return *service_->server; }
     core& on_connection() const noexcept { return *core_; }
 
-    /// Ends it as the drain does, to make room.
-    void shed();
+    /// What it does with its place, and since when: for a first unit since the kernel had the connection, as far as
+    /// that is known.
+    claim claims() const noexcept;
+    /// Ends it to make room, if it still has the claim that it was found with and nothing has come from its peer.
+    void shed(const claim& found);
+
+    /// By which other threads remember it. Throws std::bad_alloc.
+    std::shared_ptr<session_place> place();
 
     /// The drain deadline: resets the connection and emits the terminal cancellation.
     void cut();
@@ -79,8 +94,10 @@ private:
     std::shared_ptr<service> service_;
     boost::asio::cancellation_signal cancellation_;
     permit permit_;
-    std::optional<std::size_t> cut_;   // its place in the drain report
-    std::unique_ptr<session_end> end_; // once the handler has ended, unless there was no memory for it
+    std::shared_ptr<session_place> place_; // once it was asked for
+    time_point came_{};                    // when the kernel had the connection
+    std::optional<std::size_t> cut_;       // its place in the drain report
+    std::unique_ptr<session_end> end_;     // once the handler has ended, unless there was no memory for it
     bool ended_ = false;
     bool shed_ = false;
 };

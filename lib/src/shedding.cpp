@@ -8,10 +8,29 @@
 namespace hawser::detail {
 namespace {
 
-constexpr duration least_wait = 5s;
+using kind = claim::kind;
+
+constexpr duration unhurried = 5s;
+constexpr duration at_least_every = 250ms; // is looked while room is wanted: what works now may end its work
 constexpr int looked_at_in_a_turn = 256;
-constexpr duration rest_for_each = 1us; // twenty times what it costs to look at a connection that is in no cache
+constexpr duration rest_for_each = 2us; // twenty times what it costs to look at a connection that is in no cache
 constexpr duration least_rest = 5ms;
+constexpr std::size_t most_at_once = 1024; // that one loop finds
+constexpr duration same_rush = 100ms;      // newcomers who wait within it of others are as many again
+
+// How old a claim is before it may be given up.
+constexpr duration least_age(kind what, bool urgent) noexcept
+{
+    switch (what) {
+    case kind::lingers: return duration::zero();
+    case kind::silent: return urgent ? duration{250ms} : unhurried;
+    case kind::unfinished:
+    case kind::flushes: return urgent ? duration{1s} : unhurried;
+    case kind::idle: return unhurried;
+    case kind::works: break;
+    }
+    return never;
+}
 
 } // namespace
 
@@ -19,30 +38,56 @@ constexpr duration least_rest = 5ms;
 struct shedding::search {
     std::shared_ptr<server_core> of;
     std::shared_ptr<loop> on;
+    bool urgent = false;
     std::size_t most = 0;
     time_point begun = on->now();
     boost::intrusive_ptr<core> place = nullptr; // between two turns, on its loop
-    std::vector<candidate> longest = {};        // a heap, the shortest of them first
+    std::vector<candidate> first = {};          // a heap, the last of them in front
     std::size_t looked_at = 0;
-    time_point next = after(begun, least_wait); // those that do not wait now may begin to
+    time_point next = after(begun, at_least_every);
 
     void consider(core& c)
     {
-        const time_point since = c.between_units_since();
-        if (c.owner == nullptr || &c.owner->server() != of.get() || since == time_point::max())
+        if (c.owner == nullptr || &c.owner->server() != of.get())
             return;
-        if (begun - since < least_wait) {
-            next = std::min(next, after(since, least_wait));
+        const claim has = c.owner->claims();
+        if (has.what == kind::works)
+            return;
+        const time_point ripe = after(has.since, least_age(has.what, urgent));
+        if (begun < ripe) {
+            next = std::min(next, ripe);
             return;
         }
-        if (longest.size() == most) {
-            if (since >= longest.front().since)
-                return;
-            std::pop_heap(longest.begin(), longest.end());
-            longest.pop_back();
+        if (first.size() == most && !(has < first.front().found))
+            return;
+        first.push_back({has, c.owner->place()});
+        std::push_heap(first.begin(), first.end());
+        if (first.size() > most) {
+            std::pop_heap(first.begin(), first.end());
+            first.pop_back();
         }
-        longest.push_back({since, c.make_handle()});
-        std::push_heap(longest.begin(), longest.end());
+    }
+};
+
+// The sessions of one loop that are to be ended there. However that goes, the control loop hears of it, after those
+// whose handlers ended with it have given their permits back.
+struct shedding::ending {
+    std::shared_ptr<server_core> of;
+    loop& on;
+    std::vector<candidate> chosen;
+
+    void operator()()
+    {
+        const struct finally {
+            const ending& it;
+            ~finally()
+            {
+                it.on.post([s = it.of] { s->runtime().control().post([s] { s->making_room().ended(); }); });
+            }
+        } tell{*this};
+        for (const candidate& c : chosen)
+            if (c.place->has != nullptr)
+                c.place->has->shed(c.found);
     }
 };
 
@@ -81,40 +126,64 @@ void shedding::permit_taken()
         look_soon();
 }
 
-void shedding::ended()
+void shedding::newcomers_wait(bool begin)
 {
-    under_way_.fetch_sub(1);
-    permit_taken();
+    waiting_.fetch_add(begin ? 1 : -1);
+    waited_at_.store(server_.runtime().control().now().time_since_epoch());
+    if (begin)
+        look_soon();
 }
 
-// Of those that are asked to end each will give its permit back.
+void shedding::newcomer_refused()
+{
+    refused_.store(true);
+    look_soon();
+}
+
 std::size_t shedding::wanted() const noexcept
 {
-    const std::size_t wanting = server_.doors().wanting();
-    return wanting - std::min(wanting, under_way_.load());
+    return server_.doors().wanting();
+}
+
+// While newcomers take all that is made free, twice as many each time.
+std::size_t shedding::batch(time_point now)
+{
+    const bool goes_on = batch_ != 0 && now - batch_at_ <= same_rush;
+    batch_ = std::min(most_at_once, std::max(wanted(), goes_on ? 2 * batch_ : 0));
+    batch_at_ = now;
+    return batch_;
 }
 
 void shedding::look_soon()
 {
-    if (!looking_soon_.exchange(true))
+    if (looking_soon_.exchange(true))
+        return;
+    try {
         server_.runtime().control().post([self = server_.shared_from_this()] { self->making_room().look(); });
+    } catch (const std::bad_alloc&) { // the next one tries again
+        looking_soon_.store(false);
+    }
 }
 
 void shedding::look()
 {
     looking_soon_.store(false);
-    const std::size_t most = wanted();
-    if (missing_ != 0 || most == 0 || server_.begun_draining())
+    asked_ = missing_ != 0;
+    if (asked_ || wanted() == 0 || server_.begun_draining())
         return;
-    if (server_.runtime().control().now() < not_before_)
+    const time_point now = server_.runtime().control().now();
+    if (now < not_before_)
         return look_again(not_before_);
+    const bool urgent = is_urgent();
+    refused_.store(false);
+    const std::size_t most = urgent ? batch(now) : std::min(most_at_once, wanted());
     const auto& loops = server_.runtime().loops();
     missing_ = loops.size();
     looked_at_ = 0;
     next_ = time_point::max();
     for (const auto& l : loops)
-        l->post([of = server_.shared_from_this(), on = l, most] {
-            look_at_some(std::make_shared<search>(search{.of = of, .on = on, .most = most}), true);
+        l->post([of = server_.shared_from_this(), on = l, urgent, most] {
+            look_at_some(std::make_shared<search>(search{.of = of, .on = on, .urgent = urgent, .most = most}), true);
         });
 }
 
@@ -123,8 +192,12 @@ void shedding::look_at_some(std::shared_ptr<search> s, bool first)
 {
     connection_list& all = s->on->connections;
     auto next = first ? all.begin() : all.iterator_to(*s->place);
-    for (int i = 0; i < looked_at_in_a_turn && next != all.end(); ++i, ++next, ++s->looked_at)
-        s->consider(*next);
+    try {
+        for (int i = 0; i < looked_at_in_a_turn && next != all.end(); ++i, ++next, ++s->looked_at)
+            s->consider(*next);
+    } catch (const std::bad_alloc&) { // those that were found have to do
+        next = all.end();
+    }
     s->place = next != all.end() ? &*next : nullptr;
     loop& on = *s->on;
     if (s->place)
@@ -133,42 +206,51 @@ void shedding::look_at_some(std::shared_ptr<search> s, bool first)
     control.post([s = std::move(s)] { s->of->making_room().found(*s); });
 }
 
-void shedding::found(const search& s)
+void shedding::found(search& s)
 {
-    found_.insert(found_.end(), s.longest.begin(), s.longest.end());
+    found_.insert(found_.end(), std::make_move_iterator(s.first.begin()), std::make_move_iterator(s.first.end()));
     looked_at_ = std::max(looked_at_, s.looked_at);
     next_ = std::min(next_, s.next);
     if (--missing_ == 0)
-        end_longest();
+        choose();
 }
 
-void shedding::end_longest()
+// Those that have done nothing wrong are not ended in batches.
+void shedding::choose()
 {
     not_before_ = after(server_.runtime().control().now(),
                         std::max(least_rest, rest_for_each * static_cast<duration::rep>(looked_at_)));
-    const std::vector<candidate> all = [this] {
-        std::sort(found_.begin(), found_.end());
-        return std::exchange(found_, {});
-    }();
-    const std::size_t most = wanted();
-    const std::size_t count = std::min(most, all.size());
-    under_way_.fetch_add(count);
-    std::for_each(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count),
-                  [this](const candidate& c) { end(c); });
-    if (count < most)
-        look_again(std::max(next_, not_before_));
+    std::vector<candidate> all = std::exchange(found_, {});
+    std::sort(all.begin(), all.end());
+    const std::size_t few = wanted();
+    const std::size_t most = is_urgent() ? std::max(few, batch_) : few;
+    std::size_t count = 0;
+    while (count < all.size() && count < (all[count].found.what == kind::idle ? few : most))
+        ++count;
+    all.resize(count);
+    if (!all.empty())
+        return end(std::move(all));
+    if (few != 0)
+        look_again(asked_ ? not_before_ : std::max(next_, not_before_));
 }
 
-// Unless it has been given something to do meanwhile.
-void shedding::end(const candidate& c)
+void shedding::end(std::vector<candidate> chosen)
 {
-    c.connection->on->post([of = server_.shared_from_this(), c] {
-        core* const it = c.connection->connection;
-        if (it != nullptr && it->owner != nullptr && it->between_units_since() == c.since)
-            it->owner->shed();
-        else
-            of->making_room().ended();
-    });
+    for (const auto& l : server_.runtime().loops()) {
+        const auto here = [&](const candidate& c) { return &c.place->on == l.get(); };
+        std::vector<candidate> of_loop;
+        std::copy_if(chosen.begin(), chosen.end(), std::back_inserter(of_loop), here);
+        if (of_loop.empty())
+            continue;
+        ++missing_;
+        l->post(ending{.of = server_.shared_from_this(), .on = *l, .chosen = std::move(of_loop)});
+    }
+}
+
+void shedding::ended()
+{
+    if (--missing_ == 0)
+        look();
 }
 
 void shedding::look_again(time_point at)

@@ -1,17 +1,27 @@
-// Making room in a server that is nearly full: when fewer than 2% of the permits are left, the sessions that have
-// waited longest between two units, and for 5 s at least, are asked to end as at drain.
+// Making room in a server that is full, or nearly so. Sessions are shed in this order, of each kind the oldest first:
 //
-//     a permit is taken, few are left --> each loop looks for its longest waits, in slices
-//                                     --> the longest of them all are ended, each by its own loop, until 2% are left
-//                                     --> too few have waited 5 s: again when the next one may have
+//                                                          while newcomers wait   while fewer than 2% of the
+//                                                                                 permits are left
+//     those that linger                                            at once                at once
+//     those that never received a byte                       after 0.25 s                   5 s
+//     those whose first unit or handshake is not whole         after 1 s                    5 s
+//     those that have failed and still send their output       after 1 s                    5 s
+//     those that wait between two units                        after 5 s                    5 s
 //
-// What is looked at is the instant that a waiting connection keeps for its idle timeout: messages pay nothing. The
-// search is paid by the newcomers, many of whom share one: all together, searches take a twentieth of a loop's time.
-// What decides runs on the control loop. A loop that a handler keeps delays it until the handler lets go.
+// A session that has failed comes late, since its peer loses what it has not read yet; but before those that did
+// nothing wrong. Of those that are not lost a thing as many are shed at once as have lately been too few.
+//
+//     few permits are left, or newcomers wait --> each loop looks at what its sessions do, in slices
+//         --> the first of them all are ended, each by its own loop, in one turn
+//         --> too few: again, when the next one may be old enough
+//
+// What is looked at is what a waiting connection keeps for its deadlines: messages pay nothing. The search is paid by
+// the newcomers, many of whom share one: all together, searches take a twentieth of a loop's time. What decides runs on
+// the control loop. A loop that a handler keeps delays it until the handler lets go.
 #ifndef HAWSER_SRC_SHEDDING_HPP
 #define HAWSER_SRC_SHEDDING_HPP
 
-#include <hawser/time.hpp>
+#include "claim.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -20,8 +30,9 @@
 
 namespace hawser::detail {
 
+class loop;
 class server_core;
-struct handle_target;
+struct session_place;
 
 class shedding
 {
@@ -34,37 +45,50 @@ public:
     // From any thread.
     /// A connection has come in.
     void permit_taken();
-    /// A session that was asked to end has ended.
-    void ended();
+    /// One more listener has newcomers in its queue and no permit for them, or one less.
+    void newcomers_wait(bool begin);
+    /// One was turned away, since there was no permit for it.
+    void newcomer_refused();
+    bool is_urgent() const noexcept { return waiting_.load() != 0 || refused_.load(); }
+    /// Whether a newcomer may have been queued at that time or later, because there was no permit for it.
+    bool has_kept_waiting(time_point since) const noexcept { return waited_at_.load() >= since.time_since_epoch(); }
 
 private:
     class alarm;
     struct candidate {
-        time_point since;
-        std::shared_ptr<handle_target> connection;
-        friend bool operator<(const candidate& a, const candidate& b) noexcept { return a.since < b.since; }
+        claim found;
+        std::shared_ptr<session_place> place;
+        friend bool operator<(const candidate& a, const candidate& b) noexcept { return a.found < b.found; }
     };
     struct search;
+    struct ending;
 
     std::size_t wanted() const noexcept;
+    std::size_t batch(time_point now);
     void look_soon();
     void look();
     static void look_at_some(std::shared_ptr<search> s, bool first);
-    void found(const search& s);
-    void end_longest();
-    void end(const candidate& c);
+    void found(search& s);
+    void choose();
+    void end(std::vector<candidate> chosen);
+    void ended();
     void look_again(time_point at);
 
     server_core& server_; // owns this
     std::atomic<bool> looking_soon_{false};
-    std::atomic<std::size_t> under_way_{0}; // sessions that were asked to end and have not ended
+    std::atomic<int> waiting_{0};                      // listeners
+    std::atomic<duration> waited_at_{duration::min()}; // when the last of them began or ended
+    std::atomic<bool> refused_{false};
 
     // On the control loop.
     std::size_t missing_ = 0; // loops that have not answered yet
+    bool asked_ = false;      // meanwhile, to look
     std::size_t looked_at_ = 0;
     std::vector<candidate> found_;
-    time_point next_ = time_point::max(); // when one more may have waited long enough
+    time_point next_ = time_point::max(); // when one more may be old enough
     time_point not_before_{};             // the next search, so that searches take a bounded part of the time
+    std::size_t batch_ = 0;               // how many were wanted at once, the last time that newcomers waited,
+    time_point batch_at_{};               // which was then
     std::shared_ptr<alarm> alarm_;
 };
 

@@ -44,6 +44,8 @@ public:
 
     /// Ends the wait for readability with operation_aborted.
     using polled_socket::cancel;
+    /// Drops it: it will not complete.
+    using polled_socket::drop_read;
     /// False: there is no room for the end yet; to be called again once writable. A stream that is not `whole` gets no
     /// end of its own over TLS, so that nobody takes it for one that is.
     bool end_output(bool whole) noexcept;
@@ -73,6 +75,7 @@ public:
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept { return read_now(into, size, e); }
     void cancel() noexcept;
+    void drop_read() noexcept;
     bool end_output(bool whole) noexcept;
     void close() noexcept;
     void abandon() noexcept;
@@ -106,6 +109,8 @@ public:
     void handshake(core& c);
     /// Whether the peer has sent anything.
     bool has_begun() const noexcept;
+    /// Whether the handshake has been given any of it.
+    bool opened() const noexcept;
 
     void wait_readable(core& c);
     void wait_writable(core& c);
@@ -113,6 +118,7 @@ public:
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept;
     using polled_socket::cancel;
+    using polled_socket::drop_read;
     bool end_output(bool whole) noexcept;
     void close() noexcept;
     void reset() noexcept;

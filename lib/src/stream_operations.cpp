@@ -42,7 +42,7 @@ std::pair<error_code, std::size_t> core::take_input(char* into, std::size_t size
         std::copy_n(input_.data().begin(), n, into);
         input_.consume(n);
         if (!unit_open_)
-            frame_spent_ = duration::zero();
+            unit_done();
         return {error_code{}, n};
     }
     if (past_limit_)

@@ -52,6 +52,8 @@ public:
     step shake() noexcept;
     /// Whether the peer has sent anything.
     bool has_begun() const noexcept;
+    /// Whether shake() has seen any of it, and it looks like TLS.
+    bool opened() const noexcept { return opened_; }
     bool established() const noexcept { return established_; }
 
     /// Ciphertext that has arrived, in memory that the next read() may write over.

@@ -63,6 +63,11 @@ bool tls_stream::has_begun() const noexcept
     return engine_ && engine_->has_begun();
 }
 
+bool tls_stream::opened() const noexcept
+{
+    return engine_ && engine_->opened();
+}
+
 // ---- Reading
 
 void tls_stream::wait_readable(core&)

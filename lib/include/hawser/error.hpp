@@ -43,7 +43,7 @@ enum class errc {
     connection_closed,     ///< this side has closed the connection
     too_many_from_address, ///< over the limit of connections from one address
     too_many_connections,  ///< over the limit of all connections, at a listener that refuses then
-    shed,                  ///< closed while it waited between two units, to make room for others
+    shed,                  ///< closed to make room for others, between two units or before its first was whole
     shut_down,             ///< this side has ended its output (half-close), and then wrote
     second_thread,         ///< a second thread runs the io_context that a runtime wraps
     unexpected_end,        ///< the peer ended the stream inside what read(n) was promised

@@ -29,7 +29,7 @@ enum class end_reason : std::uint8_t {
     threw,     ///< its handler threw something else: session_end::what
     cut,       ///< it outlived the drain deadline, or the second signal
     refused,   ///< it never began: a limit, or no resources for it
-    shed,      ///< it waited between two units and was closed to make room (limits::connections); its handler returned
+    shed,      ///< closed to make room, between two units or before its first was whole (limits::connections)
 };
 HAWSER_EXPORT const char* to_string(end_reason reason) noexcept; ///< its name here
 

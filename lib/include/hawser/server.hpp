@@ -56,7 +56,7 @@ struct server_options {
 struct server_statistics {
     std::size_t connections = 0;         ///< open now
     std::uint64_t accepted = 0;          ///< in its life
-    std::uint64_t completed = 0;         ///< sessions whose handler returned
+    std::uint64_t completed = 0;         ///< sessions whose handler returned, or that were shed
     std::uint64_t shed = 0;              ///< of these: ended to make room for others
     std::uint64_t failed = 0;            ///< sessions that ended in any other way
     std::uint64_t refused = 0;           ///< connections over a limit, or without resources

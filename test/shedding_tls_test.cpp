@@ -1,0 +1,148 @@
+// Making room in a server over TLS: the kinds of session that there are before and after a handshake, and their ends.
+#include "shedding.hpp"
+
+#include "server_core.hpp"
+#include "session.hpp"
+#include "test_certificate.hpp"
+#include "tls_peer.hpp"
+
+#define BOOST_TEST_MODULE shedding_tls
+#include <boost/test/unit_test.hpp>
+
+#include <sys/socket.h>
+
+#include <string>
+
+using namespace hawser;
+using namespace hawser::test;
+
+namespace {
+
+constexpr duration tick = 5ms; // of the wheel, and more
+
+awaitable<void> echo(connection& c)
+{
+    while (const auto bytes = co_await c.read_some())
+        co_await c.write(*bytes);
+}
+
+// A server of one place, for which newcomers wait.
+struct full_scenario : tls_scenario {
+    full_scenario() : tls_scenario{echo, good(), {.limits = {.connections = 1}}}
+    {
+        server().core().making_room().newcomers_wait(true);
+    }
+
+    // From the kernel's queue, that is.
+    void accept()
+    {
+        BOOST_TEST_REQUIRE(until(*this, [this] { return server().statistics().connections == 1; }));
+        poll();
+    }
+    // As it is told to end, whatever it does and however old that is.
+    void shed_first()
+    {
+        detail::session& first = *loop().connections.front().owner;
+        first.shed(first.claims());
+    }
+    // Of its session, at that age and not one tick before.
+    void expect_end_at(duration age)
+    {
+        advance(age - 1ns);
+        BOOST_TEST(server().statistics().connections == 1u);
+        advance(tick);
+        BOOST_TEST(end_of_session() == "shed: shed");
+        BOOST_TEST(server().statistics().connections == 0u);
+    }
+};
+
+tls_peer::options trusting()
+{
+    return {.ca = root().certificate()};
+}
+
+// The server's kernel has it, and the server does not know yet.
+void arrive(plain_peer& p, bytes_view bytes)
+{
+    BOOST_REQUIRE_EQUAL(::send(p.descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
+    p.arrived();
+}
+
+constexpr bytes_view hello_begun{"\x16\x03\x01", 3};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(who_has_sent_nothing_is_ended_after_a_quarter_of_a_second)
+{
+    full_scenario run;
+    plain_peer p{run, run.port()};
+    run.accept();
+    run.expect_end_at(250ms);
+    BOOST_TEST(p.ends());
+    BOOST_TEST(!p.was_reset());
+}
+
+BOOST_AUTO_TEST_CASE(who_has_begun_a_handshake_is_ended_after_one_second)
+{
+    full_scenario run;
+    plain_peer p{run, run.port()};
+    run.accept();
+    p.send(hello_begun);
+    run.expect_end_at(1s);
+    BOOST_TEST(p.ends());
+    BOOST_TEST(!p.was_reset());
+}
+
+BOOST_AUTO_TEST_CASE(who_has_sent_nothing_since_the_handshake_is_ended_after_one_second_and_told_so)
+{
+    full_scenario run;
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    run.expect_end_at(1s);
+    BOOST_TEST(p.read_to_end() == "");
+    BOOST_TEST(p.saw_end());
+    BOOST_TEST(!p.was_reset());
+}
+
+BOOST_AUTO_TEST_CASE(who_is_between_two_units_is_ended_after_five_seconds_and_told_so)
+{
+    full_scenario run;
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    p.write("hello");
+    BOOST_TEST(p.read(5) == "hello");
+    run.expect_end_at(5s);
+    BOOST_TEST(p.read_to_end() == "");
+    BOOST_TEST(p.saw_end());
+    BOOST_TEST(!p.was_reset());
+}
+
+BOOST_AUTO_TEST_CASE(whose_first_bytes_have_come_by_then_goes_on)
+{
+    full_scenario run;
+    plain_peer p{run, run.port()};
+    run.accept();
+    for (const bytes_view piece : {hello_begun, bytes_view{"\x01", 1}}) {
+        arrive(p, piece);
+        run.shed_first();
+        run.poll();
+        BOOST_TEST(!p.has_ended());
+        BOOST_TEST(run.server().statistics().connections == 1u);
+    }
+    run.shed_first();
+    BOOST_TEST(p.ends());
+}
+
+BOOST_AUTO_TEST_CASE(whose_request_has_come_by_then_is_answered)
+{
+    full_scenario run;
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    for (const bytes_view request : {"first", "later"}) {
+        BOOST_REQUIRE_EQUAL(SSL_write(p.ssl(), request.data(), 5), 5);
+        p.arrived();
+        run.shed_first();
+        BOOST_TEST(p.read(5) == request);
+    }
+    BOOST_TEST(run.server().statistics().shed == 0u);
+}
