@@ -1,9 +1,12 @@
-"""How soon a newcomer comes into a server that idle connections have nearly filled, or filled."""
+"""How soon a newcomer comes into a server that others have nearly filled, or filled, and queue for."""
+import contextlib
 import time
 import unittest
 
 from crowd import MANY, Crowd
-from delays import Delays
+from delays import Delays, seconds
+from flood import NEVER_WHOLE, Established, Flood
+from kernel import eventually
 from peers import address_of
 from process import Server, exchange
 
@@ -48,6 +51,34 @@ class Crowded(Delays):
             self.at_most(1.000, delays[-1], "all of them")
             for peer in kept:
                 peer.close()
+
+
+class Flooded(Delays):
+    """The newcomer is the last that the kernel queues, and waits from then on."""
+
+    def served_within_1_s(self, limit, times, drips=b""):
+        with contextlib.ExitStack() as ended:
+            server = ended.enter_context(Server("echo_server", "--mode", "frames", "--quiet", "--threads", "2",
+                                                "--max-connections", str(limit), "tcp://127.0.0.1:0"))
+            ended.enter_context(Established(server, limit // 10, 4))
+            flood = ended.enter_context(Flood(address_of(server.endpoint), times * limit, drips))
+            if drips:  # they are at it
+                self.assertTrue(eventually(lambda: flood.drips_sent() > 2))
+            with server.connect() as newcomer:
+                taken = seconds(lambda: exchange(newcomer))
+            self.at_most(1.000, taken, f"{times * limit} {'dripping' if drips else 'silent'} at a limit of {limit}")
+
+    def test_within_1_s_behind_as_many_silent_ones_as_there_are_places_and_behind_twice_and_three_times_as_many(self):
+        for limit in (100, 1000):
+            for times in (1, 2, 3):
+                with self.subTest(limit=limit, times=times):
+                    self.served_within_1_s(limit, times)
+
+    def test_within_1_s_behind_as_many_that_drip(self):
+        for limit in (100, 1000):
+            for times in (1, 2, 3):
+                with self.subTest(limit=limit, times=times):
+                    self.served_within_1_s(limit, times, NEVER_WHOLE)
 
 
 if __name__ == "__main__":
