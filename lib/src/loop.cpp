@@ -1,8 +1,10 @@
 #include "loop.hpp"
 
 #include "core.hpp"
+#include "escaped_exceptions.hpp"
 
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <unistd.h>
@@ -169,11 +171,26 @@ void loop::run()
         try {
             context_->run();
             return;
-        } catch (const std::exception& e) {
-            std::fprintf(stderr, "hawser: an exception escaped to a loop, which goes on: %s\n", e.what());
         } catch (...) {
-            std::fprintf(stderr, "hawser: something thrown escaped to a loop, which goes on\n");
+            escaped(std::current_exception());
         }
+    }
+}
+
+void loop::escaped(const std::exception_ptr& thrown) const noexcept
+{
+    const auto tell = [this](const char* what) {
+        if (!escapes || !escapes->tell(what))
+            std::fprintf(stderr, "hawser: an exception escaped to a loop, which goes on: %s\n", what);
+    };
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const boost::asio::multiple_exceptions& several) { // of which Asio keeps the first
+        escaped(several.first_exception());
+    } catch (const std::exception& e) {
+        tell(e.what());
+    } catch (...) {
+        tell("something that is not a std::exception");
     }
 }
 

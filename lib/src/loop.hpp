@@ -24,6 +24,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -150,7 +151,8 @@ public:
     /// Looks at every deadline that has passed.
     void tick();
 
-    /// Runs until stop(). An exception that escapes a handler is written to standard error, and the loop goes on.
+    /// Runs until stop(). An exception that escapes a handler is told to `escapes`, or written to standard error if
+    /// nobody listens there, and the loop goes on.
     void run();
     void stop() noexcept;
 
@@ -171,6 +173,7 @@ public:
     connection_list connections;
     std::unique_ptr<class wait_queue> waits;             // of coroutines that wait for no connection: name look-ups
     std::shared_ptr<class descriptor_watch> descriptors; // shared by a runtime's loops
+    std::shared_ptr<class escaped_exceptions> escapes;   // too; null in an io_context of the user's
 
     struct counters {
         counter bytes_in, bytes_out, frames_in, frames_out;
@@ -238,6 +241,7 @@ private:
     bool on_its_thread() noexcept;
     void again(void (*f)(loop&));
     void fail_all();
+    void escaped(const std::exception_ptr& thrown) const noexcept;
 
     const clock& clock_;
     const bool real_time_;

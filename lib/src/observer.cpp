@@ -157,6 +157,14 @@ void log_observer::loop_blocked(const endpoint& peer, duration held) noexcept
     }
 }
 
+void log_observer::exception_escaped(std::string_view what) noexcept
+{
+    try {
+        line("escaped", "an exception escaped to a loop, which goes on: " + std::string{what});
+    } catch (...) {
+    }
+}
+
 void log_observer::tls_reloaded(std::size_t listeners) noexcept
 {
     try {

@@ -92,6 +92,9 @@ runtime_core::runtime_core(const runtime_options& options)
     if (options.blocked_after <= duration::zero())
         throw std::invalid_argument{"runtime_options.blocked_after: expected a time above zero, got " +
                                     std::to_string(options.blocked_after.count()) + " ns"};
+    for (const auto& l : loops_)
+        l->escapes = escapes_;
+    control_->escapes = escapes_;
 }
 
 runtime_core::runtime_core(boost::asio::io_context& yours)

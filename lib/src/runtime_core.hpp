@@ -5,6 +5,7 @@
 #define HAWSER_SRC_RUNTIME_CORE_HPP
 
 #include "descriptor_watch.hpp"
+#include "escaped_exceptions.hpp"
 #include "loop.hpp"
 #include "watchdog.hpp"
 
@@ -38,6 +39,7 @@ public:
     loop& first() const noexcept { return *loops_.front(); }
     loop& control() const noexcept { return *control_; }
     bool real_time() const noexcept { return real_time_; }
+    escaped_exceptions& escapes() const noexcept { return *escapes_; }
 
     /// Throws std::logic_error if the io_context is the user's: `what` is for others.
     void refuse_if_wrapped(const char* what) const;
@@ -45,6 +47,7 @@ public:
 private:
     const bool real_time_;
     const bool wraps_ = false;
+    const std::shared_ptr<escaped_exceptions> escapes_ = std::make_shared<escaped_exceptions>();
     std::vector<std::shared_ptr<loop>> loops_;
     std::shared_ptr<loop> control_;
     watchdog watchdog_;

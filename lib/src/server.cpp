@@ -235,6 +235,11 @@ void server_core::forget_listeners()
         l->post_close();
 }
 
+void server_core::exception_escaped(std::string_view what) noexcept
+{
+    watched_by().exception_escaped(what);
+}
+
 void server_core::supervised_by(std::shared_ptr<service_manager> manager)
 {
     const std::lock_guard lock{mutex_};
@@ -390,7 +395,9 @@ bool listener_handle::suspended() const noexcept
 
 server::server(runtime& r, server_options options)
     : core_{std::make_shared<detail::server_core>(r.shared_core(), std::move(options))}
-{}
+{
+    r.core().escapes().add(core_);
+}
 
 server::~server()
 {

@@ -4,6 +4,7 @@
 
 #include "admission.hpp"
 #include "drain.hpp"
+#include "escaped_exceptions.hpp"
 #include "runtime_core.hpp"
 #include "shedding.hpp"
 
@@ -24,7 +25,7 @@ class service_manager;
 struct service;
 class tls_configuration;
 
-class server_core : public std::enable_shared_from_this<server_core>
+class server_core final : public std::enable_shared_from_this<server_core>, public escape_listener
 {
 public:
     server_core(std::shared_ptr<runtime_core> r, server_options options);
@@ -40,6 +41,7 @@ public:
     HAWSER_EXPORT_DETAIL std::optional<std::chrono::system_clock::time_point> certificates_expire() const;
     /// Closes and forgets the listeners, which hold this object as long as they are remembered.
     void forget_listeners();
+    void exception_escaped(std::string_view what) noexcept override;
     HAWSER_EXPORT_DETAIL server_statistics statistics() const;
     /// Those of the statistics.
     std::size_t connections() const noexcept;

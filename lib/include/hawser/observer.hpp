@@ -85,6 +85,11 @@ public:
     /// A handler has kept its loop for `held` without suspending; said once a session, or datagram, which is not
     /// destroyed before this returns.
     virtual void loop_blocked(const endpoint& /*peer*/, duration /*held*/) noexcept {}
+    /// Something that is no session's threw on a loop of the server's runtime: a function that was posted to its
+    /// executor, a completion handler. `what`: the exception's own words. The loop goes on. Each server of the runtime
+    /// tells it; without one, it is written to standard error. (What poll() runs, and an io_context of the user's,
+    /// throws to whoever runs it.)
+    virtual void exception_escaped(std::string_view /*what*/) noexcept {}
     /// The handler of a datagram threw, or was cut; those that returned are counted alone.
     virtual void datagram_failed(const session_end&) noexcept {}
     /// server::reload_tls() has loaded `listeners` configurations anew.
@@ -114,6 +119,7 @@ public:
     void listeners_lost() noexcept override;
     void ipv6_left_out(const endpoint&) noexcept override;
     void loop_blocked(const endpoint&, duration) noexcept override;
+    void exception_escaped(std::string_view) noexcept override;
     void datagram_failed(const session_end&) noexcept override;
     void tls_reloaded(std::size_t) noexcept override;
     void tls_reload_failed(const tls_error&) noexcept override;
