@@ -55,8 +55,9 @@ struct delivery {
 
 } // namespace
 
-encoded_frame::encoded_frame(const framing& format, bytes_view payload)
+encoded_frame::encoded_frame(const framing& format, any_bytes bytes)
 {
+    const bytes_view payload = bytes;
     if (const auto refused = format.check(payload))
         throw frame_error{*refused, format.describe(*refused, payload)};
     auto made = std::make_shared<content>(content{format, std::string(format.head_size(payload), '\0')});

@@ -59,11 +59,11 @@ awaitable<std::optional<frames>> connection::read_frames()
 {
     return core_->read_frames();
 }
-awaitable<void> connection::write_frame(bytes_view payload)
+awaitable<void> connection::write_frame(any_bytes payload)
 {
     return core_->write_frame(payload, &core_->configured().framing);
 }
-awaitable<void> connection::write_frame(bytes_view payload, hawser::framing format)
+awaitable<void> connection::write_frame(any_bytes payload, hawser::framing format)
 {
     return core_->write_frame_as(payload, format);
 }
@@ -71,7 +71,7 @@ awaitable<void> connection::write_frame(std::span<const bytes_view> payload)
 {
     return core_->write_frame(payload);
 }
-bool connection::try_write_frame(bytes_view payload)
+bool connection::try_write_frame(any_bytes payload)
 {
     return core_->try_write_frame(payload);
 }
@@ -91,7 +91,7 @@ awaitable<std::optional<bytes_view>> connection::read(std::size_t n)
 {
     return core_->read(n);
 }
-awaitable<void> connection::write(bytes_view bytes)
+awaitable<void> connection::write(any_bytes bytes)
 {
     return core_->write(bytes);
 }
@@ -99,11 +99,11 @@ awaitable<void> connection::write(std::span<const bytes_view> pieces)
 {
     return core_->write(pieces);
 }
-bool connection::try_write(bytes_view bytes)
+bool connection::try_write(any_bytes bytes)
 {
     return core_->try_write(bytes);
 }
-awaitable<std::size_t> connection::write_some(bytes_view bytes)
+awaitable<std::size_t> connection::write_some(any_bytes bytes)
 {
     return core_->write_some(bytes);
 }

@@ -22,7 +22,7 @@ class HAWSER_EXPORT encoded_frame
 {
 public:
     /// Copies the payload. Throws frame_error if the format cannot carry it.
-    encoded_frame(const framing& format, bytes_view payload);
+    encoded_frame(const framing& format, any_bytes payload);
 
     const framing& format() const noexcept { return content_->format; } ///< what it was encoded with
     bytes_view bytes() const noexcept { return content_->bytes; }       ///< head, payload and what stands behind it

@@ -149,8 +149,8 @@ public:
     ///
     /// `payload` has to stay valid until completion. Throws frame_error if the format cannot carry it, and then
     /// nothing is written; otherwise system_error as read_frame(). Cancelled while suspended, it has written nothing.
-    awaitable<void> write_frame(bytes_view payload);
-    awaitable<void> write_frame(bytes_view payload, framing format); ///< in another format
+    awaitable<void> write_frame(any_bytes payload);
+    awaitable<void> write_frame(any_bytes payload, framing format); ///< in another format
 
     /// The same for a payload that lies in several pieces. They, and what holds them, have to stay valid until
     /// completion:
@@ -161,7 +161,7 @@ public:
     /// Appends one frame if there is room for it now, and says whether it did: what a function that was posted through
     /// a handle uses, as it cannot wait. False: the output stands at the high-water mark, and nothing was written.
     /// Errors as write_frame().
-    bool try_write_frame(bytes_view payload);
+    bool try_write_frame(any_bytes payload);
 
     /// Appends every frame of a batch, as write_frame() does each.
     awaitable<void> write_frames(frames batch);
@@ -181,17 +181,17 @@ public:
 
     /// Appends all of `bytes` to the output, in pieces as the high-water mark admits. Completion, errors and lifetimes
     /// as write_frame(); cancelled while suspended, it has written a part. Pieces of two writers may alternate.
-    awaitable<void> write(bytes_view bytes);
+    awaitable<void> write(any_bytes bytes);
 
     /// Appends several pieces as one: no other writer's bytes come between them, and cancelled, it has written nothing.
     /// Together at most limits::output_high_water bytes; throws std::length_error for more. Otherwise as write(bytes).
     awaitable<void> write(std::span<const bytes_view> pieces);
 
     /// Appends all of `bytes` if there is room for it now, and says whether it did, as try_write_frame() does.
-    bool try_write(bytes_view bytes);
+    bool try_write(any_bytes bytes);
 
     /// Appends as much as the high-water mark admits now, at least one byte, and says how much.
-    awaitable<std::size_t> write_some(bytes_view bytes);
+    awaitable<std::size_t> write_some(any_bytes bytes);
 
     // ---- Parsing in place: for protocols whose units say where they end only to a parser
 
