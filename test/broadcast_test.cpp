@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <list>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -257,6 +259,91 @@ BOOST_AUTO_TEST_CASE(a_frame_of_another_framing_ends_the_session_that_cannot_car
     BOOST_TEST(run.last_end() == "threw: send_to_all: expected a frame of the connection's own framing");
     BOOST_TEST(lines.received() == "");
     BOOST_TEST(frames.received() == frame("x"));
+}
+
+BOOST_AUTO_TEST_CASE(it_says_for_how_many_sessions_the_frame_was_queued)
+{
+    server_scenario run;
+    members all;
+    peer gone = all.join(run);
+    peer a = all.join(run);
+    peer b = all.join(run);
+    all.handles.emplace_back(); // a handle of nothing
+    const encoded_frame one{framing::u32_be, "1"};
+    BOOST_TEST(send_to_all({}, one, not_expected) == 0u);
+    BOOST_TEST(send_to_all(all.handles, one, not_expected) == 3u);
+    run.poll();
+    gone.end();
+    gone.received();
+    BOOST_TEST(send_to_all(all.handles, one, not_expected) == 2u);
+    run.poll();
+    BOOST_TEST(a.received() == frame("1") + frame("1"));
+    run.end_runtime();
+    BOOST_TEST(send_to_all(all.handles, one, not_expected) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_loop_has_not_taken_over_counts_towards_the_high_water_mark)
+{
+    server_scenario run{{.limits = {.output_high_water = 100, .output_low_water = 10}}};
+    members all;
+    peer p = all.join(run);
+    unsigned behind = 0;
+    const auto note = [&behind](connection&) { ++behind; };
+    const encoded_frame large{framing::u32_be, std::string(95, 'x')};
+    const encoded_frame empty{framing::u32_be, ""};
+    BOOST_TEST(send_to_all(all.handles, large, note) == 1u); // 99 bytes: one is left
+    BOOST_TEST(send_to_all(all.handles, empty, note) == 1u); // which is room
+    BOOST_TEST(send_to_all(all.handles, empty, note) == 0u);
+    BOOST_TEST(send_to_all(all.handles, large, note) == 0u);
+    BOOST_TEST(behind == 0u); // as the loop has not turned
+    run.poll();
+    BOOST_TEST(p.received() == std::string{large.bytes()} + std::string{empty.bytes()});
+    BOOST_TEST(behind == 1u); // once for both
+    BOOST_TEST(send_to_all(all.handles, large, note) == 1u);
+    run.poll();
+    BOOST_TEST(p.received() == large.bytes());
+    BOOST_TEST(behind == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_stands_still_is_sent_no_more_than_that_however_often)
+{
+    server_scenario run{{.limits = {.output_high_water = 100, .output_low_water = 10}}};
+    members all;
+    peer p = all.join(run);
+    unsigned behind = 0;
+    const auto shared = std::make_shared<int>(0);
+    const auto note = [&behind, shared](connection&) { ++behind; };
+    const encoded_frame one{framing::u32_be, "x"};
+    std::size_t queued = 0;
+    for (int i = 0; i < 10'000; ++i)
+        queued += send_to_all(all.handles, one, note);
+    BOOST_TEST(queued == 20u); // of 5 bytes each
+    BOOST_TEST(shared.use_count() < 30);
+    run.poll();
+    BOOST_TEST(behind == 1u);
+    BOOST_TEST(p.received().size() == 100u);
+    BOOST_TEST(shared.use_count() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_behind_again_while_it_is_told_is_told_again)
+{
+    server_scenario run{{.limits = {.output_high_water = 5, .output_low_water = 1}}};
+    members all;
+    peer p = all.join(run);
+    const encoded_frame one{framing::u32_be, "1"};
+    std::function<void(connection&)> note;
+    unsigned behind = 0;
+    note = [&](connection&) {
+        if (++behind == 1) {
+            BOOST_TEST(send_to_all(all.handles, one, note) == 1u);
+            BOOST_TEST(send_to_all(all.handles, one, note) == 0u);
+        }
+    };
+    BOOST_TEST(send_to_all(all.handles, one, note) == 1u);
+    BOOST_TEST(send_to_all(all.handles, one, note) == 0u);
+    run.poll();
+    BOOST_TEST(behind == 2u);
+    BOOST_TEST(p.received() == frame("1") + frame("1"));
 }
 
 BOOST_AUTO_TEST_CASE(what_no_connection_could_be_sent_is_refused_at_once)

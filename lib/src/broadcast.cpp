@@ -14,7 +14,8 @@ using namespace detail;
 
 constexpr std::size_t most_at_once = 256; // connections, before others of their loop get their turn
 
-void deliver(core& to, const encoded_frame& frame, const std::function<void(connection&)>& behind)
+// The frame, or without one the news that it is behind.
+void deliver(core& to, const encoded_frame* frame, const std::function<void(connection&)>& behind)
 {
     if (!to.takes_output())
         return;
@@ -22,9 +23,9 @@ void deliver(core& to, const encoded_frame& frame, const std::function<void(conn
     const loop::running_mark mark{to.on(), &to};
     connection borrowed = core_access::make(keep);
     try {
-        if (to.configured().framing != frame.format())
+        if (frame != nullptr && to.configured().framing != frame->format())
             throw std::invalid_argument{"send_to_all: expected a frame of the connection's own framing"};
-        if (!to.try_write_encoded(frame.bytes()))
+        if (frame == nullptr || !to.try_write_encoded(frame->bytes()))
             behind(borrowed);
     } catch (...) {
         to.fail(std::current_exception());
@@ -32,20 +33,62 @@ void deliver(core& to, const encoded_frame& frame, const std::function<void(conn
     core_access::release(borrowed);
 }
 
+// A connection on its way to its loop, with the bytes of the frame that wait there for it; 0: it is behind.
+class destination
+{
+public:
+    destination(std::shared_ptr<handle_target> target, std::size_t bytes) noexcept
+        : target_{std::move(target)}, bytes_{bytes}
+    {}
+    destination(destination&&) noexcept = default;
+    destination& operator=(destination&&) = delete;
+    ~destination() { arrive(); }
+
+    bool is_behind() const noexcept { return bytes_ == 0; }
+
+    /// Waits no longer. Null: it has ended.
+    core* arrive() noexcept
+    {
+        const auto target = std::move(target_);
+        if (target == nullptr)
+            return nullptr;
+        target->bytes.fetch_sub(bytes_);
+        if (is_behind())
+            target->behind = false;
+        return target->connection;
+    }
+
+private:
+    std::shared_ptr<handle_target> target_;
+    std::size_t bytes_;
+};
+
 // What is left to do on one loop.
 struct delivery {
     encoded_frame frame;
     std::function<void(connection&)> behind;
     std::shared_ptr<loop> on;
-    std::vector<std::shared_ptr<handle_target>> to;
+    std::vector<destination> to;
+    std::size_t queued = 0; // of these, not behind
     std::size_t next = 0;
+
+    void add(const std::shared_ptr<handle_target>& target)
+    {
+        const std::size_t size = frame.bytes().size();
+        if (handle_target::take(target->bytes, size, target->high_water)) {
+            to.push_back(destination{target, size});
+            ++queued;
+        } else if (!target->behind.exchange(true)) {
+            to.push_back(destination{target, 0});
+        }
+    }
 
     void operator()()
     {
         const std::size_t end = std::min(to.size(), next + most_at_once);
         for (; next != end; ++next)
-            if (core* const c = to[next]->connection)
-                deliver(*c, frame, behind);
+            if (core* const c = to[next].arrive())
+                deliver(*c, to[next].is_behind() ? nullptr : &frame, behind);
         if (next != to.size()) {
             loop& l = *on;
             l.post(std::move(*this));
@@ -67,24 +110,28 @@ encoded_frame::encoded_frame(const framing& format, any_bytes bytes)
     content_ = std::move(made);
 }
 
-void send_to_all(std::span<const handle> to, const encoded_frame& frame, std::function<void(connection&)> behind)
+std::size_t send_to_all(std::span<const handle> to, const encoded_frame& frame, std::function<void(connection&)> behind)
 {
     if (!behind)
         throw std::invalid_argument{
             "send_to_all: expected a function for connections that are behind, got an empty one"};
     std::vector<delivery> by_loop; // there are few loops
     for (const handle& each : to) {
-        if (!each.target_)
+        if (!each.target_ || each.target_->connection == nullptr)
             continue;
         auto at = std::find_if(by_loop.begin(), by_loop.end(), [&](auto& d) { return d.on == each.target_->on; });
         if (at == by_loop.end())
             at = by_loop.insert(at, {frame, behind, each.target_->on, {}});
-        at->to.push_back(each.target_);
+        at->add(each.target_);
     }
+    std::size_t queued = 0;
     for (delivery& each : by_loop) {
         loop& on = *each.on;
-        on.post(std::move(each));
+        const std::size_t of_it = each.queued;
+        if (!each.to.empty() && on.post_if_open(std::move(each)))
+            queued += of_it;
     }
+    return queued;
 }
 
 } // namespace hawser

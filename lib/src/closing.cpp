@@ -365,7 +365,8 @@ std::shared_ptr<handle_target> core::make_handle()
 {
     const bool ends = state_ == connection_state::closing || state_ == connection_state::closed;
     if (!handle_)
-        handle_ = std::make_shared<handle_target>(handle_target{loop_.shared_from_this(), ends ? nullptr : this});
+        handle_ =
+            std::make_shared<handle_target>(loop_.shared_from_this(), ends ? nullptr : this, settings_->high_water);
     return handle_;
 }
 

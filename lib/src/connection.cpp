@@ -208,23 +208,50 @@ connection::executor_type connection::get_executor() const
     return core_->on().executor();
 }
 
-void handle::post(std::function<void(connection&)> function) const
-{
-    if (!target_)
-        return;
-    target_->on->post([target = target_, f = std::move(function)] {
-        if (target->connection == nullptr)
+namespace {
+
+// A function that waits for its turn, and the place it takes up among those of its connection.
+struct posted_call {
+    std::shared_ptr<detail::handle_target> target;
+    std::unique_ptr<detail::posted_function> function;
+
+    posted_call(std::shared_ptr<detail::handle_target> t, std::unique_ptr<detail::posted_function> f) noexcept
+        : target{std::move(t)}, function{std::move(f)}
+    {}
+    posted_call(posted_call&&) noexcept = default;
+    posted_call& operator=(posted_call&&) = delete;
+    ~posted_call() { give_place(); }
+
+    void give_place() noexcept
+    {
+        if (target)
+            target->functions.fetch_sub(1);
+    }
+    void operator()()
+    {
+        give_place(); // to one that this one posts
+        const auto on = std::move(target);
+        if (on->connection == nullptr)
             return;
-        const boost::intrusive_ptr<detail::core> core{target->connection};
+        const boost::intrusive_ptr<detail::core> core{on->connection};
         const detail::loop::running_mark mark{core->on(), core.get()};
         connection borrowed = detail::core_access::make(core);
         try {
-            f(borrowed);
+            function->run(borrowed);
         } catch (...) {
             core->fail(std::current_exception());
         }
         detail::core_access::release(borrowed);
-    });
+    }
+};
+
+} // namespace
+
+bool handle::post_made(std::unique_ptr<detail::posted_function> function) const
+{
+    if (target_->connection == nullptr || !detail::handle_target::take(target_->functions, 1, most_posted))
+        return false;
+    return target_->on->post_if_open(posted_call{target_, std::move(function)});
 }
 
 namespace detail {

@@ -23,6 +23,7 @@
 #include <boost/asio/deferred.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <span>
 
@@ -52,9 +53,28 @@ public:
     virtual void connection_closed() noexcept = 0;
 };
 
+/// Where handles reach a connection from any thread, and what waits there for its loop.
 struct handle_target {
-    std::shared_ptr<loop> on;
-    core* connection = nullptr; // used on its loop only; null once it has closed
+    handle_target(std::shared_ptr<loop> l, core* c, std::size_t mark) noexcept
+        : on{std::move(l)}, high_water{mark}, connection{c}
+    {}
+
+    /// Counts `n` more in `waiting` if fewer than `most` wait there.
+    static bool take(std::atomic<std::size_t>& waiting, std::size_t n, std::size_t most) noexcept
+    {
+        std::size_t now = waiting.load();
+        while (now < most)
+            if (waiting.compare_exchange_weak(now, now + n))
+                return true;
+        return false;
+    }
+
+    const std::shared_ptr<loop> on;
+    const std::size_t high_water;
+    std::atomic<core*> connection;         // used on its loop only; null, as any thread may ask, once it has closed
+    std::atomic<std::size_t> functions{0}; // posted, and not run
+    std::atomic<std::size_t> bytes{0};     // of frames for all, and not taken over
+    std::atomic<bool> behind{false};       // to be told that it has missed some
 };
 
 class core final : public connection_hook, private wheel::entry

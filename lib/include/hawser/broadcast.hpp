@@ -42,8 +42,15 @@ private:
 /// `behind` is called with it instead, on its loop, to reset it or to note what it has missed. No other connection
 /// waits for it. A session ends with what `behind` throws, and with std::invalid_argument if its framing is another
 /// than the frame's.
-HAWSER_EXPORT void send_to_all(std::span<const handle> to, const encoded_frame& frame,
-                               std::function<void(connection&)> behind);
+///
+/// What waits for a slow loop is bounded too: frames of a connection that its loop has not taken over yet count towards
+/// its high-water mark, apart from its output. One that stands there gets nothing of the frame either, and `behind` is
+/// called once for all the frames that it misses until that call.
+///
+/// Returns for how many sessions the frame was queued. Each of them gets it, unless by its turn the session has ended
+/// its output, or that stands at the mark, which `behind` is told. The others, up to to.size(), had ended, or miss it.
+HAWSER_EXPORT std::size_t send_to_all(std::span<const handle> to, const encoded_frame& frame,
+                                      std::function<void(connection&)> behind);
 
 } // namespace hawser
 

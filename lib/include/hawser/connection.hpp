@@ -10,6 +10,7 @@
 #include <hawser/awaitable.hpp>
 #include <hawser/bytes.hpp>
 #include <hawser/detail/export.hpp>
+#include <hawser/detail/posted_function.hpp>
 #include <hawser/detail/stream_operation.hpp>
 #include <hawser/endpoint.hpp>
 #include <hawser/framing.hpp>
@@ -297,15 +298,26 @@ class HAWSER_EXPORT handle
 public:
     handle() = default;
 
-    /// Runs `function` on the connection's loop, unless the session has ended by then. From any thread; returns at
-    /// once. An exception from it ends that session.
-    void post(std::function<void(connection&)> function) const;
+    /// How many functions of one connection wait for its loop at most.
+    static constexpr std::size_t most_posted = 1024;
+
+    /// Runs `function`, which is called with the connection and may be movable alone, on the connection's loop, unless
+    /// the session has ended by then. From any thread; returns at once. An exception from it ends that session.
+    ///
+    /// True: it waits for its turn, which does not say that it will run. False: the session has ended, or most_posted
+    /// functions of this connection wait already; then it is dropped.
+    template <detail::postable Function>
+    bool post(Function&& function) const
+    {
+        return target_ && post_made(detail::make_posted(std::forward<Function>(function)));
+    }
 
 private:
     friend class connection;
-    friend void send_to_all(std::span<const handle> to, const encoded_frame& frame,
-                            std::function<void(connection&)> behind);
+    friend std::size_t send_to_all(std::span<const handle> to, const encoded_frame& frame,
+                                   std::function<void(connection&)> behind);
     explicit handle(std::shared_ptr<detail::handle_target> target) noexcept : target_{std::move(target)} {}
+    bool post_made(std::unique_ptr<detail::posted_function> function) const;
     std::shared_ptr<detail::handle_target> target_;
 };
 
