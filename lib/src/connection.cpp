@@ -208,6 +208,12 @@ connection::executor_type connection::get_executor() const
     return core_->on().executor();
 }
 
+void teardown(boost::beast::role_type, connection& c, error_code& e)
+{
+    c.core_->begin_close();
+    e = {};
+}
+
 namespace {
 
 // A function that waits for its turn, and the place it takes up among those of its connection.
@@ -264,13 +270,20 @@ void start_stream_write(core& c, stream_operation* op)
 {
     c.write_stream(op);
 }
+void start_stream_end(core& c, stream_operation* op)
+{
+    c.end_stream_by(op);
+}
 void cancel_stream_read(core& c) noexcept
 {
     c.cancel_read();
 }
-void cancel_stream_write(core& c) noexcept
+void cancel_stream_wait(stream_operation* op) noexcept
 {
-    c.cancel_stream_write();
+    if (op->wait != nullptr && op->wait->is_linked()) {
+        op->wait->cancelled = true;
+        op->wait->end();
+    }
 }
 boost::asio::any_io_executor executor_of(const core& c)
 {

@@ -141,7 +141,6 @@ public:
     /// Whether more has come than the first `n` bytes of what is not consumed: to here, or as far as the kernel.
     bool has_more_than(std::size_t n) noexcept;
     void read_stream(stream_operation* op);
-    std::pair<error_code, std::size_t> take_input(char* into, std::size_t size);
     void cancel_read() noexcept;
     void begin_drain();
 
@@ -160,7 +159,6 @@ public:
     awaitable<std::size_t> write_some(bytes_view bytes);
     awaitable<void> flush();
     void write_stream(stream_operation* op);
-    void cancel_stream_write() noexcept;
     std::size_t queued() const noexcept
     {
         return output_.size() + (loop_.output_cork.owner == this ? loop_.output_cork.size : 0);
@@ -171,6 +169,7 @@ public:
     awaitable<void> half_close();
     awaitable<void> close();
     awaitable<void> closed();
+    void end_stream_by(stream_operation* op);
     void begin_close();
     void reset() noexcept;
     /// Nothing is read or written any more, and whoever waits is told. What was accepted for output is still sent.
@@ -281,6 +280,7 @@ public:
 
 private:
     friend struct stream_write;
+    friend struct stream_end;
     friend void intrusive_ptr_add_ref(core* c) noexcept { ++c->references_; }
     friend void intrusive_ptr_release(core* c) noexcept;
 
@@ -390,6 +390,12 @@ private:
     time_point look_at_handshake(time_point now);
     void note_tls_failure(const error_code& e) noexcept;
 
+    // stream_operations.cpp
+    std::pair<error_code, std::size_t> take_input(const stream_operation& op);
+    std::size_t append_pieces(const stream_operation& op);
+    void write_pieces(std::span<const bytes_view> pieces);
+    static void await_end(struct stream_end e);
+
     // closing.cpp
     void end_output();
     void continue_close();
@@ -483,12 +489,11 @@ private:
 
     wait_queue flushers_;
     wait_queue closers_;
-    struct stream_write* stream_writer_ = nullptr; // the async_write_some that waits, if one does
-    time_point sending_since_{};                   // the write rule's window: its begin,
-    std::uint64_t sending_from_ = 0;               // and the bytes acknowledged by then
-    time_point end_since_ = time_point::max();     // when the wait for the peer's end, or its acknowledgement, began
-    time_point end_until_ = time_point::max();     // and when it ends at the latest
-    std::optional<duration> unit_allowed_;         // instead of the frame timeout, for the unit that is open
+    time_point sending_since_{};               // the write rule's window: its begin,
+    std::uint64_t sending_from_ = 0;           // and the bytes acknowledged by then
+    time_point end_since_ = time_point::max(); // when the wait for the peer's end, or its acknowledgement, began
+    time_point end_until_ = time_point::max(); // and when it ends at the latest
+    std::optional<duration> unit_allowed_;     // instead of the frame timeout, for the unit that is open
     std::unique_ptr<const hawser::timeouts> own_timeouts_; // once changed for this connection alone
     error_code error_;
     std::exception_ptr thrown_;

@@ -79,7 +79,7 @@ void memory_link::consume(direction& d, std::size_t n) noexcept
         break_off();
 }
 
-std::size_t memory_link::give(unsigned side, two_pieces from, error_code& e) noexcept
+std::size_t memory_link::give_all(unsigned side, std::span<const bytes_view> from, error_code& e) noexcept
 {
     direction& d = directions_[side];
     e = {};
@@ -91,10 +91,14 @@ std::size_t memory_link::give(unsigned side, two_pieces from, error_code& e) noe
         e = boost::asio::error::would_block;
     if (e)
         return 0;
-    const std::size_t n = std::min(from.size(), room(side));
-    append(side, from.first.substr(0, n));
-    if (n > from.first.size())
-        append(side, from.second.substr(0, n - from.first.size()));
+    const std::size_t most = room(side);
+    std::size_t n = 0;
+    for (const bytes_view piece : from) {
+        const bytes_view taken = piece.substr(0, most - n);
+        if (!taken.empty())
+            append(side, taken);
+        n += taken.size();
+    }
     ++d.writes;
     changed();
     return n;
@@ -208,6 +212,12 @@ std::size_t memory_stream::write_now(two_pieces from, error_code& e) noexcept
 {
     link_->probe(side_, "write");
     return link_->give(side_, from, e);
+}
+
+std::size_t memory_stream::write_all_now(std::span<const bytes_view> from, error_code& e) noexcept
+{
+    link_->probe(side_, "write");
+    return link_->give_all(side_, from, e);
 }
 
 void memory_stream::cancel() noexcept

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace hawser::detail {
@@ -60,7 +61,12 @@ public:
 
     /// What a script, or a relay, does in the place of a stream: as memory_stream's read_now() and write_now().
     std::size_t take(unsigned side, char* into, std::size_t size, error_code& e) noexcept;
-    std::size_t give(unsigned side, two_pieces from, error_code& e) noexcept;
+    std::size_t give_all(unsigned side, std::span<const bytes_view> from, error_code& e) noexcept;
+    std::size_t give(unsigned side, two_pieces from, error_code& e) noexcept
+    {
+        const std::array pieces{from.first, from.second};
+        return give_all(side, pieces, e);
+    }
     /// Before an operation of `side`.
     void probe(unsigned side, const char* operation)
     {

@@ -5,8 +5,8 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -19,6 +19,11 @@ error_code last_error() noexcept
 }
 
 const error_code aborted = boost::asio::error::operation_aborted;
+
+iovec piece(bytes_view bytes) noexcept
+{
+    return {const_cast<char*>(bytes.data()), bytes.size()};
+}
 
 } // namespace
 
@@ -154,21 +159,35 @@ std::size_t polled_socket::receive(char* into, std::size_t size, error_code& e) 
 
 std::size_t polled_socket::send(two_pieces from, error_code& e) noexcept
 {
-    ssize_t n = 0;
-    if (from.second.empty()) {
-        do
-            n = ::send(socket_.get(), from.first.data(), from.first.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        while (n < 0 && errno == EINTR);
-    } else {
-        std::array<iovec, 2> pieces{iovec{const_cast<char*>(from.first.data()), from.first.size()},
-                                    iovec{const_cast<char*>(from.second.data()), from.second.size()}};
-        msghdr message{};
-        message.msg_iov = pieces.data();
-        message.msg_iovlen = pieces.size();
-        do
-            n = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-        while (n < 0 && errno == EINTR);
+    if (!from.second.empty()) {
+        std::array<iovec, 2> pieces{piece(from.first), piece(from.second)};
+        return send_message(pieces.data(), pieces.size(), e);
     }
+    ssize_t n = 0;
+    do
+        n = ::send(socket_.get(), from.first.data(), from.first.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    e = n < 0 ? last_error() : error_code{};
+    return n < 0 ? 0 : static_cast<std::size_t>(n);
+}
+
+std::size_t polled_socket::send_all(std::span<const bytes_view> from, error_code& e) noexcept
+{
+    std::array<iovec, most_pieces> pieces;
+    const std::size_t count = std::min(from.size(), pieces.size());
+    std::transform(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count), pieces.begin(), piece);
+    return send_message(pieces.data(), count, e);
+}
+
+std::size_t polled_socket::send_message(iovec* pieces, std::size_t count, error_code& e) noexcept
+{
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = count;
+    ssize_t n = 0;
+    do
+        n = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
     e = n < 0 ? last_error() : error_code{};
     return n < 0 ? 0 : static_cast<std::size_t>(n);
 }

@@ -11,6 +11,10 @@
 
 #include <hawser/bytes.hpp>
 
+#include <sys/uio.h>
+
+#include <span>
+
 namespace hawser::detail {
 
 class address;
@@ -22,6 +26,9 @@ struct two_pieces {
     bytes_view second;
     std::size_t size() const noexcept { return first.size() + second.size(); }
 };
+
+/// Of output, in one send.
+constexpr std::size_t most_pieces = 64;
 
 class polled_socket : private poller::entry
 {
@@ -73,6 +80,7 @@ protected:
     // One recv or send that does not block; would_block if nothing is possible, eof at the end of the stream.
     std::size_t receive(char* into, std::size_t size, error_code& e) noexcept;
     std::size_t send(two_pieces from, error_code& e) noexcept;
+    std::size_t send_all(std::span<const bytes_view> from, error_code& e) noexcept;
     // Whether receive() may find something, as far as is known.
     bool may_receive() const noexcept { return can_read_; }
     // Somebody else has read from the descriptor until nothing was left.
@@ -87,6 +95,7 @@ private:
     void due() override;
     void start(wait& w, way what, function then) noexcept;
     void go_on(wait& w, bool can_write);
+    std::size_t send_message(iovec* pieces, std::size_t count, error_code& e) noexcept;
     void complete(wait& w, const error_code& e);
     void complete_later(wait& w) noexcept;
 

@@ -16,6 +16,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 
 namespace hawser::detail {
@@ -39,6 +40,8 @@ public:
     /// Reads or writes what is possible at once; would_block if that is nothing, eof at the end of the stream.
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept { return receive(into, size, e); }
     std::size_t write_now(two_pieces from, error_code& e) noexcept { return send(from, e); }
+    /// The same for up to most_pieces.
+    std::size_t write_all_now(std::span<const bytes_view> from, error_code& e) noexcept { return send_all(from, e); }
     /// As read_now(), for bytes that are not wanted.
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept { return receive(into, size, e); }
 
@@ -73,6 +76,7 @@ public:
     void wait_writable(core& c);
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept;
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
+    std::size_t write_all_now(std::span<const bytes_view> from, error_code& e) noexcept;
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept { return read_now(into, size, e); }
     void cancel() noexcept;
     void drop_read() noexcept;

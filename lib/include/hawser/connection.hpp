@@ -26,6 +26,11 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
+
+namespace boost::beast {
+enum class role_type; // Beast's, for what its websocket::stream looks for
+}
 
 namespace hawser {
 
@@ -267,10 +272,17 @@ public:
     /// A weak reference that any thread may hold and post through.
     hawser::handle handle();
 
-    // ---- Asio's AsyncReadStream and AsyncWriteStream, so that any Asio-based library runs on a connection.
-    // Not a drain point. The handler is called through its associated executor; per-operation cancellation works.
+    // ---- Asio's AsyncReadStream and AsyncWriteStream, so that any Asio-based library runs on a connection:
+    // asio::async_read_until, asio::ssl::stream<hawser::connection&>, Beast's HTTP and its websocket::stream.
+    // Not a drain point. Like every member, they are called on the connection's loop, and so are their cancellation
+    // signals: a composed operation, which calls them from its handlers, has to have its handler there too. The handler
+    // of a single one is called through its associated executor, whichever that is, and until then counts as its work.
 
     executor_type get_executor() const; ///< of its loop
+
+    using lowest_layer_type = connection;                             ///< itself: what asio::ssl::stream asks for
+    connection& lowest_layer() noexcept { return *this; }             ///< the same
+    const connection& lowest_layer() const noexcept { return *this; } ///< the same
 
     /// AsyncReadStream: at least one byte into `buffers`, which stay valid until completion; Asio's eof at the end.
     template <class MutableBuffers, class Token = boost::asio::default_completion_token_t<executor_type>>
@@ -279,12 +291,27 @@ public:
         return detail::async_stream_read(*core_, buffers, std::forward<Token>(token));
     }
 
-    /// AsyncWriteStream: some of `buffers`, at least one byte; they stay valid until completion.
+    /// AsyncWriteStream: some of `buffers`, at least one byte; they stay valid until completion. The first 64 of them
+    /// are taken together, as far as the high-water mark admits, and sent together.
     template <class ConstBuffers, class Token = boost::asio::default_completion_token_t<executor_type>>
     auto async_write_some(const ConstBuffers& buffers, Token&& token = {})
     {
         return detail::async_stream_write(*core_, buffers, std::forward<Token>(token));
     }
+
+    // What beast::websocket::stream finds by argument-dependent look-up. Both roles end the connection alike.
+
+    /// As close(): completes with no error when the connection is closed, with operation_aborted when it is cancelled,
+    /// which leaves it closing.
+    template <class Handler>
+    friend void async_teardown(boost::beast::role_type, connection& c, Handler&& handler)
+    {
+        detail::async_stream_end(*c.core_, std::forward<Handler>(handler));
+    }
+    /// The same in the background, at once and without an error.
+    friend HAWSER_EXPORT void teardown(boost::beast::role_type role, connection& c, error_code& e);
+    /// As reset(): when one of Beast's timeouts has passed.
+    friend void beast_close_socket(connection& c) noexcept { c.reset(); }
 
 private:
     friend struct detail::core_access;

@@ -1,5 +1,5 @@
-// How a templated Asio operation reaches the compiled connection: a header-only object that holds the handler, seen
-// from the library through two function pointers.
+// How a templated Asio operation reaches the compiled connection: a header-only object that holds the handler and its
+// buffers, seen from the library through function pointers.
 #ifndef HAWSER_DETAIL_STREAM_OPERATION_HPP
 #define HAWSER_DETAIL_STREAM_OPERATION_HPP
 
@@ -13,9 +13,11 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace hawser::detail {
@@ -27,24 +29,67 @@ struct handle_target;
 void intrusive_ptr_add_ref(core*) noexcept;
 HAWSER_EXPORT_DETAIL void intrusive_ptr_release(core*) noexcept;
 
-/// One async_read_some or async_write_some. Either `complete` or `destroy` is called, once; both free the object.
+/// One buffer of an operation; a write leaves its bytes alone.
+struct stream_piece {
+    char* data;
+    std::size_t size;
+};
+
+/// One async_read_some, async_write_some or async_teardown. Either `complete` or `destroy` is called, once; both free
+/// the object.
 struct stream_operation {
     void (*complete)(stream_operation*, error_code, std::size_t) = nullptr;
     void (*destroy)(stream_operation*) noexcept = nullptr;
-    char* data = nullptr; // the first buffer with room; of a write, its bytes
-    std::size_t size = 0;
+    /// The first buffers that have any size, `most` of them; says how many.
+    std::size_t (*pieces)(const stream_operation*, stream_piece* into, std::size_t most) = nullptr;
+    struct waiting* wait = nullptr; // in which it lies, once it does
 };
 
 HAWSER_EXPORT_DETAIL void start_stream_read(core&, stream_operation*);
 HAWSER_EXPORT_DETAIL void start_stream_write(core&, stream_operation*);
+HAWSER_EXPORT_DETAIL void start_stream_end(core&, stream_operation*);
 HAWSER_EXPORT_DETAIL void cancel_stream_read(core&) noexcept;
-HAWSER_EXPORT_DETAIL void cancel_stream_write(core&) noexcept;
+HAWSER_EXPORT_DETAIL void cancel_stream_wait(stream_operation*) noexcept; // of a write, or an end
 HAWSER_EXPORT_DETAIL boost::asio::any_io_executor executor_of(const core&);
 
-template <class Handler>
+/// In the place of buffers, of an operation that says nothing but how it ended.
+struct no_buffers {};
+
+/// What a handler is called with, on its executor and with its allocator.
+template <class Handler, class Buffers>
+struct stream_completion {
+    Handler handler;
+    error_code e;
+    std::size_t n;
+
+    using allocator_type = boost::asio::associated_allocator_t<Handler>;
+    allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler); }
+    void operator()()
+    {
+        if constexpr (std::is_same_v<Buffers, no_buffers>)
+            std::move(handler)(e);
+        else
+            std::move(handler)(e, n);
+    }
+};
+
+template <class Buffers>
+std::size_t first_pieces(const Buffers& all, stream_piece* into, std::size_t most)
+{
+    std::size_t n = 0;
+    const auto end = boost::asio::buffer_sequence_end(all);
+    for (auto at = boost::asio::buffer_sequence_begin(all); at != end && n != most; ++at) {
+        const boost::asio::const_buffer b{*at};
+        if (b.size() != 0)
+            into[n++] = {const_cast<char*>(static_cast<const char*>(b.data())), b.size()};
+    }
+    return n;
+}
+
+template <class Handler, class Buffers>
 struct handler_operation : stream_operation {
-    explicit handler_operation(Handler h, const boost::asio::any_io_executor& io)
-        : executor{boost::asio::get_associated_executor(h, io)}, handler{std::move(h)}
+    handler_operation(Handler h, const Buffers& b, const boost::asio::any_io_executor& io)
+        : work{boost::asio::get_associated_executor(h, io)}, handler{std::move(h)}, buffers{b}
     {
         complete = [](stream_operation* base, error_code e, std::size_t n) {
             handler_operation taken{std::move(*static_cast<handler_operation*>(base))};
@@ -53,20 +98,24 @@ struct handler_operation : stream_operation {
             // gone.
             if (auto slot = boost::asio::get_associated_cancellation_slot(taken.handler); slot.is_connected())
                 slot.clear();
-            boost::asio::dispatch(taken.executor,
-                                  [h = std::move(taken.handler), e, n]() mutable { std::move(h)(e, n); });
+            boost::asio::dispatch(taken.work.get_executor(),
+                                  stream_completion<Handler, Buffers>{std::move(taken.handler), e, n});
         };
         destroy = [](stream_operation* base) noexcept { free(static_cast<handler_operation*>(base)); };
+        if constexpr (!std::is_same_v<Buffers, no_buffers>)
+            pieces = [](const stream_operation* base, stream_piece* into, std::size_t most) {
+                return first_pieces(static_cast<const handler_operation*>(base)->buffers, into, most);
+            };
     }
 
     using allocator = typename std::allocator_traits<
         boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<handler_operation>;
 
-    static handler_operation* make(Handler h, const boost::asio::any_io_executor& io)
+    static handler_operation* make(Handler h, const Buffers& b, const boost::asio::any_io_executor& io)
     {
         allocator a{boost::asio::get_associated_allocator(h)};
         handler_operation* p = std::allocator_traits<allocator>::allocate(a, 1);
-        return ::new (static_cast<void*>(p)) handler_operation{std::move(h), io};
+        return ::new (static_cast<void*>(p)) handler_operation{std::move(h), b, io};
     }
     static void free(handler_operation* p) noexcept
     {
@@ -75,57 +124,55 @@ struct handler_operation : stream_operation {
         std::allocator_traits<allocator>::deallocate(a, p, 1);
     }
 
-    boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor> executor;
+    // Until the handler is on its way to its executor, that has something left to do.
+    boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>> work;
     Handler handler;
+    Buffers buffers;
 };
-
-template <class Buffers>
-auto first_with_room(const Buffers& buffers)
-{
-    auto at = boost::asio::buffer_sequence_begin(buffers);
-    const auto end = boost::asio::buffer_sequence_end(buffers);
-    decltype(boost::asio::mutable_buffer{}.data()) data = nullptr;
-    std::size_t size = 0;
-    for (; at != end && size == 0; ++at) {
-        const auto b = *at;
-        data = const_cast<void*>(static_cast<const void*>(b.data()));
-        size = b.size();
-    }
-    return std::pair{static_cast<char*>(data), size};
-}
 
 template <class MutableBuffers, class Token>
 auto async_stream_read(core& c, const MutableBuffers& buffers, Token&& token)
 {
     return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-        [](auto handler, core* on, std::pair<char*, std::size_t> into) {
-            using operation = handler_operation<decltype(handler)>;
+        [](auto handler, core* on, const MutableBuffers& into) {
             auto slot = boost::asio::get_associated_cancellation_slot(handler);
-            operation* op = operation::make(std::move(handler), executor_of(*on));
-            op->data = into.first;
-            op->size = into.second;
+            stream_operation* const op =
+                handler_operation<decltype(handler), MutableBuffers>::make(std::move(handler), into, executor_of(*on));
             if (slot.is_connected())
                 slot.assign([on](boost::asio::cancellation_type) { cancel_stream_read(*on); });
             start_stream_read(*on, op);
         },
-        token, &c, first_with_room(buffers));
+        token, &c, buffers);
 }
 
 template <class ConstBuffers, class Token>
 auto async_stream_write(core& c, const ConstBuffers& buffers, Token&& token)
 {
     return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-        [](auto handler, core* on, std::pair<char*, std::size_t> from) {
-            using operation = handler_operation<decltype(handler)>;
+        [](auto handler, core* on, const ConstBuffers& from) {
             auto slot = boost::asio::get_associated_cancellation_slot(handler);
-            operation* op = operation::make(std::move(handler), executor_of(*on));
-            op->data = from.first;
-            op->size = from.second;
+            stream_operation* const op =
+                handler_operation<decltype(handler), ConstBuffers>::make(std::move(handler), from, executor_of(*on));
             if (slot.is_connected())
-                slot.assign([on](boost::asio::cancellation_type) { cancel_stream_write(*on); });
+                slot.assign([op](boost::asio::cancellation_type) { cancel_stream_wait(op); });
             start_stream_write(*on, op);
         },
-        token, &c, first_with_room(buffers));
+        token, &c, buffers);
+}
+
+template <class Token>
+auto async_stream_end(core& c, Token&& token)
+{
+    return boost::asio::async_initiate<Token, void(error_code)>(
+        [](auto handler, core* on) {
+            auto slot = boost::asio::get_associated_cancellation_slot(handler);
+            stream_operation* const op =
+                handler_operation<decltype(handler), no_buffers>::make(std::move(handler), {}, executor_of(*on));
+            if (slot.is_connected())
+                slot.assign([op](boost::asio::cancellation_type) { cancel_stream_wait(op); });
+            start_stream_end(*on, op);
+        },
+        token, &c);
 }
 
 } // namespace hawser::detail

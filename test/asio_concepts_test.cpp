@@ -1,0 +1,553 @@
+// A connection under what is written for Asio's stream concepts: Beast's HTTP and WebSocket, asio::ssl::stream,
+// read_until, buffer sequences, and handlers of other executors.
+#include <hawser/connection.hpp>
+
+#include "scenario.hpp"
+#include "test_certificate.hpp"
+#include "tls_peer.hpp"
+
+#define BOOST_TEST_MODULE asio_concepts
+#include <boost/test/unit_test.hpp>
+
+#include "turned_loop.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/stream_traits.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+namespace websocket = boost::beast::websocket;
+using namespace hawser;
+using namespace hawser::test;
+using asio::use_awaitable;
+
+namespace {
+
+// The header declares it without Beast.
+static_assert(std::is_same_v<std::underlying_type_t<beast::role_type>, int>);
+
+// How a callback was called: "" while it was not, else the error's symbol, or the number of bytes.
+struct outcome {
+    std::string text;
+    std::thread::id thread;
+    auto handler()
+    {
+        return [this](const error_code& e, std::size_t n = 0) {
+            text = e ? symbol(e) : std::to_string(n);
+            thread = std::this_thread::get_id();
+        };
+    }
+};
+
+std::string text_of(const beast::flat_buffer& buffer)
+{
+    return {static_cast<const char*>(buffer.data().data()), buffer.size()};
+}
+
+asio::ssl::context server_context()
+{
+    const tls_pair pair = root().issue();
+    asio::ssl::context made{asio::ssl::context::tls_server};
+    made.use_certificate_chain(asio::buffer(pair.certificate_chain.value()));
+    made.use_private_key(asio::buffer(pair.private_key.value()), asio::ssl::context::pem);
+    return made;
+}
+
+asio::ssl::context client_context()
+{
+    asio::ssl::context made{asio::ssl::context::tls_client};
+    made.add_certificate_authority(asio::buffer(root().certificate().value()));
+    made.set_verify_mode(asio::ssl::verify_peer);
+    made.set_verify_callback(asio::ssl::host_name_verification{"localhost"});
+    return made;
+}
+
+// Sends back what it gets, until the peer closes.
+template <class Next>
+awaitable<std::string> echo_messages(websocket::stream<Next>& ws)
+{
+    co_await ws.async_accept(use_awaitable);
+    try {
+        for (;;) {
+            beast::flat_buffer message;
+            co_await ws.async_read(message, use_awaitable);
+            ws.text(ws.got_text());
+            co_await ws.async_write(message.data(), use_awaitable);
+        }
+    } catch (const system_error& e) {
+        co_return e.code() == websocket::error::closed ? "closed" : e.code().message();
+    }
+}
+
+template <class Next>
+awaitable<std::vector<std::string>> ask_messages(websocket::stream<Next>& ws, std::vector<std::string> messages)
+{
+    co_await ws.async_handshake("localhost", "/", use_awaitable);
+    std::vector<std::string> answers;
+    for (const std::string& message : messages) {
+        co_await ws.async_write(asio::buffer(message), use_awaitable);
+        beast::flat_buffer answer;
+        co_await ws.async_read(answer, use_awaitable);
+        answers.push_back(text_of(answer));
+    }
+    co_await ws.async_close(websocket::close_code::normal, use_awaitable);
+    co_return answers;
+}
+
+const std::vector<std::string> messages{"hello", "", std::string(200'000, 'm')};
+
+} // namespace
+
+// ---- Beast's HTTP
+
+BOOST_AUTO_TEST_CASE(beasts_http_messages_travel_over_it_both_ways)
+{
+    scenario run;
+    auto [client, server] = run.connect_pair();
+    const auto serve = [](connection& c) -> awaitable<std::string> {
+        beast::flat_buffer buffer;
+        http::request<http::string_body> request;
+        co_await http::async_read(c, buffer, request, use_awaitable);
+        http::response<http::string_body> response{http::status::ok, 11};
+        response.set(http::field::server, "hawser");
+        response.body() = std::string(100'000, 'r');
+        response.prepare_payload();
+        co_await http::async_write(c, response, use_awaitable);
+        co_return std::string{request.target()} + ' ' + request.body();
+    };
+    const auto ask = [](connection& c) -> awaitable<http::response<http::string_body>> {
+        http::request<http::string_body> request{http::verb::post, "/path", 11};
+        request.body() = "the question";
+        request.prepare_payload();
+        co_await http::async_write(c, request, use_awaitable);
+        beast::flat_buffer buffer;
+        http::response<http::string_body> response;
+        co_await http::async_read(c, buffer, response, use_awaitable);
+        co_return response;
+    };
+    const auto served = run.start(serve(server));
+    const auto answered = run.start(ask(client));
+    BOOST_TEST_REQUIRE(served.outcome() == "done");
+    BOOST_TEST(served.value() == "/path the question");
+    BOOST_TEST_REQUIRE(answered.outcome() == "done");
+    BOOST_TEST(answered.value()[http::field::server] == "hawser");
+    BOOST_TEST((answered.value().body() == std::string(100'000, 'r')));
+}
+
+// ---- Beast's WebSocket
+
+BOOST_AUTO_TEST_CASE(beasts_websocket_accepts_shakes_hands_talks_and_closes_over_it)
+{
+    scenario run;
+    auto [a, b] = run.connect_pair();
+    websocket::stream<connection> client{std::move(a)};
+    websocket::stream<connection&> server{b};
+    const auto served = run.start(echo_messages(server));
+    const auto asked = run.start(ask_messages(client, messages));
+    BOOST_TEST_REQUIRE(asked.outcome() == "done");
+    BOOST_TEST((asked.value() == messages));
+    BOOST_TEST_REQUIRE(served.outcome() == "done");
+    BOOST_TEST(served.value() == "closed");
+    BOOST_TEST((b.state() == connection_state::closed));
+    BOOST_TEST((client.next_layer().state() == connection_state::closed));
+}
+
+BOOST_AUTO_TEST_CASE(beasts_websocket_closes_a_socket_as_it_closes_memory)
+{
+    turned_loop run;
+    auto [c, peer, number] = run.open_tcp();
+    websocket::stream<connection&> server{c};
+    std::optional<std::string> end;
+    asio::co_spawn(run.on().executor(), echo_messages(server),
+                   [&end](std::exception_ptr, std::string how) { end = std::move(how); });
+    send(peer, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    send(peer, {"\x88\x82\0\0\0\0\x03\xe8", 8}); // close, 1000
+    run.catch_up();
+    BOOST_TEST(!end);
+    ::shutdown(peer.get(), SHUT_WR);
+    run.turn_until([&] { return end.has_value(); });
+    BOOST_TEST(*end == "closed");
+    BOOST_TEST((c.state() == connection_state::closed));
+}
+
+BOOST_AUTO_TEST_CASE(a_teardown_waits_for_the_peers_end_and_is_cancelled_by_itself)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    asio::cancellation_signal stop;
+    outcome first;
+    outcome second;
+    async_teardown(beast::role_type::server, c, asio::bind_cancellation_slot(stop.slot(), first.handler()));
+    async_teardown(beast::role_type::client, c, second.handler());
+    run.poll();
+    BOOST_TEST(p.has_ended());
+    BOOST_TEST(first.text == "");
+    stop.emit(asio::cancellation_type::terminal);
+    run.poll();
+    BOOST_TEST(first.text == "ECANCELED");
+    BOOST_TEST(second.text == "");
+    p.end();
+    BOOST_TEST(second.text == "0");
+    outcome third;
+    async_teardown(beast::role_type::server, c, third.handler());
+    BOOST_TEST(third.text == "");
+    run.poll();
+    BOOST_TEST(third.text == "0");
+}
+
+BOOST_AUTO_TEST_CASE(a_teardown_that_does_not_wait_ends_the_connection_in_the_background)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    run.start(c.write_frame("last"));
+    error_code e = make_error_code(errc::shut_down);
+    teardown(beast::role_type::server, c, e);
+    BOOST_TEST(!e);
+    run.poll();
+    BOOST_TEST(p.received() == frame("last"));
+    BOOST_TEST(p.has_ended());
+    BOOST_TEST(!p.was_reset());
+}
+
+BOOST_AUTO_TEST_CASE(beast_closes_the_lowest_layer_when_its_time_has_passed)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    websocket::stream<connection&> ws{c};
+    const auto accepted = run.start(
+        [](websocket::stream<connection&>& s) -> awaitable<void> { co_await s.async_accept(use_awaitable); }(ws));
+    BOOST_TEST(!accepted.done());
+    beast::close_socket(beast::get_lowest_layer(ws));
+    run.poll();
+    BOOST_TEST(accepted.outcome() == "connection_closed");
+    BOOST_TEST(p.was_reset());
+}
+
+// ---- asio::ssl::stream
+
+BOOST_AUTO_TEST_CASE(asios_ssl_stream_serves_and_asks_over_it)
+{
+    scenario run;
+    auto [a, b] = run.connect_pair();
+    asio::ssl::context trusting = client_context();
+    asio::ssl::context showing = server_context();
+    asio::ssl::stream<connection> client{std::move(a), trusting};
+    asio::ssl::stream<connection&> server{b, showing};
+    BOOST_TEST(&server.lowest_layer() == &b);
+    const auto serve = [](asio::ssl::stream<connection&>& s) -> awaitable<std::string> {
+        co_await s.async_handshake(asio::ssl::stream_base::server, use_awaitable);
+        std::string line;
+        co_await asio::async_read_until(s, asio::dynamic_buffer(line), '\n', use_awaitable);
+        co_await asio::async_write(s, asio::buffer(std::string(100'000, 's')), use_awaitable);
+        co_await s.async_shutdown(use_awaitable);
+        co_return line;
+    };
+    const auto ask = [](asio::ssl::stream<connection>& s) -> awaitable<std::string> {
+        co_await s.async_handshake(asio::ssl::stream_base::client, use_awaitable);
+        co_await asio::async_write(s, asio::buffer("a line\n", 7), use_awaitable);
+        std::string all;
+        error_code e;
+        co_await asio::async_read(s, asio::dynamic_buffer(all), asio::redirect_error(use_awaitable, e));
+        co_await s.async_shutdown(asio::redirect_error(use_awaitable, e));
+        co_return all;
+    };
+    const auto served = run.start(serve(server));
+    const auto asked = run.start(ask(client));
+    BOOST_TEST_REQUIRE(served.outcome() == "done");
+    BOOST_TEST(served.value() == "a line\n");
+    BOOST_TEST_REQUIRE(asked.outcome() == "done");
+    BOOST_TEST((asked.value() == std::string(100'000, 's')));
+}
+
+BOOST_AUTO_TEST_CASE(beasts_websocket_over_asios_ssl_stream_closes_all_the_way_down)
+{
+    scenario run;
+    auto [a, b] = run.connect_pair();
+    asio::ssl::context trusting = client_context();
+    asio::ssl::context showing = server_context();
+    websocket::stream<asio::ssl::stream<connection&>> client{a, trusting};
+    websocket::stream<asio::ssl::stream<connection&>> server{b, showing};
+    const auto serve = [](websocket::stream<asio::ssl::stream<connection&>>& ws) -> awaitable<std::string> {
+        co_await ws.next_layer().async_handshake(asio::ssl::stream_base::server, use_awaitable);
+        const std::string how = co_await echo_messages(ws);
+        co_return how;
+    };
+    const auto ask = [](websocket::stream<asio::ssl::stream<connection&>>& ws) -> awaitable<std::vector<std::string>> {
+        co_await ws.next_layer().async_handshake(asio::ssl::stream_base::client, use_awaitable);
+        auto answers = co_await ask_messages(ws, messages);
+        co_return answers;
+    };
+    const auto served = run.start(serve(server));
+    const auto asked = run.start(ask(client));
+    BOOST_TEST_REQUIRE(asked.outcome() == "done");
+    BOOST_TEST((asked.value() == messages));
+    BOOST_TEST_REQUIRE(served.outcome() == "done");
+    BOOST_TEST(served.value() == "closed");
+    BOOST_TEST((a.state() == connection_state::closed));
+    BOOST_TEST((b.state() == connection_state::closed));
+}
+
+// ---- Reading
+
+BOOST_AUTO_TEST_CASE(read_until_reads_lines_into_a_streambuf)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    p.chunks(3);
+    asio::streambuf into;
+    outcome read;
+    asio::async_read_until(c, into, "\r\n", read.handler());
+    p.send("a line\r\nthe next\r\n");
+    BOOST_TEST(read.text == "8");
+}
+
+BOOST_AUTO_TEST_CASE(one_read_fills_as_many_buffers_as_there_are_bytes_for)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    std::string first(3, '-');
+    std::string second(4, '-');
+    std::string third(5, '-');
+    const std::array<asio::mutable_buffer, 4> all{asio::buffer(first), asio::mutable_buffer{}, asio::buffer(second),
+                                                  asio::buffer(third)};
+    outcome read;
+    c.async_read_some(all, read.handler());
+    p.send("abcdefgh");
+    BOOST_TEST(read.text == "8");
+    BOOST_TEST(first + second + third == "abcdefgh----");
+    c.async_read_some(all, read.handler());
+    p.send("0123456789abc");
+    BOOST_TEST(read.text == "12");
+    BOOST_TEST(first + second + third == "0123456789ab");
+    BOOST_TEST(text(run.start(c.read(1))) == "c");
+}
+
+// ---- Gathered writes
+
+BOOST_AUTO_TEST_CASE(the_buffers_of_a_write_are_one_send_whether_they_fit_the_cork_or_not)
+{
+    constexpr std::size_t cork = 16 * 1024;
+    const std::string head(100, 'h');
+    const std::string tail(2, 't');
+    for (const std::size_t body : {std::size_t{1}, cork - 102, cork - 101, std::size_t{100'000}}) {
+        for (const bool before : {true, false}) { // something of its own, whose turn has come
+            BOOST_TEST_CONTEXT("a body of " << body << (before ? ", behind something" : ""))
+            {
+                scenario run;
+                auto [c, p] = run.connect();
+                p.capacity(200'000);
+                const std::string large(body, 'b');
+                const std::array<asio::const_buffer, 4> all{asio::buffer(head), asio::const_buffer{},
+                                                            asio::buffer(large), asio::buffer(tail)};
+                outcome write;
+                if (before)
+                    c.try_write("!");
+                c.async_write_some(all, write.handler());
+                run.poll();
+                BOOST_TEST(write.text == std::to_string(102 + body));
+                BOOST_TEST(p.writes() == (before ? 2u : 1u));
+                BOOST_TEST((p.received() == (before ? "!" : "") + head + large + tail));
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_gathered_write_over_a_socket_is_one_system_call)
+{
+    turned_loop run;
+    int both[2] = {-1, -1};
+    BOOST_REQUIRE_EQUAL(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, both),
+                        0); // which keeps each send apart
+    auto [c, peer, number] =
+        run.open({detail::descriptor{both[0]}, detail::descriptor{both[1]}}, detail::polled_socket::family::unix_path);
+    for (const std::size_t each : {100U, 10'000U}) {
+        std::vector<std::string> pieces;
+        for (char name = 'a'; name <= 'f'; ++name)
+            pieces.emplace_back(each, name);
+        std::vector<asio::const_buffer> all;
+        std::string whole;
+        for (const std::string& piece : pieces) {
+            all.push_back(asio::buffer(piece));
+            whole += piece;
+        }
+        outcome write;
+        c.async_write_some(all, write.handler());
+        run.turn_until([&] { return !write.text.empty() && c.queued() == 0; });
+        BOOST_TEST(write.text == std::to_string(6 * each));
+        std::string got(100'000, '\0');
+        const ssize_t n = ::recv(peer.get(), got.data(), got.size(), MSG_DONTWAIT);
+        BOOST_TEST_REQUIRE(n >= 0);
+        got.resize(static_cast<std::size_t>(n));
+        BOOST_TEST((got == whole));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_gathered_write_takes_64_buffers_and_what_the_high_water_mark_admits)
+{
+    scenario run;
+    auto [c, p] = run.connect({.high_water = 100, .low_water = 10});
+    const std::vector<asio::const_buffer> most(64, asio::buffer("x", 1));
+    const std::vector<asio::const_buffer> too_many(65, asio::buffer("x", 1));
+    outcome write;
+    c.async_write_some(most, write.handler());
+    run.poll();
+    BOOST_TEST(write.text == "64");
+    c.async_write_some(too_many, write.handler());
+    run.poll();
+    BOOST_TEST(write.text == "64");
+    const std::string half(50, 'h');
+    const std::string more(51, 'm');
+    c.async_write_some(std::array{asio::buffer(half), asio::buffer(half)}, write.handler());
+    run.poll();
+    BOOST_TEST(write.text == "100");
+    c.async_write_some(std::array{asio::buffer(half), asio::buffer(more)}, write.handler());
+    run.poll();
+    BOOST_TEST(write.text == "100");
+    BOOST_TEST(p.received() == std::string(128, 'x') + half + half + half + more.substr(1));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_kernel_does_not_take_of_a_gathered_write_follows_in_order)
+{
+    const std::string first(10'000, '1');
+    const std::string second(10'000, '2');
+    const std::string third(10'000, '3');
+    const std::string all = first + second + third;
+    for (const std::size_t taken : {0U, 1U, 9'999U, 10'000U, 10'001U, 20'000U, 29'999U}) {
+        BOOST_TEST_CONTEXT(taken << " at first")
+        {
+            scenario run;
+            auto [c, p] = run.connect();
+            p.capacity(taken);
+            outcome write;
+            c.async_write_some(std::array{asio::buffer(first), asio::buffer(second), asio::buffer(third)},
+                               write.handler());
+            run.poll();
+            BOOST_TEST(write.text == "30000");
+            BOOST_TEST(c.queued() == 30'000 - taken);
+            p.capacity(100'000);
+            BOOST_TEST((p.received() == all));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_gathered_write_over_tls_arrives_whole)
+{
+    const std::string head(100, 'h');
+    const std::string body(100'000, 'b');
+    tls_scenario run{[&](connection& c) -> awaitable<void> {
+                         const std::array all{asio::buffer(head), asio::buffer(body), asio::buffer(head)};
+                         co_await asio::async_write(c, all, use_awaitable);
+                     },
+                     good()};
+    tls_peer p{run, run.port(), {.ca = root().certificate()}};
+    BOOST_TEST_REQUIRE(p.shake());
+    BOOST_TEST((p.read_to_end() == head + body + head));
+}
+
+// ---- Handlers of other executors
+
+BOOST_AUTO_TEST_CASE(a_handler_of_another_context_runs_there_and_until_then_is_its_work)
+{
+    struct {
+        const char* name;
+        void (*begin)(connection&, asio::io_context&, outcome&);
+    } const table[] = {
+        {"async_read_some",
+         [](connection& c, asio::io_context& other, outcome& o) {
+             static char into;
+             c.async_read_some(asio::buffer(&into, 1), asio::bind_executor(other, o.handler()));
+         }},
+        {"async_write_some",
+         [](connection& c, asio::io_context& other, outcome& o) {
+             c.async_write_some(asio::buffer("x", 1), asio::bind_executor(other, o.handler()));
+         }},
+        {"async_teardown",
+         [](connection& c, asio::io_context& other, outcome& o) {
+             async_teardown(beast::role_type::server, c, asio::bind_executor(other, o.handler()));
+         }},
+    };
+    for (const auto& t : table) {
+        BOOST_TEST_CONTEXT(t.name)
+        {
+            scenario run;
+            auto [c, p] = run.connect({.high_water = 10, .low_water = 2});
+            p.capacity(0);
+            run.start(c.write("0123456789"));
+            asio::io_context other;
+            outcome o;
+            t.begin(c, other, o);
+            run.poll();
+            BOOST_TEST(other.poll() == 0u);
+            BOOST_TEST(!other.stopped());
+            p.capacity(100);
+            p.received();
+            p.send("y");
+            p.end();
+            run.poll();
+            BOOST_TEST(o.text == "");
+            BOOST_TEST(other.poll() == 1u);
+            BOOST_TEST(o.text == (std::string{t.name} == "async_teardown" ? "0" : "1"));
+            BOOST_TEST(other.stopped());
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_that_runs_another_context_waits_for_the_handler_and_then_ends)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    asio::io_context other;
+    outcome read;
+    char into = 0;
+    c.async_read_some(asio::buffer(&into, 1), asio::bind_executor(other, read.handler()));
+    std::thread runs_it{[&other] { other.run(); }};
+    const std::thread::id its_own = runs_it.get_id();
+    p.send("x");
+    runs_it.join();
+    BOOST_TEST(read.text == "1");
+    BOOST_TEST((read.thread == its_own));
+    BOOST_TEST(into == 'x');
+}
+
+BOOST_AUTO_TEST_CASE(an_operation_that_never_completes_is_no_work_of_the_other_context_any_more)
+{
+    asio::io_context other;
+    {
+        scenario run;
+        auto [c, p] = run.connect();
+        char into = 0;
+        outcome read;
+        c.async_read_some(asio::buffer(&into, 1), asio::bind_executor(other, read.handler()));
+        run.poll();
+        other.poll();
+        BOOST_TEST(!other.stopped());
+        run.end_runtime();
+        BOOST_TEST(read.text == "");
+    }
+    other.poll();
+    BOOST_TEST(other.stopped());
+}
