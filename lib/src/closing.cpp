@@ -78,16 +78,6 @@ awaitable<void> core::close()
     }
 }
 
-awaitable<void> core::closed()
-{
-    const boost::intrusive_ptr<core> keep{this};
-    while (!has_ended()) {
-        waiting node;
-        co_await closers_.wait(node, loop_, this);
-        node.check();
-    }
-}
-
 void core::begin_close()
 {
     if (state_ == connection_state::closing || state_ == connection_state::closed)

@@ -1,9 +1,9 @@
 // The inside of a connection: its stream, its buffers, its deadlines, and the state that connection's members work on.
 //
-// Eight files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, drain), output.cpp
+// Nine files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, drain), output.cpp
 // (cork, pending bytes, back-pressure, the write rule), clocks.cpp (deadlines, parking), closing.cpp (flush, FIN,
-// linger), yielding.cpp (an end to make room), tls_handshake.cpp and stream_operations.cpp (Asio's stream concepts).
-// Used from its loop's thread only.
+// linger), yielding.cpp (an end to make room), watching.cpp (the peer's end, while nobody reads), tls_handshake.cpp and
+// stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
 #ifndef HAWSER_SRC_CORE_HPP
 #define HAWSER_SRC_CORE_HPP
 
@@ -231,7 +231,7 @@ public:
     bool takes_output() const noexcept { return output_open_; }
     bool is_closed() const noexcept { return state_ == connection_state::closed; }
     bool has_failed() const noexcept { return failed_; }
-    bool has_ended() const noexcept { return is_closed() || peer_ended_ || failed_; }
+    bool has_ended() const noexcept { return is_closed() || peer_ended_ || failed_ || peer_gone_; }
 
     // ---- Facts
 
@@ -281,6 +281,7 @@ public:
 private:
     friend struct stream_write;
     friend struct stream_end;
+    friend class end_watch;
     friend void intrusive_ptr_add_ref(core* c) noexcept { ++c->references_; }
     friend void intrusive_ptr_release(core* c) noexcept;
 
@@ -390,6 +391,14 @@ private:
     time_point look_at_handshake(time_point now);
     void note_tls_failure(const error_code& e) noexcept;
 
+    // watching.cpp
+    void watch_peer();
+    void input_taken()
+    {
+        if (watchers_ != 0 && input_.size() == held_) [[unlikely]]
+            watch_peer();
+    }
+
     // stream_operations.cpp
     std::pair<error_code, std::size_t> take_input(const stream_operation& op);
     std::size_t append_pieces(const stream_operation& op);
@@ -463,6 +472,7 @@ private:
     bool drain_flushing_ = false; // the reader waits for the output to be flushed before it may end
     bool full_read_ = false;      // the last read took all the room there was
     bool peer_ended_ = false;
+    bool peer_gone_ = false;  // it has reset the connection, though input may be left to be read
     bool failed_ = false;     // error_ or thrown_ is set
     bool broken_ = false;     // and nothing can be sent any more: it ends in a reset
     bool torn_ = false;       // what was written last is a part: it ends in a reset, once acknowledged
@@ -472,6 +482,7 @@ private:
     bool unit_open_ = false;
     bool first_unit_ = true;       // no unit has been read whole
     bool writer_admitted_ = false; // a woken writer has not appended yet
+    std::uint32_t watchers_ = 0;   // coroutines in closed()
 
     std::size_t held_ = 0;    // of the input: what the view last handed out takes up
     std::size_t scanned_ = 0; // of the input: bytes already searched for a delimiter

@@ -142,7 +142,8 @@ core::input core::stream_ended(const error_code& e)
 
 void core::on_readable(const error_code& e)
 {
-    reading_ = false;
+    if (!std::exchange(reading_, false))
+        return watch_peer(); // who began no read
     const interruption why = std::exchange(interruption_, interruption::none);
     if (std::exchange(lingering_, false))
         return continue_close();
@@ -198,6 +199,8 @@ void core::resume_reader()
     }
     if (state_ == connection_state::closing && !reading_)
         continue_close();
+    if (watchers_ != 0) [[unlikely]]
+        watch_peer();
 }
 
 void core::interrupt(interruption why) noexcept

@@ -32,6 +32,12 @@ bool memory_link::readable(unsigned side) const noexcept
     return d.read_error || arrived(d) != 0 || has_ended(d);
 }
 
+bool memory_link::resumes_reader(unsigned side) const noexcept
+{
+    const attached& at = ends_[side];
+    return at.cancelled_input || (at.for_reset ? bool{directions_[1 - side].read_error} : readable(side));
+}
+
 bool memory_link::writable(unsigned side) const noexcept
 {
     const direction& d = directions_[side];
@@ -140,7 +146,7 @@ void memory_link::complete(unsigned side)
         at.cancelled_output = false;
         writer->on_writable();
     }
-    if (at.reader && (at.cancelled_input || readable(side))) {
+    if (at.reader && resumes_reader(side)) {
         const auto reader = std::move(at.reader);
         reader->on_readable(std::exchange(at.cancelled_input, false) ? aborted : error_code{});
     }
@@ -192,7 +198,25 @@ void memory_stream::wait_readable(core& c)
 {
     link_->probe(side_, "wait for input");
     link_->ends_[side_].reader = &c;
+    link_->ends_[side_].for_reset = false;
     link_->changed();
+}
+
+void memory_stream::wait_gone(core& c)
+{
+    link_->ends_[side_].reader = &c;
+    link_->ends_[side_].for_reset = true;
+    link_->changed();
+}
+
+peer_sight memory_stream::look_at_peer(error_code&) const noexcept
+{
+    const memory_link::direction& d = link_->to(side_);
+    if (d.read_error)
+        return peer_sight::gone;
+    if (link_->arrived(d) != 0)
+        return peer_sight::unread;
+    return link_->has_ended(d) ? peer_sight::ended : peer_sight::nothing;
 }
 
 void memory_stream::wait_writable(core& c)

@@ -91,6 +91,7 @@ private:
     struct attached {
         boost::intrusive_ptr<core> reader; // waits for readability
         boost::intrusive_ptr<core> writer; // waits for writability
+        bool for_reset = false;            // the reader waits for nothing else
         bool cancelled_input = false;
         bool cancelled_output = false;
         bool closed = false;
@@ -98,6 +99,7 @@ private:
 
     bool has_ended(const direction& d) const noexcept;
     bool readable(unsigned side) const noexcept;
+    bool resumes_reader(unsigned side) const noexcept;
     bool writable(unsigned side) const noexcept;
     void complete(unsigned side);
     void cancel(unsigned side);

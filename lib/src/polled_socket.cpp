@@ -3,6 +3,7 @@
 #include "core.hpp"
 
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -60,8 +61,9 @@ void polled_socket::attach(core& c) noexcept
 
 void polled_socket::start(wait& w, way what, function then) noexcept
 {
-    w = {.then = then, .what = what};
-    intrusive_ptr_add_ref(core_);
+    if (w.then == nullptr)
+        intrusive_ptr_add_ref(core_);
+    w = {.then = then, .what = what, .due = w.due};
 }
 
 void polled_socket::begin(wait& w, way what, function then) noexcept
@@ -108,17 +110,44 @@ void polled_socket::ready(std::uint32_t events)
         empties_ = false; // which is not announced again
     can_read_ = can_read_ || (events & (EPOLLIN | behind_the_data)) != 0;
     const bool can_write = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+    const bool broken = (events & EPOLLERR) != 0;
     if (writer_.then == nullptr)
-        return go_on(reader_, can_write);
+        return go_on(reader_, can_write, broken);
     const boost::intrusive_ptr<core> keep{core_};
-    go_on(reader_, can_write);
-    go_on(writer_, can_write);
+    go_on(reader_, can_write, broken);
+    go_on(writer_, can_write, broken);
 }
 
-void polled_socket::go_on(wait& w, bool can_write)
+void polled_socket::go_on(wait& w, bool can_write, bool broken)
 {
-    if (w.then != nullptr && !w.due && (w.what == way::in ? can_read_ : can_write))
+    if (w.then == nullptr || w.due)
+        return;
+    if (w.what == way::in ? can_read_ : w.what == way::out ? can_write : broken)
         complete(w, error_code{});
+}
+
+// The kernel keeps an error until somebody reads or writes: poll(2) sees it as often as one asks, and behind unread
+// input too.
+peer_sight polled_socket::look_at_peer(error_code& e) noexcept
+{
+    if (!can_read_)
+        return peer_sight::nothing;
+    pollfd errors{.fd = socket_.get(), .events = 0, .revents = 0};
+    if (::poll(&errors, 1, 0) == 1 && (errors.revents & POLLERR) != 0)
+        return peer_sight::gone;
+    char first = 0;
+    ssize_t n = 0;
+    do
+        n = ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return n == 0 ? peer_sight::ended : peer_sight::unread;
+    if (errno != EAGAIN) {
+        e = last_error();
+        return peer_sight::failed;
+    }
+    can_read_ = false;
+    return peer_sight::nothing;
 }
 
 void polled_socket::cancel() noexcept

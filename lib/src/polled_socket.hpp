@@ -20,6 +20,15 @@ namespace hawser::detail {
 class address;
 class core;
 
+/// What the input is behind what was read, as far as one can see without reading on.
+enum class peer_sight : std::uint8_t {
+    nothing, // yet
+    unread,  // bytes
+    ended,   // the peer's end, and nothing before it: a read of any size says so
+    gone,    // the peer has reset it, whatever is unread
+    failed,  // the kernel's error, which it does not tell again
+};
+
 /// Where pieces of output lie: a head and a payload, or one of them.
 struct two_pieces {
     bytes_view first;
@@ -59,8 +68,11 @@ public:
     std::size_t unacknowledged() const noexcept;
     int descriptor() const noexcept { return socket_.get(); }
 
+    /// Looks at the input, and takes none of it. `e`: what has failed.
+    peer_sight look_at_peer(error_code& e) noexcept;
+
 protected:
-    enum class way : std::uint8_t { in, out };
+    enum class way : std::uint8_t { in, out, gone };
 
     // Called once from the loop's queue.
     using function = void (*)(polled_socket& socket, core& c, const error_code& e);
@@ -72,7 +84,7 @@ protected:
         bool due = false;
         bool cancelled = false;
     };
-    // Waits until `what` may be possible.
+    // Waits until `what` may be possible, in the place of a wait that is under way.
     void begin(wait& w, way what, function then) noexcept;
     // The same for what need not wait.
     void begin_now(wait& w, function then) noexcept;
@@ -94,7 +106,7 @@ private:
     void ready(std::uint32_t events) override;
     void due() override;
     void start(wait& w, way what, function then) noexcept;
-    void go_on(wait& w, bool can_write);
+    void go_on(wait& w, bool can_write, bool broken);
     std::size_t send_message(iovec* pieces, std::size_t count, error_code& e) noexcept;
     void complete(wait& w, const error_code& e);
     void complete_later(wait& w) noexcept;

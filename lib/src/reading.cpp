@@ -18,6 +18,7 @@ inline void core::frame_done(std::size_t encoded, std::size_t count) noexcept
     turn_bytes_ -= static_cast<std::int32_t>(std::min<std::size_t>(encoded, turn_bytes));
     if (!unit_open_)
         unit_done();
+    input_taken();
 }
 
 awaitable<std::optional<bytes_view>> core::read_frame(const framing* format)
@@ -100,6 +101,7 @@ awaitable<std::optional<bytes_view>> core::read_some()
     held_ = input_.size();
     if (!unit_open_)
         unit_done();
+    input_taken();
     co_return input_.data();
 }
 
@@ -120,6 +122,7 @@ awaitable<std::optional<bytes_view>> core::read(std::size_t n)
     held_ = n;
     if (!unit_open_)
         unit_done();
+    input_taken();
     co_return input_.data().substr(0, n);
 }
 

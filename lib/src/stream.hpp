@@ -3,7 +3,7 @@
 // A stream does what it is told and keeps no policy: deadlines, buffers and the order of things are core's. Each
 // wait completes by calling core::on_readable or on_writable from the loop's queue, and keeps the core alive until
 // then. A stream belongs to the core in which it lies from attach() on. At most one wait for input, and one for room
-// for output, at a time.
+// for output, at a time: one for input takes the place of another.
 #ifndef HAWSER_SRC_STREAM_HPP
 #define HAWSER_SRC_STREAM_HPP
 
@@ -36,6 +36,9 @@ public:
 
     void wait_readable(core& c) noexcept;
     void wait_writable(core& c) noexcept;
+    /// In the place of wait_readable(): until the peer has reset the connection.
+    void wait_gone(core& c) noexcept;
+    using polled_socket::look_at_peer;
 
     /// Reads or writes what is possible at once; would_block if that is nothing, eof at the end of the stream.
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept { return receive(into, size, e); }
@@ -74,6 +77,8 @@ public:
 
     void wait_readable(core& c);
     void wait_writable(core& c);
+    void wait_gone(core& c);
+    peer_sight look_at_peer(error_code& e) const noexcept;
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept;
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
     std::size_t write_all_now(std::span<const bytes_view> from, error_code& e) noexcept;
@@ -118,6 +123,8 @@ public:
 
     void wait_readable(core& c);
     void wait_writable(core& c);
+    void wait_gone(core& c);
+    peer_sight look_at_peer(error_code& e) noexcept; ///< what the engine holds, and ciphertext, is unread
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept;
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept;

@@ -78,6 +78,18 @@ void tls_stream::wait_readable(core&)
         begin(reader_, engine_->operation.read_wants_output ? way::out : way::in, call<&tls_stream::readable>);
 }
 
+void tls_stream::wait_gone(core&)
+{
+    begin(reader_, way::gone, call<&tls_stream::readable>);
+}
+
+peer_sight tls_stream::look_at_peer(error_code& e) noexcept
+{
+    const peer_sight seen = polled_socket::look_at_peer(e);
+    const bool holds = engine_ && engine_->holds_input();
+    return holds && (seen == peer_sight::nothing || seen == peer_sight::ended) ? peer_sight::unread : seen;
+}
+
 void tls_stream::readable(core& c, const error_code& e)
 {
     c.on_readable(e);

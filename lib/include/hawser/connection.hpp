@@ -243,9 +243,15 @@ public:
     /// Closes at once; the peer sees a reset and what was not sent, or not acknowledged, is lost.
     void reset() noexcept;
 
-    /// Completes when the connection has ended: the peer reset it or ended its stream (seen only while something
-    /// reads), a deadline passed, or this side closed it. Can be awaited beside other work, by any number of
-    /// coroutines.
+    /// Completes when the connection has ended: at once when the peer resets it, whatever of its input is unread; when
+    /// the peer has ended its stream and nothing unread lies before that end; when a deadline has passed, or this side
+    /// has closed it. So frames that have come are not lost to
+    ///     co_await (serve(peer) || peer.closed());
+    /// It needs nobody who reads, takes no input, and reads may follow it. Can be awaited beside other work, by any
+    /// number of coroutines. A peer that goes without a word is found by TCP's keep-alive, if that is on.
+    ///
+    /// Over TLS, what the kernel holds of the peer's records is unread input until a read has taken it: an alert, TLS's
+    /// end of the stream and a server's session tickets too. Who awaits the end of such a peer has to read.
     awaitable<void> closed();
 
     // ---- Deadlines
