@@ -1,4 +1,6 @@
-// What the wheel asks of a connection now and then: whether a deadline has passed, and whether its buffer lies idle.
+// What the wheel asks of a connection now and then: whether a deadline has passed, whether its buffer lies idle, and
+// whether a read that found nothing was right. The last costs one read for each wait that began with such a read (over
+// TCP hardly one does) and has lasted to a look; one that lasts longer costs no more.
 #include "core.hpp"
 
 #include <algorithm>
@@ -38,6 +40,8 @@ duration core::unit_time() const noexcept
 
 time_point core::look_at_input(time_point now)
 {
+    if (reading_ && !lingering_)
+        with_stream([](auto& s) { s.look_again(); });
     if (wait_since_ == time_point::max())
         return time_point::max();
     if (waits_for_ == waiting_for::handshake)

@@ -274,6 +274,7 @@ public:
     void on_readable(const error_code& e);
     void on_writable();
     void on_handshake(const error_code& e);
+    void handshake_waits() { look_soon(); } ///< a handshake has found no input
 
     /// Sends what the cork holds, whoever owns it. Never throws into, nor resumes from, the stack that calls it.
     static void flush_cork(loop& on) noexcept;

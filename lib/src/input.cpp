@@ -154,6 +154,7 @@ void core::on_readable(const error_code& e)
         return finish_input(*how);
     if (parked)
         input_.release();
+    look_soon(); // whether there really was nothing
     wait_for_input();
 }
 

@@ -109,6 +109,7 @@ void polled_socket::ready(std::uint32_t events)
     if ((events & behind_the_data) != 0)
         empties_ = false; // which is not announced again
     can_read_ = can_read_ || (events & (EPOLLIN | behind_the_data)) != 0;
+    doubt_ = doubt::none;
     const bool can_write = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
     const bool broken = (events & EPOLLERR) != 0;
     if (writer_.then == nullptr)
@@ -150,6 +151,16 @@ peer_sight polled_socket::look_at_peer(error_code& e) noexcept
     return peer_sight::nothing;
 }
 
+void polled_socket::look_again() noexcept
+{
+    if (doubt_ != doubt::open || reader_.then == nullptr || reader_.what != way::in)
+        return;
+    doubt_ = doubt::settled;
+    can_read_ = true;
+    if (!reader_.due)
+        complete_later(reader_);
+}
+
 void polled_socket::cancel() noexcept
 {
     if (reader_.then == nullptr)
@@ -177,11 +188,12 @@ std::size_t polled_socket::receive(char* into, std::size_t size, error_code& e) 
     if (n <= 0) {
         e = n < 0 ? last_error() : error_code{boost::asio::error::eof};
         if (n < 0 && errno == EAGAIN)
-            can_read_ = false;
+            emptied();
         return 0;
     }
     if (static_cast<std::size_t>(n) < size && empties_)
         can_read_ = false;
+    doubt_ = doubt::none;
     e = {};
     return static_cast<std::size_t>(n);
 }

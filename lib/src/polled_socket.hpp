@@ -3,6 +3,10 @@
 // It knows whether a read may find anything. On TCP a read that found less than it had room for has emptied the socket,
 // unless an end or an urgent byte is behind it (epoll(7), question 9). On a Unix socket such a read may have stopped at
 // a descriptor that was passed, so that there only a read that finds nothing tells.
+//
+// What the kernel has announced once it does not announce again, so that one read that finds nothing where there is
+// something would leave its connection waiting for ever. Such a read is repeated once, if nothing else comes meanwhile,
+// when the wheel looks at the connection next: look_again().
 #ifndef HAWSER_SRC_POLLED_SOCKET_HPP
 #define HAWSER_SRC_POLLED_SOCKET_HPP
 
@@ -54,6 +58,8 @@ public:
     /// To the connection in which it lies from now on.
     void attach(core& c) noexcept;
 
+    /// Has the reader that waits try again, if the last read found nothing and was not repeated yet.
+    void look_again() noexcept;
     /// Ends the reader's wait with operation_aborted.
     void cancel() noexcept;
     /// Drops it: it will not be called.
@@ -95,8 +101,13 @@ protected:
     std::size_t send_all(std::span<const bytes_view> from, error_code& e) noexcept;
     // Whether receive() may find something, as far as is known.
     bool may_receive() const noexcept { return can_read_; }
-    // Somebody else has read from the descriptor until nothing was left.
-    void emptied() noexcept { can_read_ = false; }
+    // A read, of somebody else's too, has found nothing.
+    void emptied() noexcept
+    {
+        can_read_ = false;
+        if (doubt_ == doubt::none)
+            doubt_ = doubt::open;
+    }
     void shut_down_output() noexcept;
 
     wait reader_;
@@ -112,8 +123,16 @@ private:
     void complete_later(wait& w) noexcept;
 
     detail::descriptor socket_;
+    // About the last read, which found nothing: whether there was nothing to be found.
+    enum class doubt : std::uint8_t {
+        none,    // something has been found, or announced, since
+        open,    // it may be repeated
+        settled, // it was
+    };
+
     bool empties_ = false;  // by a read that finds less than it has room for
     bool can_read_ = false; // as far as is known
+    doubt doubt_ = doubt::none;
     poller* poller_;
     core* core_ = nullptr;
 };

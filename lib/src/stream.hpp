@@ -48,6 +48,8 @@ public:
     /// As read_now(), for bytes that are not wanted.
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept { return receive(into, size, e); }
 
+    /// At a look of the wheel, now and then while it waits for input.
+    using polled_socket::look_again;
     /// Ends the wait for readability with operation_aborted.
     using polled_socket::cancel;
     /// Drops it: it will not complete.
@@ -83,6 +85,7 @@ public:
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
     std::size_t write_all_now(std::span<const bytes_view> from, error_code& e) noexcept;
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept { return read_now(into, size, e); }
+    static void look_again() noexcept {}
     void cancel() noexcept;
     void drop_read() noexcept;
     bool end_output(bool whole) noexcept;
@@ -130,6 +133,7 @@ public:
     std::size_t drop_now(char* into, std::size_t size, error_code& e) noexcept;
     using polled_socket::cancel;
     using polled_socket::drop_read;
+    using polled_socket::look_again;
     bool end_output(bool whole) noexcept;
     void close() noexcept;
     void reset() noexcept;

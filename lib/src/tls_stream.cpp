@@ -50,7 +50,10 @@ void tls_stream::shake(core& c, const error_code& e)
     if (e)
         return c.on_handshake(e);
     switch (engine_->shake()) {
-    case step::wants_input: emptied(); return begin(reader_, way::in, call<&tls_stream::shake>);
+    case step::wants_input:
+        emptied();
+        c.handshake_waits();
+        return begin(reader_, way::in, call<&tls_stream::shake>);
     case step::wants_output: return begin(reader_, way::out, call<&tls_stream::shake>);
     case step::done: return c.on_handshake({});
     case step::ended: return c.on_handshake(boost::asio::error::eof);

@@ -130,6 +130,12 @@ void plain_peer::take()
     }
 }
 
+std::string plain_peer::received()
+{
+    take();
+    return std::exchange(received_, {});
+}
+
 std::string plain_peer::received_to_end()
 {
     ends();

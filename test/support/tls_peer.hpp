@@ -35,6 +35,7 @@ public:
     int descriptor() const noexcept { return descriptor_; }
     void send(bytes_view bytes);   ///< all of it, then lets the server run
     void arrived() const;          ///< waits until the server's kernel has all that was sent; does not let it run
+    std::string received();        ///< what has come by now
     std::string received_to_end(); ///< all that comes before the server's end of stream
     bool has_input() const;        ///< something has come and was not taken
     bool ends();                   ///< waits for the server's end of stream, or reset
