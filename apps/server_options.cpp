@@ -156,7 +156,9 @@ void server_options::add_datagram_rate(command_line& line)
 
 void server_options::begin(const std::vector<hawser::endpoint>& where) const
 {
-    const auto& [connections, per_address, received, high, low] = limits_;
+    const auto& connections = limits_.connections;
+    const auto& per_address = limits_.per_address;
+    const auto& received = limits_.received_per_connection;
     if (connections && per_address && *per_address > *connections)
         throw usage_error{"--per-address: expected at most the " + std::to_string(*connections) +
                           " of --max-connections, got " + std::to_string(*per_address)};

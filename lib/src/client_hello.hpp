@@ -1,68 +1,72 @@
-// Looks at how a ClientHello begins (RFC 8446, section 4), so that its announced length claims no memory.
+// Looks at a ClientHello (RFC 8446, section 4.1.2) as it comes, without OpenSSL: whether the whole of it is there, and
+// whether it is, or says that it will be, what no client sends.
 //
 //     | 16 03 xx | length | 01 | length of the hello | ...      a record, and a handshake message that begins in it
 //
-// OpenSSL makes room for up to 131,396 bytes as soon as a message says that it is so long. The length may come in as
-// many records as the peer likes. After a HelloRetryRequest there is a second hello.
+// The message may come in as many records as the peer likes, of one byte each. OpenSSL costs a connection 46 KiB from
+// the moment when it is asked, and makes room for up to 131,396 bytes more as soon as a message says that it is so
+// long. Until the server has sent its ServerHello, what follows the hello is looked at for its length alone: the second
+// hello after a HelloRetryRequest, or whatever else claims to be a message.
 #ifndef HAWSER_SRC_CLIENT_HELLO_HPP
 #define HAWSER_SRC_CLIENT_HELLO_HPP
 
 #include <hawser/bytes.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace hawser::detail {
 
 class client_hello
 {
 public:
-    static constexpr std::size_t largest = 16 * 1024; ///< several times what browsers send
+    static constexpr std::size_t largest = 16 * 1024;        ///< several times what browsers send
+    static constexpr std::size_t largest_record = 16 * 1024; ///< RFC 8446, section 5.1
+    static constexpr std::size_t most_empty_records = 32;    ///< as many in a row as OpenSSL passes over
 
-    /// The next bytes from the peer. False: they announce a hello that is too large.
-    bool pass(bytes_view next) noexcept
-    {
-        while (!next.empty()) {
-            std::size_t taken = 1;
-            if (left_ == 0) {
-                record_[in_record_++] = static_cast<unsigned char>(next.front());
-                if (in_record_ == record_.size()) {
-                    in_record_ = 0;
-                    left_ = std::size_t{record_[3]} * 256 + record_[4];
-                }
-            } else if (record_[0] == handshake && begun_ < begin_.size()) {
-                begin_[begun_++] = static_cast<unsigned char>(next.front());
-                --left_;
-                if (begun_ == begin_.size() && size() > largest)
-                    return false;
-            } else {
-                taken = std::min(left_, next.size());
-                left_ -= taken;
-            }
-            next.remove_prefix(taken);
-        }
-        return true;
-    }
+    enum class state : std::uint8_t {
+        begun,     ///< more of it has to come
+        whole,     ///< it has come, and so has the record in which it ends
+        malformed, ///< it is none, and OpenSSL says with which alert
+        too_large, ///< it announces more than `largest`
+    };
 
-    /// A message that was sent to the peer: a HelloRetryRequest is a ServerHello with a constant for its random.
+    /// The next bytes from the peer, in pieces of any size. How the hello stands then; `whole` and `malformed` may only
+    /// be followed by `too_large`.
+    state pass(bytes_view next) noexcept;
+
+    state stands() const noexcept { return state_; }
+
+    /// A message that was sent to the peer. After any but a HelloRetryRequest, which is a ServerHello with a constant
+    /// for its random, the peer may encrypt: nothing is looked at any more.
     void answered(bytes_view message) noexcept
     {
-        if (message.substr(0, 1) == "\x02" && message.substr(6, 4) == "\xcf\x21\xad\x74")
-            begun_ = 0;
+        over_ = over_ || message.substr(0, 1) != "\x02" || message.substr(6, 4) != "\xcf\x21\xad\x74";
     }
 
-    /// What the hello announces, once its first 4 bytes have come.
+    /// What the last message announces, once its first 4 bytes have come.
     std::size_t size() const noexcept { return (std::size_t{begin_[1]} * 256 + begin_[2]) * 256 + begin_[3]; }
 
 private:
-    static constexpr unsigned char handshake = 22;
+    void record_begins() noexcept;
+    std::size_t message_goes_on(bytes_view bytes) noexcept;
+    void settle(state s) noexcept
+    {
+        if (state_ == state::begun)
+            state_ = s;
+    }
 
     std::array<unsigned char, 5> record_{}; // its header
     std::array<unsigned char, 4> begin_{};  // of the message: type and length
-    std::size_t in_record_ = 0;
-    std::size_t begun_ = 0;
+    std::uint8_t in_record_ = 0;
+    std::uint8_t begun_ = 0;
+    std::uint8_t empty_records_ = 0;
+    state state_ = state::begun;
+    bool complete_ = false; // the hello's last byte has come
+    bool over_ = false;
     std::size_t left_ = 0; // of the record
+    std::size_t rest_ = 0; // of the message, once its beginning has come
 };
 
 } // namespace hawser::detail

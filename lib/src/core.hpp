@@ -211,8 +211,9 @@ public:
     // ---- TLS (tls_handshake.cpp)
 
     bool over_tls() const noexcept { return std::holds_alternative<tls_stream>(stream_); }
-    /// Shakes hands, then resumes `done`: handshake_done() says how it went. Under timeouts().handshake, and drain.
-    void accept_handshake(resumption done);
+    /// Shakes hands, then resumes `done`: handshake_done() says how it went. Under timeouts().handshake, and drain; the
+    /// time is not counted for which it waits for one of `places`, up to 10 s.
+    void accept_handshake(resumption done, std::shared_ptr<handshake_places> places);
     /// The same for a client; throws tls_error with the words of what failed. Under nobody's deadline.
     awaitable<void> handshake();
 
@@ -387,7 +388,8 @@ private:
     void drop_output() noexcept;
 
     // tls_handshake.cpp
-    void begin_handshake();
+    void begin_handshake(std::shared_ptr<handshake_places> places);
+    input end_of_handshake(const error_code& e, interruption why) noexcept;
     void drain_handshake() noexcept;
     time_point look_at_handshake(time_point now);
     void note_tls_failure(const error_code& e) noexcept;

@@ -88,6 +88,7 @@ void drain::start()
     loop& control = server_.runtime().control();
     if (step_ == step::waiting) {
         step_ = step::draining;
+        server_.memory().stop();
         begun_at_ = control.now();
         ended_before_ = ended();
         due_ = after(begun_at_, server_.options().timeouts.drain);

@@ -64,6 +64,7 @@ loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> 
     // One that is driven by hand counts what is left to do.
     calls_.emplace(*context_);
     sockets_.emplace(*context_, real_time ? poller::while_empty::waits : poller::while_empty::rests);
+    handshakes_.emplace(*sockets_);
     work_.emplace(context_->get_executor());
     if (real_time_)
         timer_.emplace(*sockets_, static_cast<wake_timer::wakes&>(*this));
@@ -75,6 +76,7 @@ loop::loop(boost::asio::io_context& yours, std::shared_ptr<descriptor_watch> wat
 {
     calls_.emplace(yours);
     sockets_.emplace(yours, poller::while_empty::rests);
+    handshakes_.emplace(*sockets_);
     timer_.emplace(*sockets_, static_cast<wake_timer::wakes&>(*this));
 }
 

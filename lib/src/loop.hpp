@@ -10,6 +10,7 @@
 #include "blocks.hpp"
 #include "calls.hpp"
 #include "cork.hpp"
+#include "handshakes.hpp"
 #include "poller.hpp"
 #include "wake_timer.hpp"
 #include "wheel.hpp"
@@ -175,6 +176,7 @@ public:
     wheel& timers() noexcept { return timers_; }
     block_pool& blocks() noexcept { return blocks_; }
     poller& sockets() noexcept { return *sockets_; }
+    handshake_turns& handshakes() noexcept { return *handshakes_; }
     cork output_cork;
     std::string gathered; // where a frame's pieces come together, on their way to the cork
     connection_list connections;
@@ -267,6 +269,7 @@ private:
     std::atomic<errc> fail_with_{};
     std::optional<call_queue> calls_; // these two outlive the context, whose operations lie in them
     std::optional<poller> sockets_;
+    std::optional<handshake_turns> handshakes_;
     std::unique_ptr<boost::asio::io_context> own_;
     boost::asio::io_context* context_;
     std::optional<boost::asio::executor_work_guard<executor_type>> work_;

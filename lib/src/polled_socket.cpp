@@ -82,6 +82,12 @@ void polled_socket::begin_now(wait& w, function then) noexcept
     complete_later(w);
 }
 
+void polled_socket::end_now(wait& w)
+{
+    w.due = false;
+    complete(w, w.cancelled ? aborted : error_code{});
+}
+
 void polled_socket::complete(wait& w, const error_code& e)
 {
     const boost::intrusive_ptr<core> keep{core_, false};
@@ -121,10 +127,19 @@ void polled_socket::ready(std::uint32_t events)
 
 void polled_socket::go_on(wait& w, bool can_write, bool broken)
 {
-    if (w.then == nullptr || w.due)
-        return;
-    if (w.what == way::in ? can_read_ : w.what == way::out ? can_write : broken)
+    if (w.then != nullptr && !w.due && is_possible(w.what, can_write, broken))
         complete(w, error_code{});
+}
+
+bool polled_socket::is_possible(way what, bool can_write, bool broken) const noexcept
+{
+    switch (what) {
+    case way::in: return can_read_;
+    case way::out: return can_write;
+    case way::gone: return broken;
+    case way::news: break;
+    }
+    return true;
 }
 
 // The kernel keeps an error until somebody reads or writes: poll(2) sees it as often as one asks, and behind unread

@@ -78,7 +78,12 @@ public:
     peer_sight look_at_peer(error_code& e) noexcept;
 
 protected:
-    enum class way : std::uint8_t { in, out, gone };
+    enum class way : std::uint8_t {
+        in,
+        out,
+        gone, // an error alone
+        news, // whatever is announced next: nobody reads meanwhile
+    };
 
     // Called once from the loop's queue.
     using function = void (*)(polled_socket& socket, core& c, const error_code& e);
@@ -94,6 +99,8 @@ protected:
     void begin(wait& w, way what, function then) noexcept;
     // The same for what need not wait.
     void begin_now(wait& w, function then) noexcept;
+    // Ends a wait from the loop's queue: calls what it waits for, at once.
+    void end_now(wait& w);
 
     // One recv or send that does not block; would_block if nothing is possible, eof at the end of the stream.
     std::size_t receive(char* into, std::size_t size, error_code& e) noexcept;
@@ -118,6 +125,7 @@ private:
     void due() override;
     void start(wait& w, way what, function then) noexcept;
     void go_on(wait& w, bool can_write, bool broken);
+    bool is_possible(way what, bool can_write, bool broken) const noexcept;
     std::size_t send_message(iovec* pieces, std::size_t count, error_code& e) noexcept;
     void complete(wait& w, const error_code& e);
     void complete_later(wait& w) noexcept;

@@ -58,6 +58,15 @@ bool has_ipv6() noexcept
     return found;
 }
 
+// An equal share of what the server may have, on each loop.
+std::vector<std::shared_ptr<handshake_places>> shared_out(std::size_t handshakes, std::size_t loops)
+{
+    std::vector<std::shared_ptr<handshake_places>> places(loops);
+    for (auto& p : places)
+        p = std::make_shared<handshake_places>(std::max<std::size_t>(handshakes / loops, 1));
+    return places;
+}
+
 std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_options& options)
 {
     const bool over_tls = where.scheme() == endpoint::scheme_type::tls || (where.is_inherited() && options.tls);
@@ -73,11 +82,16 @@ std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_o
 } // namespace
 
 server_core::server_core(std::shared_ptr<runtime_core> r, server_options options)
-    : runtime_{std::move(r)}, options_{checked(std::move(options))},
-      doors_{*options_.limits.connections, options_.limits.per_address}, drain_{*this}, shedding_{*this}
+    : runtime_{std::move(r)}, options_{checked(std::move(options))}, doors_{*options_.limits.connections,
+                                                                            options_.limits.per_address},
+      drain_{*this}, shedding_{*this}, places_{shared_out(options_.limits.handshakes, runtime_->loops().size())},
+      memory_{std::make_shared<memory_return>(runtime_->control())}
 {}
 
-server_core::~server_core() = default;
+server_core::~server_core()
+{
+    memory_->stop();
+}
 
 void server_core::refuse_once_draining(const endpoint& where) const
 {
@@ -288,6 +302,13 @@ loop& server_core::choose_loop() noexcept
         }
     best->assigned.fetch_add(1, std::memory_order_relaxed);
     return *best;
+}
+
+const std::shared_ptr<handshake_places>& server_core::places_on(const loop& on) const noexcept
+{
+    const auto& loops = runtime_->loops();
+    const auto at = std::find_if(loops.begin(), loops.end(), [&on](const auto& l) { return l.get() == &on; });
+    return places_[static_cast<std::size_t>(at - loops.begin())];
 }
 
 void server_core::release(loop& on) noexcept

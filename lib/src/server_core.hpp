@@ -5,6 +5,7 @@
 #include "admission.hpp"
 #include "drain.hpp"
 #include "escaped_exceptions.hpp"
+#include "memory_return.hpp"
 #include "runtime_core.hpp"
 #include "shedding.hpp"
 
@@ -55,10 +56,14 @@ public:
     admission& doors() noexcept { return doors_; }
     drain& ending() noexcept { return drain_; }
     shedding& making_room() noexcept { return shedding_; }
+    memory_return& memory() noexcept { return *memory_; }
     bool begun_draining() const noexcept { return drain_.begun(); }
 
     /// The loop with the fewest connections; counts one more on it.
     loop& choose_loop() noexcept;
+
+    /// Where those who shake hands with this server on a loop of its runtime wait.
+    const std::shared_ptr<handshake_places>& places_on(const loop& on) const noexcept;
 
     /// A permit is free again, and so is its place on the loop.
     void release(loop& on) noexcept;
@@ -104,6 +109,8 @@ private:
     admission doors_;
     drain drain_;
     shedding shedding_;
+    const std::vector<std::shared_ptr<handshake_places>> places_; // one for each loop
+    std::shared_ptr<memory_return> memory_;                       // which the control loop's wheel may know
 
     mutable std::mutex mutex_;
     std::mutex reloading_; // one at a time; taken before mutex_

@@ -72,13 +72,14 @@ void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, con
     server.making_room().permit_taken();
     if (!c->over_tls())
         return run(std::move(self));
-    c->accept_handshake(resumption{[s = std::move(self)]() mutable { shaken(std::move(s)); }});
+    c->accept_handshake(resumption{[s = std::move(self)]() mutable { shaken(std::move(s)); }}, server.places_on(on));
 }
 
 void session::shaken(std::unique_ptr<session> self)
 {
     session& it = *self;
     core& c = *it.core_;
+    it.handshake_failed_ = c.handshake_done() != core::handshake_end::done;
     switch (c.handshake_done()) {
     case core::handshake_end::done: return run(std::move(self));
     case core::handshake_end::none: return it.ended(std::move(self), nullptr);
@@ -140,6 +141,8 @@ session::~session()
     if (place_)
         place_->has = nullptr;
     permit_.give_back();
+    if (handshake_failed_)
+        service_->server->memory().freed();
 }
 
 // The coroutine has ended, though its frame may still stand: what it used is destroyed later, from the loop's queue.

@@ -100,6 +100,7 @@ private:
     std::unique_ptr<session_end> end_;     // once the handler has ended, unless there was no memory for it
     bool ended_ = false;
     bool shed_ = false;
+    bool handshake_failed_ = false;
 };
 
 } // namespace hawser::detail

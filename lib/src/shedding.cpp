@@ -92,32 +92,42 @@ struct shedding::ending {
 };
 
 // Looks again at an instant. Belongs to the control loop's wheel, so it may outlive the server.
-class shedding::alarm final : private wheel::entry
+class shedding::alarm final : public std::enable_shared_from_this<alarm>, private wheel::entry, private owned_call
 {
 public:
     alarm(loop& control, std::weak_ptr<server_core> of) : control_{control}, of_{std::move(of)} {}
 
-    void set(time_point at) { control_.arm(*this, at); }
-    void cancel() noexcept { control_.cancel(*this); }
+    void set(time_point at) noexcept { control_.arm(*this, at); }
+    /// From any thread.
+    void cancel() noexcept
+    {
+        cancelled_ = true;
+        control_.ask(*this, shared_from_this());
+    }
 
 private:
     time_point look(time_point) override
     {
-        control_.post([of = of_] {
-            if (const auto server = of.lock())
-                server->making_room().look();
-        });
+        control_.ask(*this, shared_from_this());
         return time_point::max();
+    }
+    void called() override
+    {
+        if (cancelled_)
+            return control_.cancel(*this);
+        if (const auto server = of_.lock())
+            server->making_room().look();
     }
 
     loop& control_;
     const std::weak_ptr<server_core> of_;
+    std::atomic<bool> cancelled_{false};
 };
 
 shedding::~shedding()
 {
     if (alarm_)
-        server_.runtime().control().post([a = std::move(alarm_)] { a->cancel(); });
+        alarm_->cancel();
 }
 
 void shedding::permit_taken()

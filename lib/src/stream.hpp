@@ -22,6 +22,7 @@
 namespace hawser::detail {
 
 class core;
+class handshake_places;
 class memory_stream;
 class tls_configuration;
 class tls_context;
@@ -118,7 +119,12 @@ public:
     ~tls_stream();
 
     /// Completes by calling core::on_handshake: eof if the peer has ended without a byte; else failure() has the words.
-    void handshake(core& c);
+    /// A server's needs one of `places`; a client's needs none.
+    void handshake(core& c, std::shared_ptr<handshake_places> places);
+    /// It is over, without success.
+    void give_up_handshake() noexcept;
+    /// For how long it waits, or has waited, for its place.
+    duration waited_for_place(time_point now) const noexcept;
     /// Whether the peer has sent anything.
     bool has_begun() const noexcept;
     /// Whether the handshake has been given any of it.
@@ -147,6 +153,12 @@ public:
 private:
     template <auto member>
     static void call(polled_socket& s, core& c, const error_code& e);
+    friend class shaking_hands;
+    void turn_came();
+    void ask_for_turn(core& c);
+    void gather(core& c, const error_code& e);
+    void can_shake(core& c, const error_code& e);
+    void waits_for_turn(core& c, const error_code& e);
     void shake(core& c, const error_code& e);
     void readable(core& c, const error_code& e);
     void writable(core& c, const error_code& e);

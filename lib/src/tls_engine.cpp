@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@ constexpr std::size_t record_size = 16 * 1024;         // plaintext in one recor
 constexpr std::size_t most_at_once = 256 * 1024;       // written for one connection before others get their turn
 constexpr std::uint32_t messages_free = 32;            // handshake messages after the handshake,
 constexpr std::uint64_t bytes_for_message = 64 * 1024; // and one more for so much data
+constexpr std::size_t gathered_at_once = 4096;         // of a hello, most of which are a tenth of this
 constexpr unsigned char handshake_record = 0x16;       // RFC 8446, section 5.1
 constexpr unsigned char alert_record = 0x15;
 
@@ -37,6 +39,15 @@ constexpr std::string_view illegal_parameter{"\x15\x03\x01\x00\x02\x02\x2f", 7};
 error_code last_error() noexcept
 {
     return {errno, boost::system::system_category()};
+}
+
+ssize_t receive_now(int descriptor, char* into, std::size_t size, int flags) noexcept
+{
+    ssize_t n = 0;
+    do
+        n = ::recv(descriptor, into, size, flags | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n;
 }
 
 static_assert(EAGAIN == EWOULDBLOCK);
@@ -148,32 +159,77 @@ bool tls_engine::has_begun() const noexcept
     return opened_ || ::recv(descriptor_, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-// Who does not speak TLS is told apart by the first byte, before anything is built for it.
-tls_engine::step tls_engine::look_at_opening() noexcept
+// Taken out of the kernel, which would have no room for the rest of a hello that comes in many small records, and
+// announces nothing while what it holds is only looked at.
+tls_engine::step tls_engine::gather() noexcept
+{
+    std::array<char, gathered_at_once> piece;
+    while (gathers()) {
+        const ssize_t n = receive_now(descriptor_, piece.data(), piece.size(), 0);
+        if (n < 0 && errno == EAGAIN)
+            return step::wants_input;
+        if (n < 0) {
+            if (opened_)
+                fail_during_handshake(last_error());
+            else
+                fail(last_error(), {"connection failed before the handshake"});
+            return step::failed;
+        }
+        if (n == 0 && !opened_)
+            return step::ended;
+        if (n == 0) {
+            fail(errc::refused_by_peer, {"peer ended the connection during the handshake"});
+            return step::failed;
+        }
+        if (!keep_hello({piece.data(), static_cast<std::size_t>(n)}))
+            return step::failed;
+    }
+    return step::done;
+}
+
+bool tls_engine::keep_hello(bytes_view piece) noexcept
+{
+    if (!opened_ && look_at_opening(piece) != step::done)
+        return false;
+    if (hello_.pass(piece) == client_hello::state::too_large) {
+        refuse_hello();
+        return false;
+    }
+    try {
+        gathered_ += piece;
+    } catch (const std::bad_alloc&) {
+        fail_during_handshake(make_error_code(boost::system::errc::not_enough_memory));
+        return false;
+    }
+    return true;
+}
+
+tls_engine::step tls_engine::peek_at_opening() noexcept
 {
     std::array<char, 8> first{};
-    ssize_t n = 0;
-    do
-        n = ::recv(descriptor_, first.data(), first.size(), MSG_PEEK | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    const ssize_t n = receive_now(descriptor_, first.data(), first.size(), MSG_PEEK);
     if (n < 0 && errno == EAGAIN)
         return step::wants_input;
     if (n < 0) {
         fail(last_error(), {"connection failed before the handshake"});
         return step::failed;
     }
-    if (n == 0 && !is_client())
-        return step::ended;
     if (n == 0) {
         fail(errc::refused_by_peer, {"peer ended the connection instead of a handshake"});
         return step::failed;
     }
+    return look_at_opening({first.data(), static_cast<std::size_t>(n)});
+}
+
+// Who does not speak TLS is told apart by the first byte, before anything is built for it.
+tls_engine::step tls_engine::look_at_opening(bytes_view first) noexcept
+{
     const auto opening = static_cast<unsigned char>(first.front());
     if (opening == handshake_record || (opening == alert_record && is_client())) {
         opened_ = true;
         return step::done;
     }
-    const std::string_view hint = looks_like({first.data(), static_cast<std::size_t>(n)});
+    const std::string_view hint = looks_like(first.substr(0, 8));
     if (hint == "HTTP" && !is_client())
         ::send(descriptor_, answer_to_http.data(), answer_to_http.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (hint.empty())
@@ -183,11 +239,30 @@ tls_engine::step tls_engine::look_at_opening() noexcept
     return step::failed;
 }
 
+void tls_engine::give_up() noexcept
+{
+    failed_ = true;
+    operation.handshake.reset();
+    ssl_.reset();
+    std::string{}.swap(gathered_);
+}
+
+bool tls_engine::has_lost_peer() noexcept
+{
+    pollfd socket{.fd = descriptor_, .events = POLLRDHUP, .revents = 0};
+    if (::poll(&socket, 1, 0) <= 0 || (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0)
+        return false;
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0)
+        fail_during_handshake({error, boost::system::system_category()});
+    else
+        fail(errc::refused_by_peer, {"peer ended the connection during the handshake"});
+    return true;
+}
+
 tls_engine::step tls_engine::shake() noexcept
 {
-    if (!opened_ && !is_client()) // which speaks first; receive() looks, then
-        if (const step s = look_at_opening(); s != step::done)
-            return s;
     try {
         if (!ssl_)
             start();
@@ -207,31 +282,46 @@ tls_engine::step tls_engine::shake() noexcept
 
 int tls_engine::receive(char* into, std::size_t size) noexcept
 {
-    if (!opened_ && look_at_opening() != step::done) { // a client's peer, before anything of it is read
+    if (!gathered_.empty())
+        return take_gathered(into, size);
+    if (!opened_ && peek_at_opening() != step::done) { // a client's peer, before anything of it is read
         starved_ = !failed_;
         return -1;
     }
-    ssize_t n = 0;
-    do
-        n = ::recv(descriptor_, into, size, MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    const ssize_t n = receive_now(descriptor_, into, size, 0);
     if (n == 0)
         end_of_input_ = true;
     else if (n < 0 && errno == EAGAIN)
         starved_ = true;
     else if (n < 0)
         socket_error_ = last_error();
-    else if (!is_client() && !hello_.pass({into, static_cast<std::size_t>(n)}))
-        return refuse_hello();
+    else if (!is_client() && hello_.pass({into, static_cast<std::size_t>(n)}) == client_hello::state::too_large) {
+        refuse_hello();
+        return -1;
+    }
     return static_cast<int>(n);
 }
 
-int tls_engine::refuse_hello() noexcept
+int tls_engine::take_gathered(char* into, std::size_t size) noexcept
+{
+    const std::size_t n = gathered_.copy(into, size, taken_);
+    taken_ += n;
+    if (taken_ == gathered_.size())
+        std::string{}.swap(gathered_);
+    return static_cast<int>(n);
+}
+
+void tls_engine::refuse_hello() noexcept
 {
     ::send(descriptor_, illegal_parameter.data(), illegal_parameter.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     fail(errc::handshake_failed,
          {"ClientHello of ", std::to_string(hello_.size()), " bytes, limit ", std::to_string(client_hello::largest)});
-    return -1;
+}
+
+void tls_engine::fail_during_handshake(const error_code& e) noexcept
+{
+    std::array<char, 128> text{};
+    fail(e, {"connection failed during the handshake: ", e.message(text.data(), text.size())});
 }
 
 int tls_engine::take_arrived(char* into, std::size_t size) noexcept

@@ -1,18 +1,20 @@
 // OpenSSL's end of one connection: plaintext on one side, a socket's bytes on the other. It never waits.
 //
+//     hello    a server's first input is gathered until the ClientHello is whole, or known to be none
 //     input    the stream has put ciphertext somewhere --> feed(), then read() until it wants more; a handshake's
-//              is received from the socket directly
+//              is received from the socket directly, behind what was gathered
 //     output   write() --> one record --> one send. A record that the kernel does not take whole stays with OpenSSL,
 //              its plaintext counts as not written, and the next write begins with the same bytes.
 //
-// Nothing is buffered in between: the BIO is our own. OpenSSL's part is made once the peer's first bytes have arrived,
-// so that a silent peer costs none of it.
+// Nothing is buffered in between: the BIO is our own. OpenSSL's part, 46 KiB, is made when there is a whole hello for
+// it: a peer that is silent or slow costs none of it, and what it has sent lies in a string of at most twice the size.
 #ifndef HAWSER_SRC_TLS_ENGINE_HPP
 #define HAWSER_SRC_TLS_ENGINE_HPP
 
 #include "buffer.hpp"
 #include "client_hello.hpp"
 #include "openssl.hpp"
+#include "shaking_hands.hpp"
 #include "stream.hpp"
 #include "tls_context.hpp"
 
@@ -21,6 +23,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,7 +41,7 @@ public:
         failed,       // error() says how
     };
 
-    /// A server's, of what the configuration is when the peer's first bytes have come.
+    /// A server's, of what the configuration is when the peer's whole hello has come.
     tls_engine(std::shared_ptr<const tls_configuration> from, int descriptor, block_pool& pool);
     /// A client's, for a server that is called so.
     tls_engine(std::shared_ptr<const tls_context> context, std::string host, int descriptor, block_pool& pool);
@@ -48,12 +51,21 @@ public:
 
     bool is_client() const noexcept { return configuration_ == nullptr; }
 
-    /// Goes on with the handshake, as far as the socket allows. `ended`: the peer has, before its first byte.
+    /// Receives what has come of a server's first hello. `done`: shake() can go on; `ended`: the peer has, before its
+    /// first byte.
+    step gather() noexcept;
+    /// Whether gather() has more to do.
+    bool gathers() const noexcept { return !is_client() && hello_.stands() == client_hello::state::begun; }
+    /// Goes on with the handshake, as far as the socket allows.
     step shake() noexcept;
+    /// The handshake has come to nothing: OpenSSL's part is not needed any more, only the words.
+    void give_up() noexcept;
     /// Whether the peer has sent anything.
     bool has_begun() const noexcept;
     /// Whether shake() has seen any of it, and it looks like TLS.
     bool opened() const noexcept { return opened_; }
+    /// Whether the peer, whose hello was gathered, has left since; the engine has failed, then.
+    bool has_lost_peer() noexcept;
     bool established() const noexcept { return established_; }
 
     /// Ciphertext that has arrived, in memory that the next read() may write over.
@@ -88,21 +100,26 @@ public:
         bool dropping = false;
         bool read_wants_output = false;
         bool write_wants_input = false;
+        std::optional<shaking_hands> handshake; // until it is done
     } operation;
 
 private:
     friend struct engine_callbacks;
-    step look_at_opening() noexcept;
+    step peek_at_opening() noexcept;
+    step look_at_opening(bytes_view first) noexcept;
+    bool keep_hello(bytes_view piece) noexcept;
     void start();
     step stopped() noexcept;
     bool refused_by_alert() const noexcept;
     void explain();
     int receive(char* into, std::size_t size) noexcept;
+    int take_gathered(char* into, std::size_t size) noexcept;
     int take_arrived(char* into, std::size_t size) noexcept;
     bool keep_arrived() noexcept;
     int send(const char* from, std::size_t size) noexcept;
     void note_message(int content, bytes_view message) noexcept;
-    int refuse_hello() noexcept;
+    void refuse_hello() noexcept;
+    void fail_during_handshake(const error_code& e) noexcept;
     void note_refused(X509_STORE_CTX& chain);
     bool is_flooded() const noexcept;
 
@@ -117,6 +134,8 @@ private:
     std::uint64_t wire_out_ = 0;
     std::uint32_t messages_ = 0; // of the handshake protocol, after the handshake
     client_hello hello_;
+    std::string gathered_; // the first hello, until OpenSSL has taken it
+    std::size_t taken_ = 0;
     const int descriptor_;
     int alert_ = -1;      // the last that the peer has sent, whatever it means
     bool opened_ = false; // the peer's first bytes look like TLS

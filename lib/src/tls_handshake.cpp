@@ -1,31 +1,38 @@
 // How a connection over TLS begins: a wait like that for input, with a clock of its own.
 //
-//     accept_handshake --> the peer's first bytes --> tls_stream::handshake --> on_handshake --> the handler
-//             |                     |                          `--> refused: the alert is sent, FIN, linger
-//             |                     `-- none by the deadline: FIN       `-- deadline: FIN
+//     accept_handshake --> the peer's hello --> a place --> turns --> on_handshake --> the handler
+//             |                  |                            `--> refused: the alert is sent, FIN, linger
+//             |                  `-- not whole by the deadline: FIN   `-- deadline: FIN
 //             `-- drain: ended, unless the peer has sent something
 #include "core.hpp"
 
 #include <boost/asio/deferred.hpp>
 
-namespace hawser::detail {
+#include <algorithm>
 
-void core::accept_handshake(resumption done)
+namespace hawser::detail {
+namespace {
+
+constexpr duration longest_wait_for_place = 10s; // that is not the peer's own time
+
+} // namespace
+
+void core::accept_handshake(resumption done, std::shared_ptr<handshake_places> places)
 {
     reader_ = std::move(done);
     if (draining_ && !std::get<tls_stream>(stream_).has_begun())
         return post_input(input::drained);
     wait_since_ = opened_;
     loop_.arm(*this, after(opened_, timeouts().handshake));
-    begin_handshake();
+    begin_handshake(std::move(places));
 }
 
-void core::begin_handshake()
+void core::begin_handshake(std::shared_ptr<handshake_places> places)
 {
     waits_for_ = waiting_for::handshake;
     awaits_ = awaiting::handshake;
     reading_ = true;
-    std::get<tls_stream>(stream_).handshake(*this);
+    std::get<tls_stream>(stream_).handshake(*this, std::move(places));
 }
 
 awaitable<void> core::handshake()
@@ -38,7 +45,7 @@ awaitable<void> core::handshake()
                 assign_cancellation(handler, [c](boost::asio::cancellation_type) { c->cancel_read(); });
             c->reader_ = resumption{std::move(handler)};
             if (assigned)
-                c->begin_handshake();
+                c->begin_handshake(nullptr);
             else
                 c->fail_input(waiting_for::handshake);
         },
@@ -70,25 +77,33 @@ void core::on_handshake(const error_code& e)
 {
     reading_ = false;
     const interruption why = std::exchange(interruption_, interruption::none);
+    if (e == boost::asio::error::operation_aborted && why == interruption::none && !failed_ &&
+        state_ != connection_state::closed)
+        return begin_handshake(nullptr);
     waits_for_ = waiting_for::next_unit;
+    if (e)
+        std::get<tls_stream>(stream_).give_up_handshake();
+    finish_input(end_of_handshake(e, why));
+}
+
+core::input core::end_of_handshake(const error_code& e, interruption why) noexcept
+{
     if (!e)
-        return finish_input(input::more);
+        return input::more;
     if (e == boost::asio::error::eof) {
         peer_ended_ = true;
-        return finish_input(input::ended);
+        return input::ended;
     }
     if (e != boost::asio::error::operation_aborted)
-        return finish_input(input::refused);
+        return input::refused;
     switch (why) {
-    case interruption::drain: return finish_input(input::drained);
-    case interruption::user: return finish_input(input::cancelled);
+    case interruption::drain: return input::drained;
+    case interruption::user: return input::cancelled;
+    case interruption::none:
     case interruption::closing:
-    case interruption::error: return finish_input(input::failed);
-    case interruption::none: break;
+    case interruption::error: break;
     }
-    if (failed_ || state_ == connection_state::closed)
-        return finish_input(input::failed);
-    begin_handshake();
+    return input::failed;
 }
 
 // A peer that has sent nothing waits for nothing.
@@ -100,7 +115,8 @@ void core::drain_handshake() noexcept
 
 time_point core::look_at_handshake(time_point now)
 {
-    const time_point deadline = after(opened_, timeouts().handshake);
+    const duration waited = std::get<tls_stream>(stream_).waited_for_place(now);
+    const time_point deadline = after(after(opened_, timeouts().handshake), std::min(waited, longest_wait_for_place));
     if (now < deadline)
         return deadline;
     fail(errc::handshake_timeout);

@@ -37,12 +37,60 @@ tls_stream::~tls_stream() = default;
 
 // ---- The handshake
 
-void tls_stream::handshake(core&)
+void tls_stream::handshake(core& c, std::shared_ptr<handshake_places> places)
 {
-    if (engine_->is_client()) // which speaks first
-        begin_now(reader_, call<&tls_stream::shake>);
+    if (!engine_->operation.handshake)
+        engine_->operation.handshake.emplace(*this, c.on(), std::move(places));
+    if (engine_->gathers())
+        begin(reader_, way::in, call<&tls_stream::gather>);
     else
-        begin(reader_, way::in, call<&tls_stream::shake>);
+        ask_for_turn(c);
+}
+
+void tls_stream::gather(core& c, const error_code& e)
+{
+    if (e)
+        return c.on_handshake(e);
+    switch (engine_->gather()) {
+    case step::done: return ask_for_turn(c);
+    case step::ended: return c.on_handshake(boost::asio::error::eof);
+    case step::failed: return c.on_handshake(engine_->error());
+    case step::wants_input:
+    case step::wants_output: break;
+    }
+    emptied();
+    c.handshake_waits();
+    begin(reader_, way::in, call<&tls_stream::gather>);
+}
+
+void tls_stream::can_shake(core& c, const error_code& e)
+{
+    if (e)
+        return c.on_handshake(e);
+    ask_for_turn(c);
+}
+
+// As long as it waits for its place it has to notice that its peer has left; it is not read from, so that an end that
+// stands behind more bytes is seen too.
+void tls_stream::ask_for_turn(core& c)
+{
+    engine_->operation.handshake->wait();
+    waits_for_turn(c, {});
+}
+
+void tls_stream::waits_for_turn(core& c, const error_code& e)
+{
+    if (!e && !(engine_->operation.handshake->waits_for_place() && engine_->has_lost_peer()))
+        return begin(reader_, way::news, call<&tls_stream::waits_for_turn>);
+    if (engine_) // which goes when the connection is closed
+        engine_->operation.handshake->leave();
+    c.on_handshake(e ? e : engine_->error());
+}
+
+void tls_stream::turn_came()
+{
+    reader_.then = call<&tls_stream::shake>;
+    end_now(reader_);
 }
 
 void tls_stream::shake(core& c, const error_code& e)
@@ -53,12 +101,44 @@ void tls_stream::shake(core& c, const error_code& e)
     case step::wants_input:
         emptied();
         c.handshake_waits();
-        return begin(reader_, way::in, call<&tls_stream::shake>);
-    case step::wants_output: return begin(reader_, way::out, call<&tls_stream::shake>);
-    case step::done: return c.on_handshake({});
+        return begin(reader_, way::in, call<&tls_stream::can_shake>);
+    case step::wants_output: return begin(reader_, way::out, call<&tls_stream::can_shake>);
+    case step::done: engine_->operation.handshake.reset(); return c.on_handshake({});
     case step::ended: return c.on_handshake(boost::asio::error::eof);
     case step::failed: return c.on_handshake(engine_->error());
     }
+}
+
+void tls_stream::give_up_handshake() noexcept
+{
+    if (engine_)
+        engine_->give_up();
+}
+
+duration tls_stream::waited_for_place(time_point now) const noexcept
+{
+    return engine_ && engine_->operation.handshake ? engine_->operation.handshake->waited(now) : duration::zero();
+}
+
+void shaking_hands::wait() noexcept
+{
+    since_ = loop_.now();
+    if (wants_place())
+        places_->wait(*this);
+    else
+        loop_.handshakes().wait(*this);
+}
+
+void shaking_hands::turn()
+{
+    stream_.turn_came();
+}
+
+void shaking_hands::place() noexcept
+{
+    place_ = handshake_place{places_};
+    waited_ = loop_.now() - since_;
+    loop_.handshakes().wait(*this);
 }
 
 bool tls_stream::has_begun() const noexcept

@@ -4,6 +4,7 @@
 //
 //     clients=optional|required ca=FILE [crl=FILE]    client certificates      alpn=a,b    protocols
 //     sni:HOST=CERT,KEY                               another pair             handshake, idle, drain    deadlines
+//     handshakes=N                                    in progress at once     loops=N
 //     throw=N    of the allocations in what OpenSSL calls back during a handshake, one in N throws
 //
 // It prints `listening on ENDPOINT`, drains at SIGTERM like every server, and says how often a handler ran.
@@ -154,6 +155,12 @@ public:
         if (const auto at = values_.extract(name))
             into = std::chrono::milliseconds{std::stoul(at.mapped())};
     }
+    template <class Number>
+    void number(const char* name, Number& into)
+    {
+        if (const auto at = values_.extract(name))
+            into = static_cast<Number>(std::stoul(at.mapped()));
+    }
     void names(std::map<std::string, hawser::tls_pair>& into)
     {
         for (auto at = values_.lower_bound("sni:"); at != values_.end() && at->first.starts_with("sni:");) {
@@ -204,11 +211,14 @@ int serve(int count, char** arguments)
     given.time("handshake", server_options.timeouts.handshake);
     given.time("idle", server_options.timeouts.idle);
     given.time("drain", server_options.timeouts.drain);
+    given.number("handshakes", server_options.limits.handshakes);
+    hawser::runtime_options runtime_options{.loops = 2};
+    given.number("loops", runtime_options.loops);
     const hawser::listen_options listen{.tls = tls(given)};
     const std::string every = given.text("throw");
     given.check_all_used();
 
-    hawser::runtime runtime{{.loops = 2}};
+    hawser::runtime runtime{runtime_options};
     hawser::server server{runtime, server_options};
     server.listen("tls://127.0.0.1:0", handlers.at(arguments[1]), listen);
     runtime.spawn(announce(server), [](std::exception_ptr) {});

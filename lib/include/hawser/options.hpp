@@ -60,6 +60,13 @@ struct limits {
     /// Unset: any number.
     std::optional<std::uint64_t> received_per_connection = std::nullopt;
 
+    /// TLS handshakes of a server in progress at once, counted from the whole ClientHello, an equal share on each loop.
+    /// Each takes up to 64 KiB. One more waits on its loop with nothing but its hello, in the order in which they came,
+    /// and for up to 10 s of that its deadline does not run. 1 or more; each loop has at least one.
+    /// The default bounds that memory by 64 MiB, and lets clients at 100 ms from here begin 10,000 sessions a second,
+    /// which are more than several processors can sign. A client's handshakes are not counted.
+    std::size_t handshakes = 1024;
+
     /// Output that waits for the peer, in bytes: at the high-water mark a writer is suspended until it has fallen to
     /// the low one. 1 or more; low below high.
     std::size_t output_high_water = 256 * 1024;

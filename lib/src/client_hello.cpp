@@ -1,0 +1,68 @@
+#include "client_hello.hpp"
+
+#include <algorithm>
+
+namespace hawser::detail {
+namespace {
+
+constexpr unsigned char handshake_record = 22;
+constexpr unsigned char version_major = 3;
+constexpr unsigned char hello_message = 1;
+
+} // namespace
+
+client_hello::state client_hello::pass(bytes_view next) noexcept
+{
+    while (!next.empty() && !over_ && state_ != state::too_large) {
+        std::size_t taken = 1;
+        if (left_ == 0) {
+            record_[in_record_++] = static_cast<unsigned char>(next.front());
+            if (in_record_ == record_.size())
+                record_begins();
+        } else {
+            taken = std::min(left_, next.size());
+            if (record_[0] == handshake_record)
+                taken = message_goes_on(next.substr(0, taken));
+            left_ -= taken;
+        }
+        next.remove_prefix(taken);
+        if (complete_ && left_ == 0)
+            settle(state::whole);
+    }
+    return state_;
+}
+
+// Takes some of what the record holds.
+std::size_t client_hello::message_goes_on(bytes_view bytes) noexcept
+{
+    std::size_t taken = 1;
+    if (rest_ != 0) {
+        taken = std::min(rest_, bytes.size());
+        rest_ -= taken;
+    } else {
+        begin_[begun_++] = static_cast<unsigned char>(bytes.front());
+        if (begin_[0] != hello_message)
+            settle(state::malformed);
+        if (begun_ != begin_.size())
+            return taken;
+        begun_ = 0;
+        rest_ = size();
+        if (rest_ > largest)
+            state_ = state::too_large;
+    }
+    complete_ = complete_ || rest_ == 0;
+    return taken;
+}
+
+void client_hello::record_begins() noexcept
+{
+    in_record_ = 0;
+    left_ = std::size_t{record_[3]} * 256 + record_[4];
+    if (left_ == 0 && empty_records_ <= most_empty_records)
+        ++empty_records_;
+    if (record_[0] != handshake_record || record_[1] != version_major || left_ > largest_record ||
+        empty_records_ > most_empty_records)
+        settle(state::malformed);
+}
+
+} // namespace hawser::detail
