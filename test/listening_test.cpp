@@ -241,6 +241,24 @@ BOOST_AUTO_TEST_CASE(the_queue_of_a_listener_that_has_closed_or_accepts_again_hu
     BOOST_TEST(!run.hurries());
 }
 
+BOOST_AUTO_TEST_CASE(no_room_is_made_for_those_whom_a_suspended_listener_holds_back)
+{
+    listening_scenario run{1, {.limits = {.connections = 1}}};
+    const listener_handle held = run.server->listen(any_port, echo);
+    const client first{run.where()};
+    run.until([&] { return run.counts().accepted == 1; });
+    const client queued{run.where()};
+    run.until([&] { return run.hurries(); });
+    held.suspend();
+    run.r.poll();
+    BOOST_TEST(!run.hurries());
+    const client another{run.where()};
+    run.r.poll();
+    BOOST_TEST(!run.hurries());
+    held.resume();
+    run.until([&] { return run.hurries(); });
+}
+
 BOOST_AUTO_TEST_CASE(the_kernel_knows_how_long_a_newcomer_has_been_queued)
 {
     detail::descriptor listening{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -264,6 +282,28 @@ BOOST_AUTO_TEST_CASE(the_kernel_knows_how_long_a_newcomer_has_been_queued)
     BOOST_TEST((told >= least - a_tick && told <= most + a_tick), told.count() << " ns");
     BOOST_TEST(detail::time_in_queue(listening.get()).count() >= 0);
     BOOST_TEST(detail::time_in_queue(-1).count() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_first_unit_counts_from_when_the_kernel_had_its_connection)
+{
+    listening_scenario run{1, {.limits = {.connections = 1}}};
+    run.server->listen(any_port, echo);
+    const bytes_view begun{"\0", 1};
+    const client first{run.where()};
+    first.send(begun);
+    run.until([&] { return run.counts().carried.bytes_in == 1; });
+    const client second{run.where()};
+    const auto queued = std::chrono::steady_clock::now();
+    second.send(begun);
+    while (std::chrono::steady_clock::now() < queued + 200ms)
+        continue;
+    run.until([&] { return run.hurries(); });
+    run.time.advance(1s);
+    BOOST_TEST(run.received(first, "(end)") == "(end)");
+    const client third{run.where()};
+    run.until([&] { return run.counts().carried.bytes_in == 2 && run.hurries(); });
+    run.time.advance(1s - 100ms);
+    BOOST_TEST(run.received(second, "(end)") == "(end)");
 }
 
 BOOST_AUTO_TEST_CASE(a_drain_takes_64_of_those_that_are_queued_in_one_turn_and_then_the_others)

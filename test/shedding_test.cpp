@@ -10,6 +10,7 @@
 #define BOOST_TEST_MODULE shedding
 #include <boost/test/unit_test.hpp>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -499,6 +500,32 @@ BOOST_AUTO_TEST_CASE(once_no_newcomer_waits_it_is_not_hurried_any_more)
     BOOST_TEST(!it.is_gone());
     run.advance(tick);
     BOOST_TEST(it.is_gone());
+}
+
+BOOST_AUTO_TEST_CASE(who_reads_a_stream_without_units_is_ended_while_it_has_nothing_and_never_later)
+{
+    std::string told;
+    const auto read_on = [&told](connection& peer) -> awaitable<void> {
+        std::array<char, 16> bytes{};
+        try {
+            for (;;)
+                co_await peer.async_read_some(boost::asio::buffer(bytes), boost::asio::use_awaitable);
+        } catch (const boost::system::system_error& e) {
+            told = symbol(e.code());
+            throw;
+        }
+    };
+    crowded_scenario run{2};
+    run.newcomers_wait();
+    const peer busy = run.open(read_on, "x");
+    const peer silent = run.open(read_on);
+    run.advance(250ms);
+    BOOST_TEST(silent.is_gone());
+    BOOST_TEST(told == "shed");
+    BOOST_TEST(run.last_end() == "shed: shed");
+    const peer last = run.open(wait_elsewhere);
+    run.advance(60s);
+    BOOST_TEST(!busy.is_gone());
 }
 
 BOOST_AUTO_TEST_CASE(over_http_a_first_request_counts_until_its_body_is_whole_and_a_later_one_never)

@@ -65,7 +65,16 @@ void listener::suspend(bool on) noexcept
 
 void listener::follow_suspension()
 {
-    if (draining_ || suspended() == (state_ == state::suspended))
+    if (draining_)
+        return;
+    if (state_ == state::full) { // no room is made for those who are held back
+        if (suspended())
+            tell_of_newcomers(false);
+        else if (!newcomers_)
+            watch_for_newcomers();
+        return;
+    }
+    if (suspended() == (state_ == state::suspended))
         return;
     if (state_ == state::suspended) {
         accept_some(most_at_once);
@@ -189,7 +198,7 @@ void listener::watch_for_newcomers()
     if (!readiness_.is_open())
         return;
     const auto told = [self = shared_from_this(), number = ++waits_](const error_code& e) {
-        if (!e && self->state_ == state::full && self->waits_ == number)
+        if (!e && self->state_ == state::full && self->waits_ == number && !self->suspended())
             self->tell_of_newcomers(true);
     };
     try {

@@ -240,8 +240,9 @@ void session::shed(const claim& found)
 {
     if (claims() != found)
         return;
+    const boost::intrusive_ptr<core> keep = core_;
     shed_ = !ended_;
-    if (!core_->yield()) // which may have ended the handler: it is told of later, from the loop's queue
+    if (!keep->yield() && keep->owner == this) // as long as this is told of its end from the loop's queue
         shed_ = false;
 }
 

@@ -17,6 +17,7 @@ constexpr duration rest_for_each = 2us; // twenty times what it costs to look at
 constexpr duration least_rest = 5ms;
 constexpr std::size_t most_at_once = 1024; // that one loop finds
 constexpr duration same_rush = 100ms;      // newcomers who wait within it of others are as many again
+constexpr duration longest_round = 2s;     // of which no more is expected then: there was no memory for an answer
 
 // How old a claim is before it may be given up.
 constexpr duration least_age(kind what, bool urgent) noexcept
@@ -38,6 +39,7 @@ constexpr duration least_age(kind what, bool urgent) noexcept
 struct shedding::search {
     std::shared_ptr<server_core> of;
     std::shared_ptr<loop> on;
+    unsigned round = 0;
     bool urgent = false;
     std::size_t most = 0;
     time_point begun = on->now();
@@ -73,18 +75,23 @@ struct shedding::search {
 // whose handlers ended with it have given their permits back.
 struct shedding::ending {
     std::shared_ptr<server_core> of;
+    unsigned round;
     loop& on;
     std::vector<candidate> chosen;
 
+    void tell() const noexcept
+    {
+        try {
+            on.post([s = of, n = round] { s->runtime().control().post([s, n] { s->making_room().ended(n); }); });
+        } catch (const std::bad_alloc&) { // the round is given up later
+        }
+    }
     void operator()()
     {
         const struct finally {
             const ending& it;
-            ~finally()
-            {
-                it.on.post([s = it.of] { s->runtime().control().post([s] { s->making_room().ended(); }); });
-            }
-        } tell{*this};
+            ~finally() { it.tell(); }
+        } finally{*this};
         for (const candidate& c : chosen)
             if (c.place->has != nullptr)
                 c.place->has->shed(c.found);
@@ -178,22 +185,28 @@ void shedding::look_soon()
 void shedding::look()
 {
     looking_soon_.store(false);
-    asked_ = missing_ != 0;
+    const time_point now = server_.runtime().control().now();
+    asked_ = missing_ != 0 && now - begun_ < longest_round;
     if (asked_ || wanted() == 0 || server_.begun_draining())
         return;
-    const time_point now = server_.runtime().control().now();
     if (now < not_before_)
         return look_again(not_before_);
     const bool urgent = is_urgent();
     refused_.store(false);
     const std::size_t most = urgent ? batch(now) : std::min(most_at_once, wanted());
     const auto& loops = server_.runtime().loops();
+    look_again(after(now, longest_round)); // should it come to nothing
+    ++round_;
+    begun_ = now;
     missing_ = loops.size();
     looked_at_ = 0;
+    found_.clear();
     next_ = time_point::max();
     for (const auto& l : loops)
-        l->post([of = server_.shared_from_this(), on = l, urgent, most] {
-            look_at_some(std::make_shared<search>(search{.of = of, .on = on, .urgent = urgent, .most = most}), true);
+        l->post([of = server_.shared_from_this(), on = l, round = round_, urgent, most] {
+            look_at_some(
+                std::make_shared<search>(search{.of = of, .on = on, .round = round, .urgent = urgent, .most = most}),
+                true);
         });
 }
 
@@ -218,6 +231,8 @@ void shedding::look_at_some(std::shared_ptr<search> s, bool first)
 
 void shedding::found(search& s)
 {
+    if (s.round != round_)
+        return;
     found_.insert(found_.end(), std::make_move_iterator(s.first.begin()), std::make_move_iterator(s.first.end()));
     looked_at_ = std::max(looked_at_, s.looked_at);
     next_ = std::min(next_, s.next);
@@ -253,13 +268,13 @@ void shedding::end(std::vector<candidate> chosen)
         if (of_loop.empty())
             continue;
         ++missing_;
-        l->post(ending{.of = server_.shared_from_this(), .on = *l, .chosen = std::move(of_loop)});
+        l->post(ending{.of = server_.shared_from_this(), .round = round_, .on = *l, .chosen = std::move(of_loop)});
     }
 }
 
-void shedding::ended()
+void shedding::ended(unsigned round)
 {
-    if (--missing_ == 0)
+    if (round == round_ && --missing_ == 0)
         look();
 }
 

@@ -8,8 +8,9 @@
 //     those that have failed and still send their output       after 1 s                    5 s
 //     those that wait between two units                        after 5 s                    5 s
 //
-// A session that has failed comes late, since its peer loses what it has not read yet; but before those that did
-// nothing wrong. Of those that are not lost a thing as many are shed at once as have lately been too few.
+// A session that has failed comes late, since its peer loses what it has not been sent yet, but before those that have
+// done nothing wrong. Of these, no more are shed than are wanting for 2% of the permits to be left; of the others,
+// twice as many each time while newcomers take every place that is made.
 //
 //     few permits are left, or newcomers wait --> each loop looks at what its sessions do, in slices
 //         --> the first of them all are ended, each by its own loop, in one turn
@@ -71,7 +72,7 @@ private:
     void found(search& s);
     void choose();
     void end(std::vector<candidate> chosen);
-    void ended();
+    void ended(unsigned round);
     void look_again(time_point at);
 
     server_core& server_; // owns this
@@ -81,6 +82,8 @@ private:
     std::atomic<bool> refused_{false};
 
     // On the control loop.
+    unsigned round_ = 0;      // the number of this one: a search, and the ends that come of it
+    time_point begun_{};      // when it began
     std::size_t missing_ = 0; // loops that have not answered yet
     bool asked_ = false;      // meanwhile, to look
     std::size_t looked_at_ = 0;
