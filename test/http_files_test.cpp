@@ -7,6 +7,8 @@
 #define BOOST_TEST_MODULE http_files
 #include <boost/test/unit_test.hpp>
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -478,6 +480,31 @@ BOOST_AUTO_TEST_CASE(no_file_waits_open_for_a_slow_reader_that_gets_nothing_of_i
 }
 
 // The files of a loop are read into one buffer.
+BOOST_AUTO_TEST_CASE(while_there_is_no_descriptor_for_a_file_the_client_is_asked_to_come_again)
+{
+    site run;
+    rlimit before{};
+    BOOST_REQUIRE_EQUAL(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ::close(next);
+    const rlimit none_left{static_cast<rlim_t>(next), before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none_left);
+    const std::string busy = run.get("/a.txt");
+    const std::string head = run.get("/a.txt", "", "HEAD");
+    const std::string absent = run.get("/../a.txt");
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    for (const std::string& told : {busy, head}) {
+        BOOST_TEST(told.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+        BOOST_TEST(told.find("\r\nRetry-After: 1\r\n") != told.npos);
+        BOOST_TEST(told.find("\r\nContent-Length: 20\r\n") != told.npos);
+    }
+    BOOST_TEST(body(busy) == "Service Unavailable\n");
+    BOOST_TEST(body(head) == "");
+    BOOST_TEST(absent.starts_with("HTTP/1.1 404 "));
+    BOOST_TEST(absent.find("Retry-After") == absent.npos);
+    BOOST_TEST(run.code("/a.txt") == 200); // on the same connection
+}
+
 BOOST_AUTO_TEST_CASE(with_little_room_for_output_nobody_gets_bytes_of_anothers_file)
 {
     for (const std::size_t mark : {1U, 100U, 200U, 300U, 1'000U, 16'000U}) {

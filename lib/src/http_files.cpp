@@ -180,10 +180,30 @@ std::optional<chosen> choose(site& s, const request& q, response& r)
     return chosen{std::move(file), range};
 }
 
+// There is no descriptor for it now, and may be one soon.
+void ask_to_come_again(response& r)
+{
+    r.status(status::service_unavailable);
+    r.set("Content-Type", "text/plain");
+    r.set("Retry-After", "1"); // in seconds (RFC 9110, section 10.2.3)
+}
+
 awaitable<void> answer(site& s, request& q, response& r)
 {
     core& c = core_access::get(q.peer());
-    std::optional<chosen> what = choose(s, q, r);
+    std::optional<chosen> what;
+    bool busy = false;
+    try {
+        what = choose(s, q, r);
+    } catch (const status_error& e) {
+        busy = e.code() == status::service_unavailable;
+        if (!busy)
+            throw;
+    }
+    if (busy) {
+        ask_to_come_again(r);
+        co_return co_await r.send("Service Unavailable\n");
+    }
     if (what)
         co_await send_file(what->file, what->range, r, c);
     what.reset();

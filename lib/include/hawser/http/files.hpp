@@ -42,7 +42,7 @@ struct files_options {
 /// an encoded `/`, a `\` or a control character, is 400; one with an empty segment, or one that begins with a dot and
 /// is none of files_options::dot_names, or without a file, 404; a file that may not be read, and all that is neither
 /// file nor directory (FIFO, device, socket), 403, without waiting for it; one for which there is no descriptor now,
-/// 503; another method, 405. Of a symbolic link, its own name counts and not where it leads.
+/// 503 with `Retry-After: 1`; another method, 405. Of a symbolic link, its own name counts and not where it leads.
 ///
 /// Files are sent in pieces of 16 KiB, read when the peer has taken the one before. A file that becomes shorter
 /// meanwhile resets the connection, as may one that is replaced (files_options::held_open): exactly Content-Length
