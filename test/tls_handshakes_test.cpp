@@ -465,6 +465,25 @@ BOOST_AUTO_TEST_CASE(no_more_than_ten_seconds_of_the_wait_for_a_place_are_not_co
     BOOST_TEST(later[1].ends());
 }
 
+BOOST_AUTO_TEST_CASE(who_waits_for_a_place_longer_than_its_deadline_and_ten_seconds_is_cut)
+{
+    count_again();
+    tls_scenario run{echo, good(), at_once(1, 15s)};
+    crowd peers{run, 4};
+    peers.all_say_hello();
+    run.steps(24'900ms, 100ms); // at 15 s the second got its place
+    BOOST_TEST(peers[0].ends());
+    for (const std::size_t i : {1U, 2U, 3U})
+        BOOST_TEST(!peers[i].has_ended());
+    BOOST_TEST(engines_made == 2u);
+    run.steps(150ms, 10ms);
+    for (const std::size_t i : {0U, 1U, 2U, 3U}) {
+        BOOST_TEST(peers[i].ends());
+        peers[i].end();
+    }
+    BOOST_TEST(run.end_of_session(4) == "failed: handshake_timeout");
+}
+
 BOOST_AUTO_TEST_CASE(at_drain_whoever_waits_for_a_place_is_served_too)
 {
     tls_scenario run{echo, good(), at_once(1)};
