@@ -1,4 +1,4 @@
-// A server: listeners, limits, sessions, and a drain that loses nothing. Start here.
+// A server: listeners, limits, sessions, and a drain that answers what has arrived. Start here.
 //
 //     hawser::runtime runtime;
 //     hawser::server server{runtime};
