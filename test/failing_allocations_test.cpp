@@ -4,6 +4,7 @@
 // Says for each scenario how many places of the program were reached; with NAME_PLACES set, and --log_level=message,
 // also which.
 #define BOOST_TEST_MODULE failing_allocations
+#include <hawser/broadcast.hpp>
 #include <hawser/connect.hpp>
 #include <hawser/http/server.hpp>
 #include <hawser/message/session.hpp>
@@ -237,6 +238,32 @@ awaitable<void> answer_datagram(datagram_request& request)
     co_await request.answer(request.payload());
 }
 
+// Sends each frame that it gets to all that are there.
+class chat
+{
+public:
+    awaitable<void> talk(connection& peer)
+    {
+        {
+            const std::lock_guard lock{mutex_};
+            there_.push_back(peer.handle());
+        }
+        while (const auto got = co_await peer.read_frame()) {
+            const std::lock_guard lock{mutex_};
+            send_to_all(there_, encoded_frame{framing::u32_be, *got}, [](connection& behind) { behind.reset(); });
+        }
+    }
+    void forget()
+    {
+        const std::lock_guard lock{mutex_};
+        there_.clear();
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<handle> there_;
+};
+
 class running_server
 {
 public:
@@ -251,6 +278,7 @@ public:
         frames = listen("tcp://127.0.0.1:0", echo);
         tls = listen("tls://127.0.0.1:0", echo, {.tls = good()});
         http = listen("tcp://127.0.0.1:0", http::serve(answer));
+        chats = listen("tcp://127.0.0.1:0", [this](connection& peer) { return talks.talk(peer); });
         messages = listen("tcp://127.0.0.1:0", serve_messages(answer_message));
         server.listen("udp://127.0.0.1:0", answer_datagram);
         datagrams = server.endpoints().back().port();
@@ -279,6 +307,7 @@ public:
     }
 
     temporary_folder folder;
+    chat talks;
     std::string path;
     hawser::runtime runtime{{.loops = 2}};
     std::shared_ptr<counting_observer> seen = std::make_shared<counting_observer>();
@@ -286,7 +315,7 @@ public:
         runtime,
         {.limits = {.connections = most_open, .output_high_water = 64 * 1024, .output_low_water = 16 * 1024},
          .observer = seen}};
-    std::uint16_t frames = 0, tls = 0, http = 0, messages = 0, datagrams = 0;
+    std::uint16_t frames = 0, tls = 0, http = 0, chats = 0, messages = 0, datagrams = 0;
 };
 
 running_server& running()
@@ -482,6 +511,35 @@ BOOST_AUTO_TEST_CASE(a_failed_allocation_costs_a_session_of_messages_at_most)
         c.send(sent);
         c.end();
         c.receive(4000);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_allocation_costs_one_of_those_at_most_that_a_frame_is_sent_to_once_it_is)
+{
+    sweep("send_to_all", [](running_server& r) {
+        std::vector<client> all;
+        for (int i = 0; i < 4; ++i)
+            all.emplace_back(r.chats);
+        const std::string sent = frame("to all");
+        const auto gets = [&](const client& c, const std::string& wanted) { // whatever comes before it
+            std::string got = c.receive(wanted.size());
+            while (!got.empty() && got != wanted)
+                got = c.receive(wanted.size());
+            return !got.empty();
+        };
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const std::string here = frame("here " + std::to_string(i));
+            all[i].send(here);
+            gets(all[i], here);
+        }
+        all.front().send(sent);
+        if (gets(all.front(), sent)) { // otherwise nobody knows whether it was
+            std::size_t missed = 0;
+            for (std::size_t i = 1; i < all.size(); ++i)
+                missed += !gets(all[i], sent);
+            BOOST_TEST(missed <= 1u);
+        }
+        r.talks.forget();
     });
 }
 

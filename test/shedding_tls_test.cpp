@@ -93,6 +93,29 @@ BOOST_AUTO_TEST_CASE(who_has_begun_a_handshake_is_ended_after_one_second)
     BOOST_TEST(!p.was_reset());
 }
 
+BOOST_AUTO_TEST_CASE(who_waits_for_a_place_to_shake_hands_is_not_ended_for_it)
+{
+    tls_scenario run{echo, good(), {.limits = {.connections = 2, .handshakes = 1}}};
+    run.server().core().making_room().newcomers_wait(true);
+    tls_peer has_place{run, run.port(), trusting()};
+    tls_peer waits{run, run.port(), trusting()};
+    for (tls_peer* const p : {&has_place, &waits}) {
+        SSL_do_handshake(p->ssl()); // says hello
+        p->arrived();
+        run.poll();
+    }
+    BOOST_TEST_REQUIRE(until(run, [&] { return has_place.has_input(); }));
+    BOOST_TEST(!waits.has_input());
+    run.advance(1s - 1ns);
+    BOOST_TEST(run.server().statistics().connections == 2u);
+    run.advance(tick);
+    BOOST_TEST(run.end_of_session() == "shed: shed");
+    BOOST_TEST(run.server().statistics().connections == 1u);
+    BOOST_TEST_REQUIRE(waits.shake());
+    waits.write("hello");
+    BOOST_TEST(waits.read(5) == "hello");
+}
+
 BOOST_AUTO_TEST_CASE(who_has_sent_nothing_since_the_handshake_is_ended_after_one_second_and_told_so)
 {
     full_scenario run;

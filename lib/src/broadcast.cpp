@@ -64,36 +64,46 @@ private:
 };
 
 // What is left to do on one loop.
-struct delivery {
-    encoded_frame frame;
-    std::function<void(connection&)> behind;
-    std::shared_ptr<loop> on;
-    std::vector<destination> to;
-    std::size_t queued = 0; // of these, not behind
-    std::size_t next = 0;
+class delivery final : public std::enable_shared_from_this<delivery>, private owned_call
+{
+public:
+    delivery(const encoded_frame& frame, const std::function<void(connection&)>& behind, std::shared_ptr<loop> on)
+        : frame_{frame}, behind_{behind}, on_{std::move(on)}
+    {}
+
+    const loop* on() const noexcept { return on_.get(); }
 
     void add(const std::shared_ptr<handle_target>& target)
     {
-        const std::size_t size = frame.bytes().size();
+        const std::size_t size = frame_.bytes().size();
         if (handle_target::take(target->bytes, size, target->high_water)) {
-            to.push_back(destination{target, size});
-            ++queued;
+            to_.push_back(destination{target, size});
+            ++queued_;
         } else if (!target->behind.exchange(true)) {
-            to.push_back(destination{target, 0});
+            to_.push_back(destination{target, 0});
         }
     }
 
-    void operator()()
+    /// For how many the frame was queued.
+    std::size_t begin() noexcept { return !to_.empty() && on_->ask(*this, shared_from_this()) ? queued_ : 0; }
+
+private:
+    void called() override
     {
-        const std::size_t end = std::min(to.size(), next + most_at_once);
-        for (; next != end; ++next)
-            if (core* const c = to[next].arrive())
-                deliver(*c, to[next].is_behind() ? nullptr : &frame, behind);
-        if (next != to.size()) {
-            loop& l = *on;
-            l.post(std::move(*this));
-        }
+        const std::size_t end = std::min(to_.size(), next_ + most_at_once);
+        for (; next_ != end; ++next_)
+            if (core* const c = to_[next_].arrive())
+                deliver(*c, to_[next_].is_behind() ? nullptr : &frame_, behind_);
+        if (next_ != to_.size())
+            on_->ask(*this, shared_from_this());
     }
+
+    const encoded_frame frame_;
+    const std::function<void(connection&)> behind_;
+    const std::shared_ptr<loop> on_;
+    std::vector<destination> to_;
+    std::size_t queued_ = 0; // of these, not behind
+    std::size_t next_ = 0;
 };
 
 } // namespace
@@ -115,22 +125,19 @@ std::size_t send_to_all(std::span<const handle> to, const encoded_frame& frame, 
     if (!behind)
         throw std::invalid_argument{
             "send_to_all: expected a function for connections that are behind, got an empty one"};
-    std::vector<delivery> by_loop; // there are few loops
+    std::vector<std::shared_ptr<delivery>> by_loop; // there are few loops
     for (const handle& each : to) {
         if (!each.target_ || each.target_->connection == nullptr)
             continue;
-        auto at = std::find_if(by_loop.begin(), by_loop.end(), [&](auto& d) { return d.on == each.target_->on; });
+        auto at =
+            std::find_if(by_loop.begin(), by_loop.end(), [&](auto& d) { return d->on() == each.target_->on.get(); });
         if (at == by_loop.end())
-            at = by_loop.insert(at, {frame, behind, each.target_->on, {}});
-        at->add(each.target_);
+            at = by_loop.insert(at, std::make_shared<delivery>(frame, behind, each.target_->on));
+        (*at)->add(each.target_);
     }
     std::size_t queued = 0;
-    for (delivery& each : by_loop) {
-        loop& on = *each.on;
-        const std::size_t of_it = each.queued;
-        if (!each.to.empty() && on.post_if_open(std::move(each)))
-            queued += of_it;
-    }
+    for (const auto& each : by_loop)
+        queued += each->begin();
     return queued;
 }
 

@@ -123,6 +123,7 @@ public:
     void handshake(core& c, std::shared_ptr<handshake_places> places);
     /// It is over, without success.
     void give_up_handshake() noexcept;
+    bool waits_for_place() const noexcept;
     /// For how long it waits, or has waited, for its place.
     duration waited_for_place(time_point now) const noexcept;
     /// Whether the peer has sent anything.

@@ -115,6 +115,11 @@ void tls_stream::give_up_handshake() noexcept
         engine_->give_up();
 }
 
+bool tls_stream::waits_for_place() const noexcept
+{
+    return engine_ && engine_->operation.handshake && engine_->operation.handshake->waits_for_place();
+}
+
 duration tls_stream::waited_for_place(time_point now) const noexcept
 {
     return engine_ && engine_->operation.handshake ? engine_->operation.handshake->waited(now) : duration::zero();

@@ -23,8 +23,12 @@ claim core::claims() const noexcept
     const bool reads = reading_ && wait_since_ != time_point::max() && interruption_ == interruption::none;
     if (state_ != connection_state::open || !reads || sending_ || queued() != 0)
         return {};
-    if (waits_for_ == waiting_for::handshake)
-        return {std::get<tls_stream>(stream_).opened() ? unfinished : silent, opened_};
+    if (waits_for_ == waiting_for::handshake) {
+        const auto& tls = std::get<tls_stream>(stream_);
+        if (tls.waits_for_place()) // which is not its own time
+            return {};
+        return {tls.opened() ? unfinished : silent, after(opened_, tls.waited_for_place(loop_.now()))};
+    }
     if (counts_.bytes_in == 0)
         return {over_tls() ? unfinished : silent, opened_};
     switch (waits_for_) {

@@ -2,19 +2,13 @@
 import unittest
 
 from crowd import MANY, Crowd
+from flood import has_ended
 from kernel import eventually
 from peers import address_of
 from process import Server, exchange
 
 LIMIT = 1000
 SPARE = LIMIT // 50
-
-
-def has_ended(peer):
-    try:
-        return peer.recv(1) == b""
-    except BlockingIOError:
-        return False
 
 
 class Crowded(unittest.TestCase):
