@@ -1,8 +1,9 @@
-// A connection under what is written for Asio's stream concepts: Beast's HTTP and WebSocket, asio::ssl::stream,
-// read_until, buffer sequences, and handlers of other executors.
+// A connection under what is written for Asio's stream concepts: asio::ssl::stream, read_until, buffer sequences, and
+// handlers of other executors. beast_test.cpp has Beast.
 #include <hawser/connection.hpp>
 
 #include "scenario.hpp"
+#include "ssl_contexts.hpp"
 #include "test_certificate.hpp"
 #include "tls_peer.hpp"
 
@@ -17,37 +18,25 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/stream_traits.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 
 #include <array>
-#include <optional>
 #include <string>
 #include <thread>
-#include <type_traits>
 #include <vector>
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
-namespace websocket = boost::beast::websocket;
 using namespace hawser;
 using namespace hawser::test;
 using asio::use_awaitable;
 
 namespace {
 
-// The header declares it without Beast.
-static_assert(std::is_same_v<std::underlying_type_t<beast::role_type>, int>);
+// Either of Beast's two, which is not needed to name it.
+constexpr boost::beast::role_type any_role{};
 
 // How a callback was called: "" while it was not, else the error's symbol, or the number of bytes.
 struct outcome {
@@ -62,137 +51,9 @@ struct outcome {
     }
 };
 
-std::string text_of(const beast::flat_buffer& buffer)
-{
-    return {static_cast<const char*>(buffer.data().data()), buffer.size()};
-}
-
-asio::ssl::context server_context()
-{
-    const tls_pair pair = root().issue();
-    asio::ssl::context made{asio::ssl::context::tls_server};
-    made.use_certificate_chain(asio::buffer(pair.certificate_chain.value()));
-    made.use_private_key(asio::buffer(pair.private_key.value()), asio::ssl::context::pem);
-    return made;
-}
-
-asio::ssl::context client_context()
-{
-    asio::ssl::context made{asio::ssl::context::tls_client};
-    made.add_certificate_authority(asio::buffer(root().certificate().value()));
-    made.set_verify_mode(asio::ssl::verify_peer);
-    made.set_verify_callback(asio::ssl::host_name_verification{"localhost"});
-    return made;
-}
-
-// Sends back what it gets, until the peer closes.
-template <class Next>
-awaitable<std::string> echo_messages(websocket::stream<Next>& ws)
-{
-    co_await ws.async_accept(use_awaitable);
-    try {
-        for (;;) {
-            beast::flat_buffer message;
-            co_await ws.async_read(message, use_awaitable);
-            ws.text(ws.got_text());
-            co_await ws.async_write(message.data(), use_awaitable);
-        }
-    } catch (const system_error& e) {
-        co_return e.code() == websocket::error::closed ? "closed" : e.code().message();
-    }
-}
-
-template <class Next>
-awaitable<std::vector<std::string>> ask_messages(websocket::stream<Next>& ws, std::vector<std::string> messages)
-{
-    co_await ws.async_handshake("localhost", "/", use_awaitable);
-    std::vector<std::string> answers;
-    for (const std::string& message : messages) {
-        co_await ws.async_write(asio::buffer(message), use_awaitable);
-        beast::flat_buffer answer;
-        co_await ws.async_read(answer, use_awaitable);
-        answers.push_back(text_of(answer));
-    }
-    co_await ws.async_close(websocket::close_code::normal, use_awaitable);
-    co_return answers;
-}
-
-const std::vector<std::string> messages{"hello", "", std::string(200'000, 'm')};
-
 } // namespace
 
-// ---- Beast's HTTP
-
-BOOST_AUTO_TEST_CASE(beasts_http_messages_travel_over_it_both_ways)
-{
-    scenario run;
-    auto [client, server] = run.connect_pair();
-    const auto serve = [](connection& c) -> awaitable<std::string> {
-        beast::flat_buffer buffer;
-        http::request<http::string_body> request;
-        co_await http::async_read(c, buffer, request, use_awaitable);
-        http::response<http::string_body> response{http::status::ok, 11};
-        response.set(http::field::server, "hawser");
-        response.body() = std::string(100'000, 'r');
-        response.prepare_payload();
-        co_await http::async_write(c, response, use_awaitable);
-        co_return std::string{request.target()} + ' ' + request.body();
-    };
-    const auto ask = [](connection& c) -> awaitable<http::response<http::string_body>> {
-        http::request<http::string_body> request{http::verb::post, "/path", 11};
-        request.body() = "the question";
-        request.prepare_payload();
-        co_await http::async_write(c, request, use_awaitable);
-        beast::flat_buffer buffer;
-        http::response<http::string_body> response;
-        co_await http::async_read(c, buffer, response, use_awaitable);
-        co_return response;
-    };
-    const auto served = run.start(serve(server));
-    const auto answered = run.start(ask(client));
-    BOOST_TEST_REQUIRE(served.outcome() == "done");
-    BOOST_TEST(served.value() == "/path the question");
-    BOOST_TEST_REQUIRE(answered.outcome() == "done");
-    BOOST_TEST(answered.value()[http::field::server] == "hawser");
-    BOOST_TEST((answered.value().body() == std::string(100'000, 'r')));
-}
-
-// ---- Beast's WebSocket
-
-BOOST_AUTO_TEST_CASE(beasts_websocket_accepts_shakes_hands_talks_and_closes_over_it)
-{
-    scenario run;
-    auto [a, b] = run.connect_pair();
-    websocket::stream<connection> client{std::move(a)};
-    websocket::stream<connection&> server{b};
-    const auto served = run.start(echo_messages(server));
-    const auto asked = run.start(ask_messages(client, messages));
-    BOOST_TEST_REQUIRE(asked.outcome() == "done");
-    BOOST_TEST((asked.value() == messages));
-    BOOST_TEST_REQUIRE(served.outcome() == "done");
-    BOOST_TEST(served.value() == "closed");
-    BOOST_TEST((b.state() == connection_state::closed));
-    BOOST_TEST((client.next_layer().state() == connection_state::closed));
-}
-
-BOOST_AUTO_TEST_CASE(beasts_websocket_closes_a_socket_as_it_closes_memory)
-{
-    turned_loop run;
-    auto [c, peer, number] = run.open_tcp();
-    websocket::stream<connection&> server{c};
-    std::optional<std::string> end;
-    asio::co_spawn(run.on().executor(), echo_messages(server),
-                   [&end](std::exception_ptr, std::string how) { end = std::move(how); });
-    send(peer, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
-    send(peer, {"\x88\x82\0\0\0\0\x03\xe8", 8}); // close, 1000
-    run.catch_up();
-    BOOST_TEST(!end);
-    ::shutdown(peer.get(), SHUT_WR);
-    run.turn_until([&] { return end.has_value(); });
-    BOOST_TEST(*end == "closed");
-    BOOST_TEST((c.state() == connection_state::closed));
-}
+// ---- The end
 
 BOOST_AUTO_TEST_CASE(a_teardown_waits_for_the_peers_end_and_is_cancelled_by_itself)
 {
@@ -201,8 +62,8 @@ BOOST_AUTO_TEST_CASE(a_teardown_waits_for_the_peers_end_and_is_cancelled_by_itse
     asio::cancellation_signal stop;
     outcome first;
     outcome second;
-    async_teardown(beast::role_type::server, c, asio::bind_cancellation_slot(stop.slot(), first.handler()));
-    async_teardown(beast::role_type::client, c, second.handler());
+    async_teardown(any_role, c, asio::bind_cancellation_slot(stop.slot(), first.handler()));
+    async_teardown(any_role, c, second.handler());
     run.poll();
     BOOST_TEST(p.has_ended());
     BOOST_TEST(first.text == "");
@@ -213,7 +74,7 @@ BOOST_AUTO_TEST_CASE(a_teardown_waits_for_the_peers_end_and_is_cancelled_by_itse
     p.end();
     BOOST_TEST(second.text == "0");
     outcome third;
-    async_teardown(beast::role_type::server, c, third.handler());
+    async_teardown(any_role, c, third.handler());
     BOOST_TEST(third.text == "");
     run.poll();
     BOOST_TEST(third.text == "0");
@@ -225,26 +86,12 @@ BOOST_AUTO_TEST_CASE(a_teardown_that_does_not_wait_ends_the_connection_in_the_ba
     auto [c, p] = run.connect();
     run.start(c.write_frame("last"));
     error_code e = make_error_code(errc::shut_down);
-    teardown(beast::role_type::server, c, e);
+    teardown(any_role, c, e);
     BOOST_TEST(!e);
     run.poll();
     BOOST_TEST(p.received() == frame("last"));
     BOOST_TEST(p.has_ended());
     BOOST_TEST(!p.was_reset());
-}
-
-BOOST_AUTO_TEST_CASE(beast_closes_the_lowest_layer_when_its_time_has_passed)
-{
-    scenario run;
-    auto [c, p] = run.connect();
-    websocket::stream<connection&> ws{c};
-    const auto accepted = run.start(
-        [](websocket::stream<connection&>& s) -> awaitable<void> { co_await s.async_accept(use_awaitable); }(ws));
-    BOOST_TEST(!accepted.done());
-    beast::close_socket(beast::get_lowest_layer(ws));
-    run.poll();
-    BOOST_TEST(accepted.outcome() == "connection_closed");
-    BOOST_TEST(p.was_reset());
 }
 
 // ---- asio::ssl::stream
@@ -281,34 +128,6 @@ BOOST_AUTO_TEST_CASE(asios_ssl_stream_serves_and_asks_over_it)
     BOOST_TEST(served.value() == "a line\n");
     BOOST_TEST_REQUIRE(asked.outcome() == "done");
     BOOST_TEST((asked.value() == std::string(100'000, 's')));
-}
-
-BOOST_AUTO_TEST_CASE(beasts_websocket_over_asios_ssl_stream_closes_all_the_way_down)
-{
-    scenario run;
-    auto [a, b] = run.connect_pair();
-    asio::ssl::context trusting = client_context();
-    asio::ssl::context showing = server_context();
-    websocket::stream<asio::ssl::stream<connection&>> client{a, trusting};
-    websocket::stream<asio::ssl::stream<connection&>> server{b, showing};
-    const auto serve = [](websocket::stream<asio::ssl::stream<connection&>>& ws) -> awaitable<std::string> {
-        co_await ws.next_layer().async_handshake(asio::ssl::stream_base::server, use_awaitable);
-        const std::string how = co_await echo_messages(ws);
-        co_return how;
-    };
-    const auto ask = [](websocket::stream<asio::ssl::stream<connection&>>& ws) -> awaitable<std::vector<std::string>> {
-        co_await ws.next_layer().async_handshake(asio::ssl::stream_base::client, use_awaitable);
-        auto answers = co_await ask_messages(ws, messages);
-        co_return answers;
-    };
-    const auto served = run.start(serve(server));
-    const auto asked = run.start(ask(client));
-    BOOST_TEST_REQUIRE(asked.outcome() == "done");
-    BOOST_TEST((asked.value() == messages));
-    BOOST_TEST_REQUIRE(served.outcome() == "done");
-    BOOST_TEST(served.value() == "closed");
-    BOOST_TEST((a.state() == connection_state::closed));
-    BOOST_TEST((b.state() == connection_state::closed));
 }
 
 // ---- Reading
@@ -485,10 +304,8 @@ BOOST_AUTO_TEST_CASE(a_handler_of_another_context_runs_there_and_until_then_is_i
          [](connection& c, asio::io_context& other, outcome& o) {
              c.async_write_some(asio::buffer("x", 1), asio::bind_executor(other, o.handler()));
          }},
-        {"async_teardown",
-         [](connection& c, asio::io_context& other, outcome& o) {
-             async_teardown(beast::role_type::server, c, asio::bind_executor(other, o.handler()));
-         }},
+        {"async_teardown", [](connection& c, asio::io_context& other,
+                              outcome& o) { async_teardown(any_role, c, asio::bind_executor(other, o.handler())); }},
     };
     for (const auto& t : table) {
         BOOST_TEST_CONTEXT(t.name)
