@@ -24,6 +24,7 @@
 #include <boost/asio/write.hpp>
 
 #include <array>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -353,18 +354,17 @@ BOOST_AUTO_TEST_CASE(a_thread_that_runs_another_context_waits_for_the_handler_an
 BOOST_AUTO_TEST_CASE(an_operation_that_never_completes_is_no_work_of_the_other_context_any_more)
 {
     asio::io_context other;
+    scenario run;
+    char into = 0;
     {
-        scenario run;
-        auto [c, p] = run.connect();
-        char into = 0;
-        outcome read;
-        c.async_read_some(asio::buffer(&into, 1), asio::bind_executor(other, read.handler()));
-        run.poll();
-        other.poll();
-        BOOST_TEST(!other.stopped());
-        run.end_runtime();
-        BOOST_TEST(read.text == "");
+        const auto c = std::make_shared<connection>(run.connect().first);
+        const auto handler = [c](const error_code&, std::size_t) { BOOST_ERROR("called"); };
+        c->async_read_some(asio::buffer(&into, 1), asio::bind_executor(other, handler));
     }
+    run.poll();
+    other.poll();
+    BOOST_TEST(!other.stopped());
+    run.end_runtime();
     other.poll();
     BOOST_TEST(other.stopped());
 }
