@@ -36,7 +36,7 @@ bool call_queue::push(call& c) noexcept
     return true;
 }
 
-// As many as were asked for when it began: what they ask for in turn comes behind what others have posted.
+// No more than were asked for when it began: what they ask for in turn comes behind what others have posted.
 void call_queue::run()
 {
     struct and_again { // also after an exception
@@ -50,7 +50,7 @@ void call_queue::run()
         }
     } const after{*this};
     std::unique_lock lock{mutex_};
-    for (std::size_t left = asked_.size(); left != 0 && !asked_.empty(); --left) {
+    for (std::size_t left = pace_ == pace::batches ? asked_.size() : 1; left != 0 && !asked_.empty(); --left) {
         call& next = asked_.front();
         asked_.pop_front();
         std::shared_ptr<void> owner = next.take_owner();

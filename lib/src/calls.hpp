@@ -55,7 +55,11 @@ private:
 class call_queue
 {
 public:
-    explicit call_queue(boost::asio::io_context& on) noexcept : context_{on} {}
+    enum class pace : bool {
+        batches,    ///< as many as were asked for, from one place in the loop's queue
+        one_by_one, ///< so that a loop that is driven by hand may be looked at between any two
+    };
+    call_queue(boost::asio::io_context& on, pace p) noexcept : context_{on}, pace_{p} {}
     call_queue(const call_queue&) = delete;
     call_queue& operator=(const call_queue&) = delete;
 
@@ -72,6 +76,7 @@ private:
     void run();
 
     boost::asio::io_context& context_;
+    const pace pace_;
     std::mutex mutex_;
     boost::intrusive::list<call, boost::intrusive::base_hook<call_hook>> asked_;
     bool open_ = true;

@@ -25,6 +25,8 @@ time_point core::look(time_point now)
     const time_point end = look_at_end(now);
     if (is_closed())
         return time_point::max();
+    if (!lingering_)
+        with_stream([](auto& s) { s.look_again(); });
     const time_point next = std::min(look_at_input(now), look_at_output(now));
     return std::min(next, end);
 }
@@ -40,8 +42,6 @@ duration core::unit_time() const noexcept
 
 time_point core::look_at_input(time_point now)
 {
-    if (reading_ && !lingering_)
-        with_stream([](auto& s) { s.look_again(); });
     if (wait_since_ == time_point::max())
         return time_point::max();
     if (waits_for_ == waiting_for::handshake)

@@ -216,39 +216,41 @@ void teardown(boost::beast::role_type, connection& c, error_code& e)
 
 namespace {
 
-// A function that waits for its turn, and the place it takes up among those of its connection.
-struct posted_call {
-    std::shared_ptr<detail::handle_target> target;
-    std::unique_ptr<detail::posted_function> function;
-
+// A function that waits for its turn, and the place it takes up among those of its connection. In one queue with the
+// frames for all, so that they come in the order in which they were sent.
+class posted_call final : public detail::owned_call
+{
+public:
     posted_call(std::shared_ptr<detail::handle_target> t, std::unique_ptr<detail::posted_function> f) noexcept
-        : target{std::move(t)}, function{std::move(f)}
+        : target_{std::move(t)}, function_{std::move(f)}
     {}
-    posted_call(posted_call&&) noexcept = default;
-    posted_call& operator=(posted_call&&) = delete;
     ~posted_call() { give_place(); }
 
+private:
     void give_place() noexcept
     {
-        if (target)
-            target->functions.fetch_sub(1);
+        if (target_)
+            target_->functions.fetch_sub(1);
     }
-    void operator()()
+    void called() override
     {
         give_place(); // to one that this one posts
-        const auto on = std::move(target);
+        const auto on = std::move(target_);
         if (on->connection == nullptr)
             return;
         const boost::intrusive_ptr<detail::core> core{on->connection};
         const detail::loop::running_mark mark{core->on(), core.get()};
         connection borrowed = detail::core_access::make(core);
         try {
-            function->run(borrowed);
+            function_->run(borrowed);
         } catch (...) {
             core->fail(std::current_exception());
         }
         detail::core_access::release(borrowed);
     }
+
+    std::shared_ptr<detail::handle_target> target_;
+    const std::unique_ptr<detail::posted_function> function_;
 };
 
 } // namespace
@@ -257,7 +259,17 @@ bool handle::post_made(std::unique_ptr<detail::posted_function> function) const
 {
     if (target_->connection == nullptr || !detail::handle_target::take(target_->functions, 1, most_posted))
         return false;
-    return target_->on->post_if_open(posted_call{target_, std::move(function)});
+    struct taken { // until there is an object that has it
+        std::atomic<std::size_t>* of;
+        ~taken()
+        {
+            if (of != nullptr)
+                of->fetch_sub(1);
+        }
+    } place{&target_->functions};
+    const auto made = std::make_shared<posted_call>(target_, std::move(function));
+    place.of = nullptr;
+    return target_->on->ask(*made, made);
 }
 
 namespace detail {

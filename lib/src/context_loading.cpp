@@ -5,6 +5,7 @@
 #include <hawser/tls.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -15,6 +16,21 @@ namespace hawser::detail {
 namespace {
 
 class load;
+
+loading_failure failure_of(const std::exception_ptr& thrown) noexcept
+{
+    try {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const tls_error& e) {
+            return {loading_failure::kind::tls, e.code(), e.what()};
+        } catch (const std::invalid_argument& e) {
+            return {loading_failure::kind::argument, {}, e.what()};
+        }
+    } catch (...) { // otherwise only memory can run out, for the words too
+        return {loading_failure::kind::memory, {}, {}};
+    }
+}
 
 // Never destroyed: a thread of the pool may be at it when the process exits.
 struct loads {
@@ -43,12 +59,8 @@ public:
         loading_failure failed;
         try {
             made = client_context(key_);
-        } catch (const tls_error& e) {
-            failed = {loading_failure::kind::tls, e.code(), e.what()};
-        } catch (const std::invalid_argument& e) {
-            failed = {loading_failure::kind::argument, {}, e.what()};
-        } catch (...) { // otherwise only memory can run out
-            failed = {loading_failure::kind::memory, {}, {}};
+        } catch (...) {
+            failed = failure_of(std::current_exception());
         }
         for (const std::shared_ptr<wanted_context>& w : take_waiting()) {
             w->made = made;
@@ -107,8 +119,13 @@ bool start_loading(const client_context_key& key, std::shared_ptr<wanted_context
     const auto made = std::make_shared<load>(key);
     made->add(std::move(wanted));
     l.under_way.push_back(made);
-    if (start_lookup(made))
-        return true;
+    try {
+        if (start_lookup(made))
+            return true;
+    } catch (...) {
+        l.under_way.pop_back();
+        throw;
+    }
     l.under_way.pop_back();
     return false;
 }

@@ -475,7 +475,7 @@ private:
     bool drain_flushing_ = false; // the reader waits for the output to be flushed before it may end
     bool full_read_ = false;      // the last read took all the room there was
     bool peer_ended_ = false;
-    bool peer_gone_ = false;  // it has reset the connection, though input may be left to be read
+    bool peer_gone_ = false;  // it has ended or reset the connection, as closed() has seen, and no reader yet
     bool failed_ = false;     // error_ or thrown_ is set
     bool broken_ = false;     // and nothing can be sent any more: it ends in a reset
     bool torn_ = false;       // what was written last is a part: it ends in a reset, once acknowledged
@@ -512,6 +512,7 @@ private:
     error_code error_;
     std::exception_ptr thrown_;
     time_point opened_;
+    time_point began_ = opened_; // its handshake is done, where it has one
     address peer_;
     std::unique_ptr<close_listener> listener_;
     boost::intrusive_ptr<core> kept_; // itself, while nothing but the wheel knows that it waits

@@ -48,7 +48,7 @@ datagram_session::datagram_session(std::shared_ptr<datagram_listener> l, bytes_v
 datagram_session::~datagram_session()
 {
     if (!ended_ && !listener_->on().has_ended())
-        note_end(std::make_exception_ptr(system_error{make_error_code(boost::system::errc::not_enough_memory)}));
+        note_end(std::make_exception_ptr(system_error{boost::asio::error::operation_aborted}));
     {
         const std::lock_guard named{listener_->on().naming}; // whoever looks at it has seen enough
     }
@@ -122,7 +122,10 @@ void datagram_session::cut()
     if (cut_)
         return;
     cut_ = listener_->server().ending().note_cut(arrival_.sender, listener_->on().now() - begun_);
-    cancellation_.emit(boost::asio::cancellation_type::terminal);
+    try {
+        cancellation_.emit(boost::asio::cancellation_type::terminal);
+    } catch (const std::bad_alloc&) { // it is named as one that goes on
+    }
 }
 
 void datagram_session::report_blocked(duration held) const noexcept

@@ -55,7 +55,8 @@ void drain::something_ended() noexcept
 void drain::ask(unsigned requests) noexcept
 {
     requests_.fetch_or(requests);
-    server_.runtime().control().ask(*this, server_.shared_from_this());
+    if (auto server = server_.weak_from_this().lock()) // unless it is being destroyed
+        server_.runtime().control().ask(*this, std::move(server));
 }
 
 void drain::called()
@@ -75,7 +76,8 @@ void drain::carry_out(unsigned requests)
     const auto asked_to = [requests](request what) { return (requests & static_cast<unsigned>(what)) != 0; };
     if (asked_to(request::start))
         start();
-    if (asked_to(request::cut) && step_ == step::draining)
+    cut_wanted_ = cut_wanted_ || asked_to(request::cut); // by one who may have overtaken the start
+    if (cut_wanted_ && step_ == step::draining)
         cut();
     if (asked_to(request::check))
         check();
@@ -297,7 +299,9 @@ void drain::finish()
     const auto ended_cut = std::count_if(made.cut.begin(), made.cut.end(), [](const auto& c) {
         return !c.abandoned && c.peer.scheme() != endpoint::scheme_type::udp;
     });
-    made.drained = ended() - ended_before_ - static_cast<std::size_t>(ended_cut);
+    const auto of_those = static_cast<std::uint64_t>(ended_cut);
+    const std::uint64_t all_ended = ended() - ended_before_;
+    made.drained = all_ended - std::min(all_ended, of_those); // one may be noted and not yet counted
     made.datagrams = server_.counts.datagrams_drained.load();
     made.took = control.now() - begun_at_;
     step_ = step::done;

@@ -131,6 +131,7 @@ private:
     time_point cut_at_{};
     time_point moved_at_{}; // since the cut: when a loop last answered, or a session last ended
     bool start_told_ = false;
+    bool cut_wanted_ = false;
     unsigned failed_requests_ = 0; // for want of memory: asked again by look()
     std::uint64_t ended_before_ = 0;
 

@@ -271,7 +271,10 @@ void core::drain_input()
         awaits_ = awaiting::output_flushed;
         return;
     }
-    const input how = drained_ ? input::drained : receive_now().value_or(input::drained);
+    std::optional<input> now = drained_ ? input::drained : receive_now();
+    if (!now && has_more_than(input_.size())) // a false alarm
+        now = receive_now();
+    const input how = now.value_or(input::drained);
     drained_ = how == input::drained;
     post_input(how);
 }

@@ -17,6 +17,25 @@ constexpr int most_at_once = 64;
 constexpr duration starved_interval = 100ms;
 constexpr int most_reads_dropped = 4; // of one that is refused: a request of usual size
 
+// A connection on its way to another loop.
+class handed_over final : public owned_call
+{
+public:
+    handed_over(loop& to, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept
+        : to_{to}, service_{std::move(s)}, fd_{std::move(fd)}, peer_{peer}, place_{std::move(place)}
+    {}
+    ~handed_over() = default;
+
+private:
+    void called() override { session::start(to_, std::move(service_), std::move(fd_), peer_, std::move(place_)); }
+
+    loop& to_;
+    std::shared_ptr<service> service_;
+    descriptor fd_;
+    const address peer_;
+    permit place_;
+};
+
 } // namespace
 
 listener::listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket, loop& on,
@@ -180,7 +199,7 @@ listener::outcome listener::accept_one(error_code& why)
         return outcome::taken;
     }
     if (permitted)
-        server_->doors().give();
+        server_->permit_freed();
     why = {error, boost::system::system_category()};
     switch (accept_failure_of(error)) {
     case accept_failure::none_queued: return outcome::empty;
@@ -195,14 +214,16 @@ listener::outcome listener::accept_one(error_code& why)
 // Whoever is queued while it is full, or comes then, waits for room to be made.
 void listener::watch_for_newcomers()
 {
-    if (!readiness_.is_open())
+    if (!readiness_.is_open() || watches_newcomers_)
         return;
-    const auto told = [self = shared_from_this(), number = ++waits_](const error_code& e) {
-        if (!e && self->state_ == state::full && self->waits_ == number && !self->suspended())
+    const auto told = [self = shared_from_this()](const error_code& e) {
+        self->watches_newcomers_ = false;
+        if (!e && self->state_ == state::full && !self->suspended())
             self->tell_of_newcomers(true);
     };
     try {
         readiness_.async_wait(readiness::wait_read, told);
+        watches_newcomers_ = true;
     } catch (const std::bad_alloc&) { // look() comes back
         loop_.arm(*this, after(loop_.now(), starved_interval));
     }
@@ -270,9 +291,8 @@ void listener::hand_out(descriptor fd, const address& peer)
     permit place{server_, target};
     if (&target == &loop_)
         return session::start(target, service_, std::move(fd), peer, std::move(place));
-    target.post([&target, s = service_, f = std::move(fd), peer, p = std::move(place)]() mutable {
-        session::start(target, std::move(s), std::move(f), peer, std::move(p));
-    });
+    const auto handed = std::make_shared<handed_over>(target, service_, std::move(fd), peer, std::move(place));
+    target.ask(*handed, handed);
 }
 
 // What has come of its request is dropped, so that the end of what it is told is no reset, if it may be told anything.

@@ -92,9 +92,10 @@ private:
     std::atomic<unsigned> requests_{0}; // that have not been carried out
     bool draining_ = false;
     bool pause_told_ = false;
-    bool one_by_one_ = false; // starved of descriptors: each that is free is worth one call
-    bool watching_ = false;   // a connection that closes will call
-    bool newcomers_ = false;  // wait, while it is full: told to the server
+    bool one_by_one_ = false;        // starved of descriptors: each that is free is worth one call
+    bool watches_newcomers_ = false; // a wait for them is under way, from this time of being full or an earlier one
+    bool watching_ = false;          // a connection that closes will call
+    bool newcomers_ = false;         // wait, while it is full: told to the server
 };
 
 } // namespace hawser::detail

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <iterator>
 #include <stdexcept>
 #include <vector>
 
@@ -62,7 +63,7 @@ loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> 
 {
     boost::asio::use_service<loop_service>(*context_).owner = this;
     // One that is driven by hand counts what is left to do.
-    calls_.emplace(*context_);
+    calls_.emplace(*context_, real_time ? call_queue::pace::batches : call_queue::pace::one_by_one);
     sockets_.emplace(*context_, real_time ? poller::while_empty::waits : poller::while_empty::rests);
     handshakes_.emplace(*sockets_);
     work_.emplace(context_->get_executor());
@@ -74,7 +75,7 @@ loop::loop(boost::asio::io_context& yours, std::shared_ptr<descriptor_watch> wat
     : waits{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{coarse_clock()},
       real_time_{true}, timers_{clock_.now()}, blocks_{timers_, clock_}, yours_{true}, context_{&yours}
 {
-    calls_.emplace(yours);
+    calls_.emplace(yours, call_queue::pace::batches);
     sockets_.emplace(yours, poller::while_empty::rests);
     handshakes_.emplace(*sockets_);
     timer_.emplace(*sockets_, static_cast<wake_timer::wakes&>(*this));
@@ -123,18 +124,27 @@ void loop::again(void (*f)(loop&))
 void loop::post_fail(errc e)
 {
     fail_with_ = e;
-    post([self = shared_from_this()] { self->fail_all(); });
+    ask(failing_);
+}
+
+// Whatever `f` ends. A reference to the next one keeps the place in the list.
+template <class F>
+void loop::for_each_connection(F&& f)
+{
+    boost::intrusive_ptr<core> place = connections.empty() ? nullptr : &connections.front();
+    while (place) {
+        const boost::intrusive_ptr<core> it = std::move(place);
+        const auto next = std::next(connections.iterator_to(*it));
+        place = next != connections.end() ? &*next : nullptr;
+        f(*it);
+    }
 }
 
 void loop::fail_all()
 {
     if (yours_ && !on_its_thread())
         return again([](loop& l) { l.fail_all(); });
-    std::vector<boost::intrusive_ptr<core>> all;
-    for (core& c : connections)
-        all.emplace_back(&c);
-    for (const auto& c : all)
-        c->break_off(error_code{fail_with_.load()});
+    for_each_connection([this](core& c) { c.break_off(error_code{fail_with_.load()}); });
 }
 
 void loop::set_timer() noexcept
@@ -238,12 +248,7 @@ void loop::shut_down() noexcept
     calls_->close();
     // Frames hold the sessions and the sessions hold the connections, so each is destroyed by what it waits in; only
     // what waits inside Hawser has to be taken out by hand.
-    std::vector<boost::intrusive_ptr<core>> all;
-    for (core& c : connections)
-        all.emplace_back(&c);
-    for (auto& c : all)
-        c->abandon();
-    all.clear();
+    for_each_connection([](core& c) { c.abandon(); });
     waits->abandon();
     timer_.reset();
     sockets_->close();

@@ -250,6 +250,18 @@ private:
     bool on_its_thread() noexcept;
     void again(void (*f)(loop&));
     void fail_all();
+    template <class F>
+    void for_each_connection(F&& f);
+
+    class failing final : public call
+    {
+    public:
+        explicit failing(loop& l) noexcept : of_{l} {}
+
+    private:
+        void called() override { of_.fail_all(); }
+        loop& of_;
+    };
     void escaped(const std::exception_ptr& thrown) const noexcept;
 
     const clock& clock_;
@@ -267,6 +279,7 @@ private:
     std::atomic<std::thread::id> its_thread_{}; // that was seen first to run it
     std::atomic<bool> second_thread_{false};
     std::atomic<errc> fail_with_{};
+    failing failing_{*this};          // asks for fail_all()
     std::optional<call_queue> calls_; // these two outlive the context, whose operations lie in them
     std::optional<poller> sockets_;
     std::optional<handshake_turns> handshakes_;

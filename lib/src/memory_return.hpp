@@ -16,9 +16,7 @@
 
 namespace hawser::detail {
 
-class memory_return final : public std::enable_shared_from_this<memory_return>,
-                            private wheel::entry,
-                            private owned_call
+class memory_return final : public std::enable_shared_from_this<memory_return>, private wheel::entry, private owned_call
 {
 public:
     static constexpr std::size_t worth_it = 64; ///< handshakes, of up to 64 KiB each

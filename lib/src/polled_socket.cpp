@@ -162,7 +162,7 @@ peer_sight polled_socket::look_at_peer(error_code& e) noexcept
         e = last_error();
         return peer_sight::failed;
     }
-    can_read_ = false;
+    emptied();
     return peer_sight::nothing;
 }
 

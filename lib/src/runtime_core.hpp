@@ -7,6 +7,7 @@
 #include "descriptor_watch.hpp"
 #include "escaped_exceptions.hpp"
 #include "loop.hpp"
+#include "operation_place.hpp"
 #include "watchdog.hpp"
 
 #include <hawser/runtime.hpp>
@@ -39,6 +40,8 @@ public:
     loop& first() const noexcept { return *loops_.front(); }
     loop& control() const noexcept { return *control_; }
     bool real_time() const noexcept { return real_time_; }
+    /// For run()'s wait for a signal, which may outlive it if it throws.
+    operation_place& place_of_signals() noexcept { return place_of_signals_; }
     escaped_exceptions& escapes() const noexcept { return *escapes_; }
 
     /// Throws std::logic_error if the io_context is the user's: `what` is for others.
@@ -47,6 +50,7 @@ public:
 private:
     const bool real_time_;
     const bool wraps_ = false;
+    operation_place place_of_signals_; // outlives the control loop's context
     const std::shared_ptr<escaped_exceptions> escapes_ = std::make_shared<escaped_exceptions>();
     std::vector<std::shared_ptr<loop>> loops_;
     std::shared_ptr<loop> control_;

@@ -314,13 +314,18 @@ const std::shared_ptr<handshake_places>& server_core::places_on(const loop& on) 
 void server_core::release(loop& on) noexcept
 {
     on.assigned.fetch_sub(1, std::memory_order_relaxed);
+    permit_freed();
+    drain_.something_ended();
+}
+
+void server_core::permit_freed() noexcept
+{
     doors_.give();
     if (permit_wanted_.exchange(false)) {
         const std::lock_guard lock{mutex_};
         for (const auto& l : listeners_)
             l->post_resume();
     }
-    drain_.something_ended();
 }
 
 void server_core::refused(const service& by, const address& peer, const error_code& why) noexcept
@@ -525,9 +530,8 @@ private:
 int run(runtime& r, server& s)
 {
     r.core().refuse_if_wrapped("run");
-    detail::operation_place place;
     boost::asio::signal_set signals{r.core().control().context(), SIGINT, SIGTERM};
-    signals.async_wait(signal_listener{signals, s.core(), place});
+    signals.async_wait(signal_listener{signals, s.core(), r.core().place_of_signals()});
     std::shared_ptr<detail::service_manager> manager;
     if (auto socket = detail::notify_socket::from_environment()) {
         manager = std::make_shared<detail::service_manager>(std::move(*socket), r.core(), s.endpoints());

@@ -67,6 +67,8 @@ public:
 
     /// A permit is free again, and so is its place on the loop.
     void release(loop& on) noexcept;
+    /// The same of one that was taken for nobody.
+    void permit_freed() noexcept;
 
     /// A connection that was accepted will not become a session.
     void refused(const service& by, const address& peer, const error_code& why) noexcept;

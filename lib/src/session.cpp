@@ -192,9 +192,10 @@ try {
 void session::connection_closed() noexcept
 {
     session_end told;
-    if (!end_) { // for want of memory
+    if (!end_) { // its handler was destroyed, or there was no memory to say how it ended
         told.reason = end_reason::failed;
-        told.error = make_error_code(boost::system::errc::not_enough_memory);
+        told.error = ended_ ? make_error_code(boost::system::errc::not_enough_memory)
+                            : error_code{boost::asio::error::operation_aborted};
     }
     session_end& end = end_ ? *end_ : told;
     if (cut_) {
@@ -229,7 +230,7 @@ void session::connection_closed() noexcept
 claim session::claims() const noexcept
 {
     claim c = core_->claims();
-    if (c.what == claim::kind::unfinished)
+    if (c.what == claim::kind::unfinished && !core_->over_tls())
         c.since = std::min(c.since, came_);
     const bool failed = ended_ && (!end_ || end_->reason != end_reason::completed);
     return c.what != claim::kind::flushes || failed ? c : claim{};
@@ -263,7 +264,10 @@ void session::cut()
     const boost::intrusive_ptr<core> keep = core_;
     core_->break_off(errc::drain_timeout);
     core_->reset();
-    cancellation_.emit(boost::asio::cancellation_type::terminal);
+    try {
+        cancellation_.emit(boost::asio::cancellation_type::terminal);
+    } catch (const std::bad_alloc&) { // what it waits for on its connection ends all the same
+    }
 }
 
 void session::report_blocked(duration held) const noexcept

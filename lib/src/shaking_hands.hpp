@@ -28,6 +28,10 @@ public:
     /// Waits no longer.
     void leave() noexcept { unlink(); }
 
+    /// It has taken its step, and waits for what its peer says to that.
+    void waits_for_peer() noexcept { peer_since_ = loop_.now(); }
+    time_point peer_since() const noexcept { return peer_since_; } ///< time_point::max(): it never has
+
     bool waits_for_place() const noexcept { return wants_place() && is_linked(); }
     /// For how long it waits, or has waited, for a place.
     duration waited(time_point now) const noexcept { return waits_for_place() ? now - since_ : waited_; }
@@ -42,6 +46,7 @@ private:
     std::shared_ptr<handshake_places> places_;
     handshake_place place_;
     time_point since_{};
+    time_point peer_since_ = time_point::max();
     duration waited_{};
 };
 

@@ -15,9 +15,9 @@ constexpr duration at_least_every = 250ms; // is looked while room is wanted: wh
 constexpr int looked_at_in_a_turn = 256;
 constexpr duration rest_for_each = 2us; // twenty times what it costs to look at a connection that is in no cache
 constexpr duration least_rest = 5ms;
-constexpr std::size_t most_at_once = 1024; // that one loop finds
-constexpr duration same_rush = 100ms;      // newcomers who wait within it of others are as many again
-constexpr duration longest_round = 2s;     // of which no more is expected then: there was no memory for an answer
+constexpr std::size_t most_found = 1024; // that one loop finds
+constexpr duration same_rush = 100ms;    // newcomers who wait within it of others are as many again
+constexpr duration longest_round = 10s;  // of which no more is expected then: there was no memory for an answer
 
 // How old a claim is before it may be given up.
 constexpr duration least_age(kind what, bool urgent) noexcept
@@ -166,7 +166,7 @@ std::size_t shedding::wanted() const noexcept
 std::size_t shedding::batch(time_point now)
 {
     const bool goes_on = batch_ != 0 && now - batch_at_ <= same_rush;
-    batch_ = std::min(most_at_once, std::max(wanted(), goes_on ? 2 * batch_ : 0));
+    batch_ = std::min(most_found, std::max(wanted(), goes_on ? 2 * batch_ : 0));
     batch_at_ = now;
     return batch_;
 }
@@ -187,13 +187,15 @@ void shedding::look()
     looking_soon_.store(false);
     const time_point now = server_.runtime().control().now();
     asked_ = missing_ != 0 && now - begun_ < longest_round;
-    if (asked_ || wanted() == 0 || server_.begun_draining())
+    if (asked_)
+        return look_again(after(begun_, longest_round));
+    if (wanted() == 0 || server_.begun_draining())
         return;
     if (now < not_before_)
         return look_again(not_before_);
     const bool urgent = is_urgent();
     refused_.store(false);
-    const std::size_t most = urgent ? batch(now) : std::min(most_at_once, wanted());
+    const std::size_t most = urgent ? batch(now) : std::min(most_found, wanted());
     const auto& loops = server_.runtime().loops();
     look_again(after(now, longest_round)); // should it come to nothing
     ++round_;

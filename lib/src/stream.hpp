@@ -38,6 +38,8 @@ public:
     void wait_readable(core& c) noexcept;
     void wait_writable(core& c) noexcept;
     /// In the place of wait_readable(): until the peer has reset the connection.
+    /// Waits for whatever comes, and for a reset, which is for those who do not read.
+    void wait_arrival(core& c) noexcept { wait_readable(c); }
     void wait_gone(core& c) noexcept;
     using polled_socket::look_at_peer;
 
@@ -80,6 +82,7 @@ public:
 
     void wait_readable(core& c);
     void wait_writable(core& c);
+    void wait_arrival(core& c) { wait_readable(c); }
     void wait_gone(core& c);
     peer_sight look_at_peer(error_code& e) const noexcept;
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept;
@@ -123,7 +126,10 @@ public:
     void handshake(core& c, std::shared_ptr<handshake_places> places);
     /// It is over, without success.
     void give_up_handshake() noexcept;
-    bool waits_for_place() const noexcept;
+    /// For a place or its turn.
+    bool handshake_waits_for_us() const noexcept;
+    /// Since when it has waited for its peer; time_point::max() before there is a hello.
+    time_point handshake_waits_since() const noexcept;
     /// For how long it waits, or has waited, for its place.
     duration waited_for_place(time_point now) const noexcept;
     /// Whether the peer has sent anything.
@@ -133,6 +139,7 @@ public:
 
     void wait_readable(core& c);
     void wait_writable(core& c);
+    void wait_arrival(core& c);
     void wait_gone(core& c);
     peer_sight look_at_peer(error_code& e) noexcept; ///< what the engine holds, and ciphertext, is unread
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept;

@@ -81,6 +81,7 @@ void core::on_handshake(const error_code& e)
         state_ != connection_state::closed)
         return begin_handshake(nullptr);
     waits_for_ = waiting_for::next_unit;
+    began_ = loop_.now();
     if (e)
         std::get<tls_stream>(stream_).give_up_handshake();
     finish_input(end_of_handshake(e, why));

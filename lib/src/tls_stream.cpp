@@ -100,6 +100,7 @@ void tls_stream::shake(core& c, const error_code& e)
     switch (engine_->shake()) {
     case step::wants_input:
         emptied();
+        engine_->operation.handshake->waits_for_peer();
         c.handshake_waits();
         return begin(reader_, way::in, call<&tls_stream::can_shake>);
     case step::wants_output: return begin(reader_, way::out, call<&tls_stream::can_shake>);
@@ -115,9 +116,14 @@ void tls_stream::give_up_handshake() noexcept
         engine_->give_up();
 }
 
-bool tls_stream::waits_for_place() const noexcept
+bool tls_stream::handshake_waits_for_us() const noexcept
 {
-    return engine_ && engine_->operation.handshake && engine_->operation.handshake->waits_for_place();
+    return engine_ && engine_->operation.handshake && engine_->operation.handshake->is_linked();
+}
+
+time_point tls_stream::handshake_waits_since() const noexcept
+{
+    return engine_ && engine_->operation.handshake ? engine_->operation.handshake->peer_since() : time_point::max();
 }
 
 duration tls_stream::waited_for_place(time_point now) const noexcept
@@ -164,6 +170,11 @@ void tls_stream::wait_readable(core&)
         begin_now(reader_, call<&tls_stream::readable>);
     else
         begin(reader_, engine_->operation.read_wants_output ? way::out : way::in, call<&tls_stream::readable>);
+}
+
+void tls_stream::wait_arrival(core&)
+{
+    begin(reader_, way::in, call<&tls_stream::readable>);
 }
 
 void tls_stream::wait_gone(core&)

@@ -2,7 +2,7 @@
 //
 //     closed() --> a reader waits?            --> it notices, and when it goes on without reading again: watch_peer()
 //                  otherwise: watch_peer()    --> reset?                        --> they are told
-//                                             --> the end, nothing unread?      --> it is taken, and they are told
+//                                             --> the end, nothing unread?      --> they are told
 //                                             --> something unread before it?   --> wait for a reset, or for its reader
 //                                             --> nothing?                      --> wait until something comes
 //
@@ -46,17 +46,14 @@ void core::watch_peer()
     const peer_sight seen = with_stream([&](auto& s) { return s.look_at_peer(e); });
     if (seen == peer_sight::failed) {
         stream_ended(e);
-    } else if (seen == peer_sight::gone) {
+    } else if (seen == peer_sight::unread || (seen != peer_sight::gone && input_.size() != held_)) {
+        with_stream([this](auto& s) { s.wait_gone(*this); });
+    } else if (seen == peer_sight::nothing) {
+        with_stream([this](auto& s) { s.wait_arrival(*this); });
+        look_soon(); // whether there really was nothing
+    } else {         // whoever reads or writes finds out how it has ended
         peer_gone_ = true;
         closers_.wake_all();
-    } else if (seen == peer_sight::unread || input_.size() != held_) {
-        with_stream([this](auto& s) { s.wait_gone(*this); });
-    } else if (seen == peer_sight::ended) {
-        char none = 0;
-        with_stream([&](auto& s) { return s.read_now(&none, 1, e); });
-        stream_ended(e);
-    } else {
-        with_stream([this](auto& s) { s.wait_readable(*this); });
     }
 }
 

@@ -11,6 +11,11 @@
 #include "core.hpp"
 
 namespace hawser::detail {
+namespace {
+
+constexpr int most_reads = 16; // of one that is about to be closed, before others get their turn
+
+} // namespace
 
 claim core::claims() const noexcept
 {
@@ -25,15 +30,17 @@ claim core::claims() const noexcept
         return {};
     if (waits_for_ == waiting_for::handshake) {
         const auto& tls = std::get<tls_stream>(stream_);
-        if (tls.waits_for_place()) // which is not its own time
+        if (tls.handshake_waits_for_us())
             return {};
-        return {tls.opened() ? unfinished : silent, after(opened_, tls.waited_for_place(loop_.now()))};
+        const time_point shakes = tls.handshake_waits_since();
+        return {tls.opened() ? unfinished : silent, shakes != time_point::max() ? shakes : opened_};
     }
     if (counts_.bytes_in == 0)
-        return {over_tls() ? unfinished : silent, opened_};
+        return {over_tls() ? unfinished : silent, began_};
     switch (waits_for_) {
     case waiting_for::next_unit: return {idle, wait_since_};
-    case waiting_for::rest_of_unit: return first_unit_ ? claim{unfinished, opened_} : claim{};
+    case waiting_for::rest_of_unit:
+        return first_unit_ && answer_ == answer::whole ? claim{unfinished, began_} : claim{};
     case waiting_for::stream:
     case waiting_for::handshake: break;
     }
@@ -73,17 +80,24 @@ bool core::yield_reader()
 {
     const bool unfinished = claims().what == claim::kind::unfinished;
     drop_wait();
-    const bool parked = input_.capacity() == 0;
-    if (const auto how = receive_now()) {
+    for (int reads = 0; reads < most_reads; ++reads) {
+        const bool parked = input_.capacity() == 0;
+        const auto how = receive_now();
+        if (!how && has_more_than(input_.size())) // a false alarm
+            continue;
+        if (!how) {
+            if (parked)
+                input_.release();
+            yield_now();
+            return true;
+        }
         finish_input(*how);
         if (!unfinished || claims().what != claim::kind::unfinished)
             return false;
         drop_wait();
-    } else if (parked) {
-        input_.release();
     }
-    yield_now();
-    return true;
+    wait_for_input(); // it has much to say
+    return false;
 }
 
 // The reader's wait has been dropped.
@@ -93,7 +107,7 @@ void core::yield_now()
     if (!between)
         fail(errc::shed);
     if (over_tls())
-        std::get<tls_stream>(stream_).end_output(true); // if the kernel takes it
+        std::get<tls_stream>(stream_).end_output(between); // if the kernel takes it
     close_now();
     finish_input(between ? input::drained : input::failed);
 }

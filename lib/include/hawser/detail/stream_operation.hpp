@@ -101,7 +101,12 @@ struct handler_operation : stream_operation {
             boost::asio::dispatch(taken.work.get_executor(),
                                   stream_completion<Handler, Buffers>{std::move(taken.handler), e, n});
         };
-        destroy = [](stream_operation* base) noexcept { free(static_cast<handler_operation*>(base)); };
+        destroy = [](stream_operation* base) noexcept {
+            auto* const dropped = static_cast<handler_operation*>(base);
+            if (auto slot = boost::asio::get_associated_cancellation_slot(dropped->handler); slot.is_connected())
+                slot.clear();
+            free(dropped);
+        };
         if constexpr (!std::is_same_v<Buffers, no_buffers>)
             pieces = [](const stream_operation* base, stream_piece* into, std::size_t most) {
                 return first_pieces(static_cast<const handler_operation*>(base)->buffers, into, most);
@@ -130,6 +135,20 @@ struct handler_operation : stream_operation {
     Buffers buffers;
 };
 
+/// Without memory for `f`, which is to cancel the operation, the initiation throws and leaves nothing behind.
+template <class Slot, class F>
+void assign_or_destroy(Slot& slot, stream_operation& op, F f)
+{
+    if (!slot.is_connected())
+        return;
+    try {
+        slot.assign(std::move(f));
+    } catch (...) {
+        op.destroy(&op);
+        throw;
+    }
+}
+
 template <class MutableBuffers, class Token>
 auto async_stream_read(core& c, const MutableBuffers& buffers, Token&& token)
 {
@@ -138,8 +157,7 @@ auto async_stream_read(core& c, const MutableBuffers& buffers, Token&& token)
             auto slot = boost::asio::get_associated_cancellation_slot(handler);
             stream_operation* const op =
                 handler_operation<decltype(handler), MutableBuffers>::make(std::move(handler), into, executor_of(*on));
-            if (slot.is_connected())
-                slot.assign([on](boost::asio::cancellation_type) { cancel_stream_read(*on); });
+            assign_or_destroy(slot, *op, [on](boost::asio::cancellation_type) { cancel_stream_read(*on); });
             start_stream_read(*on, op);
         },
         token, &c, buffers);
@@ -153,8 +171,7 @@ auto async_stream_write(core& c, const ConstBuffers& buffers, Token&& token)
             auto slot = boost::asio::get_associated_cancellation_slot(handler);
             stream_operation* const op =
                 handler_operation<decltype(handler), ConstBuffers>::make(std::move(handler), from, executor_of(*on));
-            if (slot.is_connected())
-                slot.assign([op](boost::asio::cancellation_type) { cancel_stream_wait(op); });
+            assign_or_destroy(slot, *op, [op](boost::asio::cancellation_type) { cancel_stream_wait(op); });
             start_stream_write(*on, op);
         },
         token, &c, buffers);
@@ -168,8 +185,7 @@ auto async_stream_end(core& c, Token&& token)
             auto slot = boost::asio::get_associated_cancellation_slot(handler);
             stream_operation* const op =
                 handler_operation<decltype(handler), no_buffers>::make(std::move(handler), {}, executor_of(*on));
-            if (slot.is_connected())
-                slot.assign([op](boost::asio::cancellation_type) { cancel_stream_wait(op); });
+            assign_or_destroy(slot, *op, [op](boost::asio::cancellation_type) { cancel_stream_wait(op); });
             start_stream_end(*on, op);
         },
         token, &c);
