@@ -247,6 +247,8 @@ public:
     /// the peer has ended its stream and nothing unread lies before that end; when a deadline has passed, or this side
     /// has closed it. So frames that have come are not lost to
     ///     co_await (serve(peer) || peer.closed());
+    /// A peer that ends its stream behind its request, and waits for the answer, has ended too: do not stop serving for
+    /// that where such peers are to have their answers.
     /// It needs nobody who reads, takes no input, and reads may follow it. Can be awaited beside other work, by any
     /// number of coroutines. A peer that goes without a word is found by TCP's keep-alive, if that is on.
     ///
