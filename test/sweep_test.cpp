@@ -203,7 +203,7 @@ awaitable<void> more_than_there_is_room_for(world& run)
 BOOST_AUTO_TEST_CASE(back_pressure)
 {
     const server_options server{.limits = {.output_high_water = 20'000, .output_low_water = 500}};
-    sweep("back-pressure", more_than_there_is_room_for, 72, 52, {.server = server});
+    sweep("back-pressure", more_than_there_is_room_for, 72, 50, {.server = server});
 }
 
 // ---- Drain

@@ -141,6 +141,8 @@ public:
     void wait_writable(core& c);
     void wait_arrival(core& c);
     void wait_gone(core& c);
+    /// look_at_peer() has seen the end of the socket's input, before TLS's own.
+    error_code end_without_notice() noexcept;
     peer_sight look_at_peer(error_code& e) noexcept; ///< what the engine holds, and ciphertext, is unread
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept;
     std::size_t write_now(two_pieces from, error_code& e) noexcept;

@@ -177,6 +177,11 @@ void tls_stream::wait_arrival(core&)
     begin(reader_, way::in, call<&tls_stream::readable>);
 }
 
+error_code tls_stream::end_without_notice() noexcept
+{
+    return engine_->truncated();
+}
+
 void tls_stream::wait_gone(core&)
 {
     begin(reader_, way::gone, call<&tls_stream::readable>);

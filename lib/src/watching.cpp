@@ -51,7 +51,9 @@ void core::watch_peer()
     } else if (seen == peer_sight::nothing) {
         with_stream([this](auto& s) { s.wait_arrival(*this); });
         look_soon(); // whether there really was nothing
-    } else {         // whoever reads or writes finds out how it has ended
+    } else if (over_tls() && seen == peer_sight::ended && held_ == 0) {
+        stream_ended(std::get<tls_stream>(stream_).end_without_notice());
+    } else { // whoever reads or writes finds out how it has ended
         peer_gone_ = true;
         closers_.wake_all();
     }

@@ -23,6 +23,7 @@
 namespace hawser::detail {
 
 class core;
+class waiting;
 struct core_access;
 struct handle_target;
 
@@ -42,7 +43,7 @@ struct stream_operation {
     void (*destroy)(stream_operation*) noexcept = nullptr;
     /// The first buffers that have any size, `most` of them; says how many.
     std::size_t (*pieces)(const stream_operation*, stream_piece* into, std::size_t most) = nullptr;
-    struct waiting* wait = nullptr; // in which it lies, once it does
+    waiting* wait = nullptr; // in which it lies, once it does
 };
 
 HAWSER_EXPORT_DETAIL void start_stream_read(core&, stream_operation*);
