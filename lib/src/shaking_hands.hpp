@@ -8,6 +8,7 @@
 
 #include <hawser/time.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -28,9 +29,10 @@ public:
     /// Waits no longer.
     void leave() noexcept { unlink(); }
 
-    /// It has taken its step, and waits for what its peer says to that.
-    void waits_for_peer() noexcept { peer_since_ = loop_.now(); }
-    time_point peer_since() const noexcept { return peer_since_; } ///< time_point::max(): it never has
+    /// It has taken a step, and waits for what its peer says to that.
+    void waits_for_peer() noexcept { peer_since_ = std::min(peer_since_, loop_.now()); }
+    /// Since when it did so first; time_point::max(): it never has.
+    time_point peer_since() const noexcept { return peer_since_; }
 
     bool waits_for_place() const noexcept { return wants_place() && is_linked(); }
     /// For how long it waits, or has waited, for a place.

@@ -128,7 +128,7 @@ public:
     void give_up_handshake() noexcept;
     /// For a place or its turn.
     bool handshake_waits_for_us() const noexcept;
-    /// Since when it has waited for its peer; time_point::max() before there is a hello.
+    /// Since when it first waited for its peer behind the hello; time_point::max() before that.
     time_point handshake_waits_since() const noexcept;
     /// For how long it waits, or has waited, for its place.
     duration waited_for_place(time_point now) const noexcept;
