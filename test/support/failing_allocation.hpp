@@ -66,6 +66,14 @@ inline void* allocate(std::size_t size)
 {
     return hawser::test::allocation::allocate(size);
 }
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept
+{
+    return hawser::test::allocation::fails_now() ? nullptr : std::malloc(size != 0 ? size : 1);
+}
+[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t&) noexcept
+{
+    return hawser::test::allocation::fails_now() ? nullptr : std::malloc(size != 0 ? size : 1);
+}
 [[gnu::noinline]] void operator delete(void* memory) noexcept
 {
     std::free(memory);
