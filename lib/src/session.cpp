@@ -164,7 +164,10 @@ core::handler_end session::note_end(std::exception_ptr e) noexcept
         describe(end, std::move(e));
         how = end.reason == end_reason::threw ? core::handler_end::threw : core::handler_end::failed;
     }
-    end_.reset(new (std::nothrow) session_end{std::move(end)});
+    try {
+        end_ = std::make_unique<session_end>(std::move(end));
+    } catch (const std::bad_alloc&) { // connection_closed() says so
+    }
     return how;
 }
 
