@@ -101,7 +101,7 @@ std::pair<error_code, std::size_t> core::take_input(const stream_operation& op)
 
 // An operation in a queue of the connection's, which it leaves like a coroutine there.
 template <class Operation>
-struct queued_operation : waiting {
+struct queued_operation final : waiting {
     explicit queued_operation(Operation o) noexcept : operation{std::move(o)} {}
     Operation operation;
 
