@@ -24,12 +24,12 @@ struct loading_failure {
     void raise() const;
 };
 
-/// Shared by the coroutine that waits and the thread that loads. Used on its loop alone.
+/// Shared by the coroutine that waits and the thread that loads, which asks the loop to call it when that is done.
 struct wanted_context final : owned_call {
     std::shared_ptr<loop> on;
-    waiting* node = nullptr; // who waits; null when nobody does any more
-    bool done = false;
-    std::shared_ptr<const tls_context> made; // written before it is done, as what follows
+    waiting* node = nullptr;                 // who waits; null when nobody does any more
+    bool done = false;                       // on the loop, as the node
+    std::shared_ptr<const tls_context> made; // written by the thread before the loop is asked, as what follows
     loading_failure failed;
 
 private:
