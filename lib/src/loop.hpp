@@ -125,16 +125,9 @@ public:
     template <class F>
     void post(F&& f)
     {
-        post_if_open(std::forward<F>(f));
-    }
-    /// The same; false: the loop has ended.
-    template <class F>
-    bool post_if_open(F&& f)
-    {
         const std::lock_guard lock{gate_};
         if (open_)
             boost::asio::post(*context_, std::forward<F>(f));
-        return open_;
     }
 
     /// Calls `c` from this loop's queue; false: the loop has ended. From any thread.
