@@ -29,9 +29,10 @@ class tls_configuration;
 class server_core final : public std::enable_shared_from_this<server_core>, public escape_listener
 {
 public:
-    server_core(std::shared_ptr<runtime_core> r, server_options options);
+    /// Whoever lets go of it last, and on whichever thread: it is destroyed on its control loop, whose wheel may just
+    /// be looking at the drain, or at once if that loop has ended.
+    static std::shared_ptr<server_core> make(std::shared_ptr<runtime_core> r, server_options options);
 
-    ~server_core();
     server_core(const server_core&) = delete;
     server_core& operator=(const server_core&) = delete;
 
@@ -103,6 +104,20 @@ public:
     } counts;
 
 private:
+    // Asked for by the last that holds it.
+    class destruction final : public call
+    {
+    public:
+        explicit destruction(server_core& s) noexcept : of_{s} {}
+
+    private:
+        void called() override { delete &of_; }
+        void dropped() noexcept override { delete &of_; }
+        server_core& of_;
+    };
+
+    server_core(std::shared_ptr<runtime_core> r, server_options options);
+    ~server_core();
     void refuse_once_draining(const endpoint& where) const;
     std::vector<std::shared_ptr<tls_configuration>> configurations() const;
 
@@ -126,6 +141,7 @@ private:
     std::atomic<bool> lost_{false};                 // the last of them failed before a drain
     std::atomic<bool> drain_when_lost_{false};
     std::atomic<bool> permit_wanted_{false};
+    destruction destruction_{*this};
 
     friend class drain;
 };
