@@ -6,11 +6,14 @@
 #define BOOST_TEST_MODULE broadcast
 #include <boost/test/unit_test.hpp>
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <array>
 #include <functional>
 #include <list>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -165,6 +168,47 @@ BOOST_AUTO_TEST_CASE(each_member_gets_each_frame_once_and_in_order_however_many_
     const auto got =
         std::count_if(peers.begin(), peers.end(), [](peer& p) { return p.received() == frame("one") + frame("two"); });
     BOOST_TEST(got == 600);
+}
+
+BOOST_AUTO_TEST_CASE(what_one_member_is_sent_and_what_is_posted_to_it_keeps_its_order_whoever_else_gets_a_part_of_it)
+{
+    server_scenario run;
+    members all;
+    std::list<peer> peers;
+    for (int i = 0; i < 257; ++i) // one more than a loop serves at once
+        peers.push_back(all.join(run));
+    const std::span<const handle> last{&all.handles.back(), 1};
+    send_to_all(all.handles, encoded_frame{framing::u32_be, "one"}, not_expected);
+    send_to_all(last, encoded_frame{framing::u32_be, "two"}, not_expected);
+    last.front().post([](connection& c) { c.try_write_frame("three"); });
+    send_to_all(all.handles, encoded_frame{framing::u32_be, "four"}, not_expected);
+    run.poll();
+    BOOST_TEST(peers.front().received() == frame("one") + frame("four"));
+    BOOST_TEST(peers.back().received() == frame("one") + frame("two") + frame("three") + frame("four"));
+}
+
+BOOST_AUTO_TEST_CASE(what_else_waits_on_a_loop_gets_its_turn_after_256_members)
+{
+    server_scenario run;
+    members all;
+    std::vector<const connection*> connections;
+    const auto wait = [&](connection& c) -> awaitable<void> {
+        connections.push_back(&c);
+        all.handles.push_back(c.handle());
+        co_await c.read_frame();
+    };
+    std::list<peer> peers;
+    for (int i = 0; i < 257; ++i)
+        peers.push_back(run.open(wait));
+    send_to_all(all.handles, encoded_frame{framing::u32_be, "one"}, not_expected);
+    std::uint64_t served = 0;
+    boost::asio::post(run.runtime().executor(), [&] {
+        for (const connection* each : connections)
+            served += each->counts().frames_out;
+    });
+    run.poll();
+    BOOST_TEST(served == 256u);
+    BOOST_TEST(peers.back().received() == frame("one"));
 }
 
 BOOST_AUTO_TEST_CASE(a_member_at_its_high_water_mark_is_named_and_delays_no_other)

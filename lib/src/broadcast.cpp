@@ -95,7 +95,7 @@ private:
             if (core* const c = to_[next_].arrive())
                 deliver(*c, to_[next_].is_behind() ? nullptr : &frame_, behind_);
         if (next_ != to_.size())
-            on_->ask(*this, shared_from_this());
+            on_->go_on(*this, shared_from_this());
     }
 
     const encoded_frame frame_;

@@ -26,6 +26,18 @@ bool call_queue::ask(owned_call& c, std::shared_ptr<void> owner) noexcept
     return true;
 }
 
+// It runs, so posted_ is set, and the call is not linked.
+bool call_queue::go_on(owned_call& c, std::shared_ptr<void> owner) noexcept
+{
+    const std::lock_guard lock{mutex_};
+    if (!open_)
+        return false;
+    asked_.push_front(c);
+    c.owner_ = std::move(owner);
+    goes_on_ = true;
+    return true;
+}
+
 bool call_queue::push(call& c) noexcept
 {
     if (!open_ || c.is_linked())
@@ -58,6 +70,8 @@ void call_queue::run()
         next.called();
         owner.reset();
         lock.lock();
+        if (std::exchange(goes_on_, false))
+            return;
     }
 }
 

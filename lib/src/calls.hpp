@@ -67,6 +67,10 @@ public:
     bool ask(call& c) noexcept;
     bool ask(owned_call& c, std::shared_ptr<void> owner) noexcept;
 
+    /// From a call that is not done: it goes on before any that was asked for behind it, but after what others have
+    /// posted to the loop meanwhile.
+    bool go_on(owned_call& c, std::shared_ptr<void> owner) noexcept;
+
     /// The loop ends: nothing is called any more.
     void close() noexcept;
 
@@ -81,6 +85,7 @@ private:
     boost::intrusive::list<call, boost::intrusive::base_hook<call_hook>> asked_;
     bool open_ = true;
     bool posted_ = false;
+    bool goes_on_ = false; // the first of those that are asked for
     operation_place place_;
 };
 

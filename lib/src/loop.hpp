@@ -133,6 +133,8 @@ public:
     /// Calls `c` from this loop's queue; false: the loop has ended. From any thread.
     bool ask(call& c) noexcept { return calls_->ask(c); }
     bool ask(owned_call& c, std::shared_ptr<void> owner) noexcept { return calls_->ask(c, std::move(owner)); }
+    /// From a call of this loop's queue: see call_queue.
+    bool go_on(owned_call& c, std::shared_ptr<void> owner) noexcept { return calls_->go_on(c, std::move(owner)); }
 
     /// Sees to it that `e` is looked at by `at`.
     void arm(wheel::entry& e, time_point at) noexcept
