@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -126,6 +127,20 @@ BOOST_AUTO_TEST_CASE(a_completion_handler_that_throws_is_told_whatever_completed
         closed.set_value();
     });
     BOOST_TEST_REQUIRE((closed.get_future().wait_for(10s) == std::future_status::ready));
+}
+
+BOOST_AUTO_TEST_CASE(that_more_functions_threw_than_the_one_whose_words_are_known_is_told)
+{
+    served_runtime run;
+    boost::asio::post(run.runtime.executor(), [&] {
+        const auto here = run.runtime.executor();
+        boost::asio::dispatch(here, [] { throw std::runtime_error{"the first"}; });
+        boost::asio::dispatch(here, [] { throw std::runtime_error{"the second"}; });
+        boost::asio::dispatch(here, [] { throw std::runtime_error{"the third"}; });
+    });
+    BOOST_TEST_REQUIRE(run.turned());
+    BOOST_TEST((run.first->all() ==
+                words{"the first", "one or more that came with the one before, of which nothing more is known"}));
 }
 
 BOOST_AUTO_TEST_CASE(the_default_observer_writes_a_line_that_no_exception_can_break)

@@ -197,8 +197,9 @@ void loop::escaped(const std::exception_ptr& thrown) const noexcept
     };
     try {
         std::rethrow_exception(thrown);
-    } catch (const boost::asio::multiple_exceptions& several) { // of which Asio keeps the first
+    } catch (const boost::asio::multiple_exceptions& several) { // from functions that one handler dispatched
         escaped(several.first_exception());
+        tell("one or more that came with the one before, of which nothing more is known");
     } catch (const std::exception& e) {
         tell(e.what());
     } catch (...) {

@@ -48,7 +48,7 @@ struct session_end {
 struct cut_session {
     endpoint peer;                       ///< the other side
     awaiting awaits = awaiting::nothing; ///< what it waited for
-    duration age{};                      ///< since accept
+    duration age{};                      ///< since accept; zero also if its session had not begun
     bool abandoned = false;              ///< it ignored cancellation, or has never suspended: left behind with its loop
     bool blocks_loop = false;            ///< it has never suspended
 };
@@ -87,8 +87,9 @@ public:
     virtual void loop_blocked(const endpoint& /*peer*/, duration /*held*/) noexcept {}
     /// Something that is no session's threw on a loop of the server's runtime: a function that was posted to its
     /// executor, a completion handler. `what`: the exception's own words. The loop goes on. Each server of the runtime
-    /// tells it; without one, it is written to standard error. (What poll() runs, and an io_context of the user's,
-    /// throws to whoever runs it.)
+    /// tells it; without one, it is written to standard error. Of several functions that one handler dispatched to its
+    /// own loop, and that throw, Asio keeps the first one's exception alone: that there were more is told as one more.
+    /// (What poll() runs, and an io_context of the user's, throws to whoever runs it.)
     virtual void exception_escaped(std::string_view /*what*/) noexcept {}
     /// The handler of a datagram threw, or was cut; those that returned are counted alone.
     virtual void datagram_failed(const session_end&) noexcept {}
