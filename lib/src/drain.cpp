@@ -131,7 +131,7 @@ void drain::cut()
         l.standstill.emplace(l.on(), now);
     {
         const std::lock_guard lock{mutex_};
-        report_.cut.reserve(server_.doors().taken() + loops_.size());
+        cut_.reserve(server_.doors().taken());
     }
     step_ = step::cutting;
     cuts_.store(true);
@@ -206,14 +206,16 @@ void drain::check_cut()
     finish();
 }
 
-// On loops that can end them, and have not yet.
+// On loops that can end them, and have not yet. Those of the runtime's other servers count as well there, but keep
+// nobody waiting once this one has none.
 bool drain::sessions_run() const
 {
+    const bool any = server_.doors().taken() != 0;
     for (const on_loop& l : loops_)
-        if (l.all_cut() && l.on().assigned.load() != 0)
+        if (any && l.all_cut() && l.on().assigned.load() != 0)
             return true;
     const std::lock_guard lock{mutex_};
-    return std::any_of(report_.cut.begin(), report_.cut.end(), [](const cut_session& c) { return c.abandoned; });
+    return std::any_of(cut_.begin(), cut_.end(), [](const cut_session& c) { return c.abandoned; });
 }
 
 time_point drain::look(time_point now)
@@ -261,24 +263,36 @@ std::size_t drain::note_cut(cut_session c) noexcept
 {
     const std::lock_guard lock{mutex_};
     try {
-        report_.cut.push_back(std::move(c));
+        cut_.push_back(std::move(c));
     } catch (const std::bad_alloc&) {
     }
-    return report_.cut.size() - 1;
+    return cut_.size() - 1;
 }
 
 void drain::note_ended(std::size_t place) noexcept
 {
     const std::lock_guard lock{mutex_};
-    if (place < report_.cut.size()) // which it was put in while the report was made, otherwise
-        report_.cut[place].abandoned = false;
+    if (place < cut_.size()) // otherwise there was never any memory
+        cut_[place].abandoned = false;
+}
+
+void drain::note_refused(const address& peer) noexcept
+{
+    const std::lock_guard lock{mutex_};
+    try {
+        cut_.push_back({.peer = peer.to_endpoint()});
+        ++refused_;
+    } catch (const std::bad_alloc&) { // the observer is told of it all the same
+    }
 }
 
 void drain::finish()
 {
     loop& control = server_.runtime().control();
+    drain_report made;
     std::unique_lock lock{mutex_};
-    drain_report made = report_;
+    made.cut = cut_;
+    const std::size_t refused = refused_;
     lock.unlock();
     for (const on_loop& l : loops_) {
         if (step_ != step::cutting || l.all_cut())
@@ -299,7 +313,7 @@ void drain::finish()
     const auto ended_cut = std::count_if(made.cut.begin(), made.cut.end(), [](const auto& c) {
         return !c.abandoned && c.peer.scheme() != endpoint::scheme_type::udp;
     });
-    const auto of_those = static_cast<std::uint64_t>(ended_cut);
+    const std::uint64_t of_those = static_cast<std::uint64_t>(ended_cut) - refused;
     const std::uint64_t all_ended = ended() - ended_before_;
     made.drained = all_ended - std::min(all_ended, of_those); // one may be noted and not yet counted
     made.datagrams = server_.counts.datagrams_drained.load();
@@ -309,7 +323,6 @@ void drain::finish()
     server_.watched_by().drain_ended(made);
     lock.lock();
     report_ = std::move(made);
-    done_ = true;
     reported_.notify_all();
     const auto told = std::exchange(told_, {});
     lock.unlock();
@@ -325,22 +338,22 @@ std::uint64_t drain::ended() const noexcept
 drain_report drain::wait()
 {
     std::unique_lock lock{mutex_};
-    reported_.wait(lock, [this] { return done_; });
-    return report_;
+    reported_.wait(lock, [this] { return report_.has_value(); });
+    return *report_;
 }
 
 std::optional<drain_report> drain::report() const
 {
     const std::lock_guard lock{mutex_};
-    return done_ ? std::optional{report_} : std::nullopt;
+    return report_;
 }
 
 bool drain::tell(std::function<void()> f)
 {
     const std::lock_guard lock{mutex_};
-    if (!done_)
+    if (!report_)
         told_.push_back(std::move(f));
-    return !done_;
+    return !report_;
 }
 
 namespace {

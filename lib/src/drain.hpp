@@ -37,6 +37,7 @@ class datagram_address;
 
 namespace hawser::detail {
 
+class address;
 class core;
 class loop;
 class server_core;
@@ -64,6 +65,8 @@ public:
     std::size_t note_cut(const datagram_address& peer, duration age) noexcept;
     /// And then it has ended after all.
     void note_ended(std::size_t place) noexcept;
+    /// One that was accepted is reset before its session has begun. From its loop.
+    void note_refused(const address& peer) noexcept;
 
     /// Blocks until the report is there.
     drain_report wait();
@@ -137,9 +140,10 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable reported_;
-    drain_report report_;
+    std::vector<cut_session> cut_; // what is noted; the report takes a copy
+    std::size_t refused_ = 0;      // of these, those that had not begun
     std::vector<std::function<void()>> told_;
-    bool done_ = false;
+    std::optional<drain_report> report_;
 };
 
 /// server::drained().

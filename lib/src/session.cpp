@@ -38,6 +38,7 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
         if (s->server->ending().cuts()) {
             reset_on_close(fd.get());
             fd = descriptor{};
+            s->server->ending().note_refused(peer);
             return refuse(errc::drain_timeout);
         }
         if (!place.enter(peer)) {
