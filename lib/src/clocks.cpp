@@ -27,8 +27,10 @@ time_point core::look(time_point now)
         return time_point::max();
     if (!lingering_)
         with_stream([](auto& s) { s.look_again(); });
-    const time_point next = std::min(look_at_input(now), look_at_output(now));
-    return std::min(next, end);
+    const time_point of_input = look_at_input(now);
+    if (is_closed())
+        return time_point::max();
+    return std::min({of_input, look_at_output(now), end});
 }
 
 // What the unit that has begun may take in all.

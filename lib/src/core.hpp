@@ -204,6 +204,9 @@ public:
     /// gone on. A reader between two units, or in a handshake, then has its end, as at drain; any other fails with
     /// errc::shed.
     bool yield();
+    /// Ends a handshake whose place others wait for, unless something has come: its reader fails with errc::shed. Says
+    /// whether it has.
+    bool yield_place();
 
     /// Hands over whoever is told of the close, and is destroyed after it.
     void set_listener(std::unique_ptr<close_listener> l);
@@ -276,6 +279,7 @@ public:
     void on_writable();
     void on_handshake(const error_code& e);
     void handshake_waits() { look_soon(); } ///< a handshake has found no input
+    void look_by(time_point at) noexcept { loop_.arm(*this, at); }
 
     /// Sends what the cork holds, whoever owns it. Never throws into, nor resumes from, the stack that calls it.
     static void flush_cork(loop& on) noexcept;

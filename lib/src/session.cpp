@@ -85,6 +85,7 @@ void session::shaken(std::unique_ptr<session> self)
     case core::handshake_end::done: return run(std::move(self));
     case core::handshake_end::none: return it.ended(std::move(self), nullptr);
     case core::handshake_end::failed:
+        it.shed_ = c.error() == errc::shed;
         return it.ended(std::move(self), std::make_exception_ptr(system_error{c.error()}));
     case core::handshake_end::refused: break;
     }

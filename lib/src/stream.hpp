@@ -130,6 +130,11 @@ public:
     bool handshake_waits_for_us() const noexcept;
     /// Since when it first waited for its peer behind the hello; time_point::max() before that.
     time_point handshake_waits_since() const noexcept;
+    /// Until when its peer has time, if others wait for the place that it has; time_point::max(): it has none, or does
+    /// not wait for its peer.
+    time_point peer_has_until() const noexcept;
+    /// That time is over, and others wait.
+    bool holds_up_others() const noexcept;
     /// For how long it waits, or has waited, for its place.
     duration waited_for_place(time_point now) const noexcept;
     /// Whether the peer has sent anything.
@@ -170,6 +175,7 @@ private:
     void can_shake(core& c, const error_code& e);
     void waits_for_turn(core& c, const error_code& e);
     void shake(core& c, const error_code& e);
+    void waits_for_peer(core& c, way what, function then);
     void readable(core& c, const error_code& e);
     void writable(core& c, const error_code& e);
 

@@ -67,6 +67,8 @@ public:
     /// Whether the peer, whose hello was gathered, has left since; the engine has failed, then.
     bool has_lost_peer() noexcept;
     bool established() const noexcept { return established_; }
+    /// Bytes of TLS, in all.
+    std::uint64_t sent() const noexcept { return wire_out_; }
 
     /// Ciphertext that has arrived, in memory that the next read() may write over.
     void feed(bytes_view ciphertext) noexcept { arrived_ = ciphertext; }

@@ -2,7 +2,8 @@
 //
 //     accept_handshake --> the peer's hello --> a place --> turns --> on_handshake --> the handler
 //             |                  |                            `--> refused: the alert is sent, FIN, linger
-//             |                  `-- not whole by the deadline: FIN   `-- deadline: FIN
+//             |                  `-- not whole by the deadline: FIN   |-- deadline: FIN
+//             |                                                       `-- slow, while others wait: shed
 //             `-- drain: ended, unless the peer has sent something
 #include "core.hpp"
 
@@ -116,10 +117,14 @@ void core::drain_handshake() noexcept
 
 time_point core::look_at_handshake(time_point now)
 {
-    const duration waited = std::get<tls_stream>(stream_).waited_for_place(now);
+    const auto& tls = std::get<tls_stream>(stream_);
+    if (tls.holds_up_others() && yield_place())
+        return time_point::max();
+    const duration waited = tls.waited_for_place(now);
     const time_point deadline = after(after(opened_, timeouts().handshake), std::min(waited, longest_wait_for_place));
+    const time_point peer_has_until = tls.peer_has_until();
     if (now < deadline)
-        return deadline;
+        return now < peer_has_until ? std::min(deadline, peer_has_until) : deadline;
     fail(errc::handshake_timeout);
     return time_point::max();
 }

@@ -40,7 +40,7 @@ tls_stream::~tls_stream() = default;
 void tls_stream::handshake(core& c, std::shared_ptr<handshake_places> places)
 {
     if (!engine_->operation.handshake)
-        engine_->operation.handshake.emplace(*this, c.on(), std::move(places));
+        engine_->operation.handshake.emplace(*this, c, c.on(), std::move(places));
     if (engine_->gathers())
         begin(reader_, way::in, call<&tls_stream::gather>);
     else
@@ -98,16 +98,23 @@ void tls_stream::shake(core& c, const error_code& e)
     if (e)
         return c.on_handshake(e);
     switch (engine_->shake()) {
-    case step::wants_input:
-        emptied();
-        engine_->operation.handshake->waits_for_peer();
-        c.handshake_waits();
-        return begin(reader_, way::in, call<&tls_stream::can_shake>);
-    case step::wants_output: return begin(reader_, way::out, call<&tls_stream::can_shake>);
+    case step::wants_input: emptied(); return waits_for_peer(c, way::in, call<&tls_stream::can_shake>);
+    case step::wants_output: return waits_for_peer(c, way::out, call<&tls_stream::can_shake>);
     case step::done: engine_->operation.handshake.reset(); return c.on_handshake({});
     case step::ended: return c.on_handshake(boost::asio::error::eof);
     case step::failed: return c.on_handshake(engine_->error());
     }
+}
+
+// Whose peer has had its time, and has not said all of its answer, makes room at once if others wait.
+void tls_stream::waits_for_peer(core& c, way what, function then)
+{
+    shaking_hands& it = *engine_->operation.handshake;
+    it.waits_for_peer(engine_->sent());
+    if (it.holds_up_others() && c.yield_place())
+        return;
+    c.handshake_waits();
+    begin(reader_, what, then);
 }
 
 void tls_stream::give_up_handshake() noexcept
@@ -118,12 +125,22 @@ void tls_stream::give_up_handshake() noexcept
 
 bool tls_stream::handshake_waits_for_us() const noexcept
 {
-    return engine_ && engine_->operation.handshake && engine_->operation.handshake->is_linked();
+    return engine_ && engine_->operation.handshake && engine_->operation.handshake->waits_for_us();
 }
 
 time_point tls_stream::handshake_waits_since() const noexcept
 {
     return engine_ && engine_->operation.handshake ? engine_->operation.handshake->peer_since() : time_point::max();
+}
+
+time_point tls_stream::peer_has_until() const noexcept
+{
+    return engine_ && engine_->operation.handshake ? engine_->operation.handshake->peer_has_until() : time_point::max();
+}
+
+bool tls_stream::holds_up_others() const noexcept
+{
+    return engine_ && engine_->operation.handshake && engine_->operation.handshake->holds_up_others();
 }
 
 duration tls_stream::waited_for_place(time_point now) const noexcept
@@ -133,11 +150,30 @@ duration tls_stream::waited_for_place(time_point now) const noexcept
 
 void shaking_hands::wait() noexcept
 {
+    stop_waiting_for_peer();
     since_ = loop_.now();
     if (wants_place())
         places_->wait(*this);
     else
         loop_.handshakes().wait(*this);
+}
+
+void shaking_hands::waits_for_peer(std::uint64_t sent) noexcept
+{
+    const time_point now = loop_.now();
+    peer_since_ = std::min(peer_since_, now);
+    stop_waiting_for_peer();
+    if (turn_since_ == time_point::max() || sent != sent_) {
+        turn_since_ = now;
+        sent_ = sent;
+    }
+    if (place_)
+        places_->is_at_peer(*this);
+}
+
+void shaking_hands::hurry() noexcept
+{
+    core_.look_by(std::max(loop_.now(), peer_has_until()));
 }
 
 void shaking_hands::turn()

@@ -76,6 +76,16 @@ bool core::yield_handshake()
     return true;
 }
 
+bool core::yield_place()
+{
+    if (!reading_ || interruption_ != interruption::none || has_more_than(0))
+        return false;
+    const boost::intrusive_ptr<core> keep{this};
+    drop_wait();
+    yield_now();
+    return true;
+}
+
 bool core::yield_reader()
 {
     const bool unfinished = claims().what == claim::kind::unfinished;

@@ -241,6 +241,17 @@ bool tls_peer::stopped(int result)
     return true;
 }
 
+std::string tls_peer::hello()
+{
+    SSL_set0_wbio(ssl_.get(), BIO_new(BIO_s_mem()));
+    SSL_do_handshake(ssl_.get());
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(SSL_get_wbio(ssl_.get()), &bytes);
+    std::string said{bytes, static_cast<std::size_t>(size)};
+    SSL_set0_wbio(ssl_.get(), BIO_new_socket(descriptor(), BIO_NOCLOSE));
+    return said;
+}
+
 bool tls_peer::shake()
 {
     bool done = false;

@@ -71,6 +71,8 @@ public:
     tls_peer(scenario& run, std::uint16_t port, options o);
     ~tls_peer();
 
+    /// What it says first, which is not sent; the handshake may go on behind it.
+    std::string hello();
     /// As far as it goes; whether it is done. Otherwise failure() says why.
     bool shake();
     std::string failure() const { return failure_; } ///< OpenSSL's reason: an alert that came, or a check that failed

@@ -63,6 +63,11 @@ struct limits {
     /// TLS handshakes of a server in progress at once, counted from the whole ClientHello, an equal share on each loop.
     /// Each takes up to 64 KiB. One more waits on its loop with nothing but its hello, in the order in which they came,
     /// and for up to 10 s of that its deadline does not run. 1 or more; each loop has at least one.
+    /// While some wait, a handshake in progress is ended, with end_reason::shed, when its peer has not answered within
+    /// 1 s of what it was sent last, the slowest first, one for each that waits: a peer whose round trip is shorter is
+    /// never ended so. Bytes that are less than the whole of an answer do not extend that time. Once the first has
+    /// waited for 1 s, every other place goes to the last that has come, which otherwise waited in vain behind a flood.
+    /// While none wait, each has the whole of timeouts::handshake.
     /// The default bounds that memory by 64 MiB, and lets clients at 100 ms from here begin 10,000 sessions a second,
     /// which are more than several processors can sign. A client's handshakes are not counted.
     std::size_t handshakes = 1024;
