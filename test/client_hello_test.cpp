@@ -67,6 +67,15 @@ std::string judged(bytes_view stream, std::size_t piece)
     return name(h.stands());
 }
 
+std::string kept_of(bytes_view stream, std::size_t piece)
+{
+    client_hello h;
+    std::string kept;
+    for (; !stream.empty(); stream.remove_prefix(std::min(piece, stream.size())))
+        h.pass(stream.substr(0, piece), &kept);
+    return kept;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_CASE(a_hello_is_judged_the_same_in_whatever_pieces_it_comes)
@@ -115,6 +124,52 @@ BOOST_AUTO_TEST_CASE(a_hello_is_judged_the_same_in_whatever_pieces_it_comes)
         for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{1} << 20})
             BOOST_TEST_CONTEXT(t.what << ", in pieces of " << piece)
     BOOST_TEST(judged(t.stream, piece) == t.verdict);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_kept_is_the_same_message_in_as_few_records_as_it_fits_in)
+{
+    constexpr std::size_t largest_record = 16384;
+    const std::string largest = hello(16384);
+    const std::string other = record("x", '\x17');
+    struct {
+        const char* what;
+        std::string stream;
+        std::string kept;
+    } const table[] = {
+        {"one record", record(hello(100)), record(hello(100))},
+        {"records of one byte", in_records(hello(100), 1), record(hello(100))},
+        {"records of 7 bytes, begun", in_records(hello(100), 7).substr(0, 40), record(hello(100).substr(0, 21))},
+        {"a part of the second one's head", in_records(hello(100), 7).substr(0, 16), record(hello(100).substr(0, 7))},
+        {"the largest in records of one byte", in_records(largest, 1), in_records(largest, largest_record)},
+        {"as much as fits in one record", in_records(hello(largest_record - 4), 1), record(hello(largest_record - 4))},
+        {"one byte more", in_records(hello(largest_record - 3), 1), in_records(hello(largest_record - 3), 16384)},
+        {"empty records before it", times(32, record("")) + record(hello(100)), record(hello(100))},
+        {"another record after it", in_records(hello(100), 1) + other, record(hello(100)) + other},
+        {"another record inside it", in_records(hello(100).substr(0, 50), 1) + other + record(hello(100).substr(50)),
+         record(hello(100).substr(0, 50)) + other + record(hello(100).substr(50))},
+        {"another message", record("\x02") + record("x"), record("\x02") + record("x")},
+        {"a record that is longer than the hello",
+         in_records(hello(100).substr(0, 90), 1) + record(hello(100).substr(90) + "xy"), record(hello(100) + "xy")},
+    };
+    for (const auto& t : table)
+        for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{1} << 20})
+            BOOST_TEST_CONTEXT(t.what << ", in pieces of " << piece) BOOST_TEST((kept_of(t.stream, piece) == t.kept));
+}
+
+BOOST_AUTO_TEST_CASE(no_more_is_kept_than_has_come_and_a_head)
+{
+    for (const std::size_t size : {1U, 2U, 5U, 100U})
+        for (const std::size_t piece : {1U, 3U, 6U, 64U}) {
+            client_hello h;
+            std::string kept;
+            const std::string stream = in_records(hello(300), size) + record("x", '\x17');
+            for (bytes_view rest{stream}; !rest.empty(); rest.remove_prefix(std::min(piece, rest.size()))) {
+                const std::size_t before = kept.size();
+                h.pass(rest.substr(0, piece), &kept);
+                BOOST_TEST_REQUIRE(kept.size() <= before + std::min(piece, rest.size()) + client_hello::head_size);
+            }
+            BOOST_TEST(kept.size() <= stream.size());
+        }
 }
 
 BOOST_AUTO_TEST_CASE(after_a_request_for_another_hello_the_second_one_is_bounded_too)

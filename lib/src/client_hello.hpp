@@ -3,10 +3,11 @@
 //
 //     | 16 03 xx | length | 01 | length of the hello | ...      a record, and a handshake message that begins in it
 //
-// The message may come in as many records as the peer likes, of one byte each. OpenSSL costs a connection 46 KiB from
-// the moment when it is asked, and makes room for up to 131,396 bytes more as soon as a message says that it is so
-// long. Until the server has sent its ServerHello, what follows the hello is looked at for its length alone: the second
-// hello after a HelloRetryRequest, or whatever else claims to be a message.
+// The message may come in as many records as the peer likes, of one byte each, with six times as many bytes for all of
+// them. What is kept for OpenSSL is the same message in as few records as it fits in: `most_kept` at most. OpenSSL
+// costs a connection 46 KiB from the moment when it is asked, and makes room for up to 131,396 bytes more as soon as a
+// message says that it is so long. Until the server has sent its ServerHello, what follows the hello is looked at for
+// its length alone: the second hello after a HelloRetryRequest, or whatever else claims to be a message.
 #ifndef HAWSER_SRC_CLIENT_HELLO_HPP
 #define HAWSER_SRC_CLIENT_HELLO_HPP
 
@@ -15,6 +16,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace hawser::detail {
 
@@ -34,7 +36,13 @@ public:
 
     /// The next bytes from the peer, in pieces of any size. How the hello stands then; `whole` and `malformed` may only
     /// be followed by `too_large`.
-    state pass(bytes_view next) noexcept;
+    state pass(bytes_view next) noexcept { return pass(next, nullptr); }
+    /// The same, which appends to `kept` what OpenSSL is to see of them: at most `head_size` bytes more than there are.
+    /// Allocates nothing if there is room for that.
+    state pass(bytes_view next, std::string* kept) noexcept;
+    static constexpr std::size_t head_size = 5; ///< of a record
+    /// No hello that ends with its record, as each has to (RFC 8446, section 5.1), has more kept of it.
+    static constexpr std::size_t most_kept = largest + 4 + 2 * head_size;
 
     state stands() const noexcept { return state_; }
 
@@ -50,6 +58,7 @@ public:
 
 private:
     void record_begins() noexcept;
+    void keep_head(std::string& kept) noexcept;
     std::size_t message_goes_on(bytes_view bytes) noexcept;
     void settle(state s) noexcept
     {
@@ -57,14 +66,15 @@ private:
             state_ = s;
     }
 
-    std::array<unsigned char, 5> record_{}; // its header
-    std::array<unsigned char, 4> begin_{};  // of the message: type and length
+    std::array<unsigned char, head_size> record_{}; // its header
+    std::array<unsigned char, 4> begin_{};          // of the message: type and length
     std::uint8_t in_record_ = 0;
     std::uint8_t begun_ = 0;
     std::uint8_t empty_records_ = 0;
     state state_ = state::begun;
     bool complete_ = false; // the hello's last byte has come
     bool over_ = false;
+    std::size_t kept_ = 0; // in the last of the records that are kept
     std::size_t left_ = 0; // of the record
     std::size_t rest_ = 0; // of the message, once its beginning has come
 };

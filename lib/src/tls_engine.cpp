@@ -161,11 +161,12 @@ bool tls_engine::has_begun() const noexcept
 
 // Taken out of the kernel, which would have no room for the rest of a hello that comes in many small records, and
 // announces nothing while what it holds is only looked at.
-tls_engine::step tls_engine::gather() noexcept
+tls_engine::step tls_engine::gather(std::size_t most) noexcept
 {
     std::array<char, gathered_at_once> piece;
-    while (gathers()) {
-        const ssize_t n = receive_now(descriptor_, piece.data(), piece.size(), 0);
+    while (gathers() && gathered_.size() < most) {
+        const std::size_t wanted = std::min(piece.size(), most - gathered_.size());
+        const ssize_t n = receive_now(descriptor_, piece.data(), wanted, 0);
         if (n < 0 && errno == EAGAIN)
             return step::wants_input;
         if (n < 0) {
@@ -191,17 +192,18 @@ bool tls_engine::keep_hello(bytes_view piece) noexcept
 {
     if (!opened_ && look_at_opening(piece) != step::done)
         return false;
-    if (hello_.pass(piece) == client_hello::state::too_large) {
-        refuse_hello();
-        return false;
-    }
     try {
-        gathered_ += piece;
+        gathered_.reserve(gathered_.size() + piece.size() + client_hello::head_size);
     } catch (const std::bad_alloc&) {
         fail_during_handshake(make_error_code(boost::system::errc::not_enough_memory));
         return false;
     }
-    return true;
+    const client_hello::state stands = hello_.pass(piece, &gathered_);
+    const bool goes_on = stands == client_hello::state::begun && gathered_.size() > client_hello::most_kept;
+    if (stands != client_hello::state::too_large && !goes_on)
+        return true;
+    refuse_hello();
+    return false;
 }
 
 tls_engine::step tls_engine::peek_at_opening() noexcept
@@ -314,8 +316,12 @@ int tls_engine::take_gathered(char* into, std::size_t size) noexcept
 void tls_engine::refuse_hello() noexcept
 {
     ::send(descriptor_, illegal_parameter.data(), illegal_parameter.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    fail(errc::handshake_failed,
-         {"ClientHello of ", std::to_string(hello_.size()), " bytes, limit ", std::to_string(client_hello::largest)});
+    if (hello_.size() > client_hello::largest)
+        fail(errc::handshake_failed, {"ClientHello of ", std::to_string(hello_.size()), " bytes, limit ",
+                                      std::to_string(client_hello::largest)});
+    else
+        fail(errc::handshake_failed, {"more behind a ClientHello in its record, ", std::to_string(gathered_.size()),
+                                      " bytes in all, limit ", std::to_string(client_hello::most_kept)});
 }
 
 void tls_engine::fail_during_handshake(const error_code& e) noexcept

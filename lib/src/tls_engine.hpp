@@ -1,6 +1,7 @@
 // OpenSSL's end of one connection: plaintext on one side, a socket's bytes on the other. It never waits.
 //
-//     hello    a server's first input is gathered until the ClientHello is whole, or known to be none
+//     hello    a server's first input is gathered until the ClientHello is whole, or known to be none; more than 2 KiB
+//              of it only by who has a place among the handshakes (handshakes.hpp)
 //     input    the stream has put ciphertext somewhere --> feed(), then read() until it wants more; a handshake's
 //              is received from the socket directly, behind what was gathered
 //     output   write() --> one record --> one send. A record that the kernel does not take whole stays with OpenSSL,
@@ -8,6 +9,7 @@
 //
 // Nothing is buffered in between: the BIO is our own. OpenSSL's part, 46 KiB, is made when there is a whole hello for
 // it: a peer that is silent or slow costs none of it, and what it has sent lies in a string of at most twice the size.
+// With a place that is less than 64 KiB, even in the moment in which the string grows.
 #ifndef HAWSER_SRC_TLS_ENGINE_HPP
 #define HAWSER_SRC_TLS_ENGINE_HPP
 
@@ -51,9 +53,11 @@ public:
 
     bool is_client() const noexcept { return configuration_ == nullptr; }
 
-    /// Receives what has come of a server's first hello. `done`: shake() can go on; `ended`: the peer has, before its
-    /// first byte.
-    step gather() noexcept;
+    /// So much of a hello is gathered without a place.
+    static constexpr std::size_t gathered_without_place = 2 * 1024;
+    /// Receives what has come of a server's first hello, and holds at most so much of it. `done`: it can go on, by
+    /// shake(), or by gather() with a place if that has more to do; `ended`: the peer has, before its first byte.
+    step gather(std::size_t most) noexcept;
     /// Whether gather() has more to do.
     bool gathers() const noexcept { return !is_client() && hello_.stands() == client_hello::state::begun; }
     /// Goes on with the handshake, as far as the socket allows.

@@ -7,11 +7,14 @@
 #include "tls_engine.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace hawser::detail {
 namespace {
 
 using step = tls_engine::step;
+constexpr std::size_t all_of_it =
+    std::numeric_limits<std::size_t>::max();    // of a hello: client_hello::largest bounds it
 constexpr std::size_t largest_read = 16 * 1024; // fits OpenSSL's buffer, so that hardly ever something has to be kept
 
 } // namespace
@@ -51,7 +54,8 @@ void tls_stream::gather(core& c, const error_code& e)
 {
     if (e)
         return c.on_handshake(e);
-    switch (engine_->gather()) {
+    const bool has_place = engine_->operation.handshake->has_place();
+    switch (engine_->gather(has_place ? all_of_it : tls_engine::gathered_without_place)) {
     case step::done: return ask_for_turn(c);
     case step::ended: return c.on_handshake(boost::asio::error::eof);
     case step::failed: return c.on_handshake(engine_->error());
@@ -59,8 +63,7 @@ void tls_stream::gather(core& c, const error_code& e)
     case step::wants_output: break;
     }
     emptied();
-    c.handshake_waits();
-    begin(reader_, way::in, call<&tls_stream::gather>);
+    waits_for_peer(c, way::in, call<&tls_stream::gather>);
 }
 
 void tls_stream::can_shake(core& c, const error_code& e)
@@ -89,7 +92,7 @@ void tls_stream::waits_for_turn(core& c, const error_code& e)
 
 void tls_stream::turn_came()
 {
-    reader_.then = call<&tls_stream::shake>;
+    reader_.then = engine_->gathers() ? call<&tls_stream::gather> : call<&tls_stream::shake>;
     end_now(reader_);
 }
 
@@ -110,7 +113,8 @@ void tls_stream::shake(core& c, const error_code& e)
 void tls_stream::waits_for_peer(core& c, way what, function then)
 {
     shaking_hands& it = *engine_->operation.handshake;
-    it.waits_for_peer(engine_->sent());
+    if (it.has_place() || !engine_->gathers())
+        it.waits_for_peer(engine_->sent());
     if (it.holds_up_others() && c.yield_place())
         return;
     c.handshake_waits();
