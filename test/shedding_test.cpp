@@ -347,6 +347,103 @@ BOOST_AUTO_TEST_CASE(a_first_unit_that_more_has_come_of_but_not_all_is_ended_all
     BOOST_TEST(run.last_end() == "shed: shed");
 }
 
+BOOST_AUTO_TEST_CASE(a_first_unit_has_a_second_more_for_each_4_kib_that_have_come_of_it)
+{
+    const std::string whole = frame(std::string(100'000, 'x'));
+    struct {
+        std::size_t come;
+        duration newcomers_wait;
+        duration nearly_full;
+    } const table[] = {{4095, 1s, 5s}, {4096, 2s, 6s}, {8191, 2s, 6s}, {8192, 3s, 7s}, {65'536, 17s, 21s}};
+    for (const auto& t : table)
+        for (const bool wait : {false, true}) {
+            BOOST_TEST_CONTEXT(t.come << (wait ? " bytes, while newcomers wait" : " bytes, while few permits are left"))
+            {
+                crowded_scenario run{2};
+                if (wait)
+                    run.newcomers_wait();
+                const peer it = run.open(
+                    [](connection& c) -> awaitable<void> {
+                        c.set_timeouts({.frame = never});
+                        co_await echo(c);
+                    },
+                    bytes_view{whole}.substr(0, t.come));
+                run.advance((wait ? t.newcomers_wait : t.nearly_full) - 1ns);
+                const peer last = run.open(wait_elsewhere);
+                BOOST_TEST(!it.is_gone());
+                run.advance(tick);
+                BOOST_TEST(it.is_gone());
+            }
+        }
+}
+
+BOOST_AUTO_TEST_CASE(who_drips_is_ended_after_1_s_and_who_sends_4_kib_a_second_is_not)
+{
+    const std::string whole = frame(std::string(100'000, 'x'));
+    struct {
+        std::size_t each_100_ms;
+        bool stays;
+    } const table[] = {{1, false}, {409, false}, {410, true}, {4096, true}};
+    for (const auto& t : table) {
+        BOOST_TEST_CONTEXT(t.each_100_ms << " bytes in 100 ms")
+        {
+            crowded_scenario run{2};
+            run.newcomers_wait();
+            peer it = run.open(echo);
+            const peer last = run.open(wait_elsewhere);
+            std::size_t sent = 0;
+            for (int i = 0; i < 20; ++i) {
+                it.send(bytes_view{whole}.substr(sent, t.each_100_ms));
+                sent += t.each_100_ms;
+                run.advance(100ms);
+                BOOST_TEST(it.is_gone() == (!t.stays && i >= 9));
+                if (it.is_gone())
+                    break;
+            }
+            BOOST_TEST(run.shed() == (t.stays ? 0u : 1u));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_upload_of_10_mb_over_http_is_not_ended_though_newcomers_wait)
+{
+    constexpr std::size_t size = 10'000'000;
+    constexpr std::size_t piece = 50'000;
+    crowded_scenario run{2};
+    run.newcomers_wait();
+    peer it = run.open(http::serve(
+        [](request& q, response& r) -> awaitable<void> {
+            std::size_t read = 0;
+            while (const auto bytes = co_await q.read_some())
+                read += bytes->size();
+            co_await r.send(std::to_string(read));
+        },
+        {.body = size}));
+    const peer last = run.open(wait_elsewhere);
+    it.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n");
+    const std::string bytes(piece, 'x');
+    for (std::size_t sent = 0; sent < size; sent += piece) {
+        run.advance(250ms);
+        it.send(bytes);
+    }
+    BOOST_TEST(it.received().ends_with("\r\n\r\n10000000"));
+    BOOST_TEST(run.shed() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_first_unit_that_has_grown_by_4_kib_by_then_stays)
+{
+    const std::string whole = frame(std::string(10'000, 'x'));
+    for (const std::size_t come : {4095U, 4096U}) {
+        crowded_scenario run{2};
+        peer it = run.unfinished();
+        run.advance(1s);
+        it.send_later(bytes_view{whole}.substr(1, come - 1));
+        run.shed_first();
+        run.poll();
+        BOOST_TEST(it.is_gone() == (come < 4096));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_peer_that_has_left_by_then_has_ended_its_session_itself)
 {
     for (const char* kind : {"silent", "unfinished", "idle"}) {

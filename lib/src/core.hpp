@@ -198,7 +198,8 @@ public:
 
     // ---- Making room for others (yielding.cpp)
 
-    /// What it does with its place, and since when: since it was opened, for what has never completed a unit.
+    /// What it does with its place, and since when: since it was opened, for what has never completed a unit, and 1 s
+    /// later for each 4 KiB that have come of the first.
     claim claims() const noexcept;
     /// Closes it, if it still has such a claim and nothing has come. Says whether it has; if not, its handler may have
     /// gone on. A reader between two units, or in a handshake, then has its end, as at drain; any other fails with

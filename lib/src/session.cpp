@@ -236,7 +236,7 @@ claim session::claims() const noexcept
 {
     claim c = core_->claims();
     if (c.what == claim::kind::unfinished && !core_->over_tls())
-        c.since = std::min(c.since, came_);
+        c.since -= core_->opened() - came_;
     const bool failed = ended_ && (!end_ || end_->reason != end_reason::completed);
     return c.what != claim::kind::flushes || failed ? c : claim{};
 }

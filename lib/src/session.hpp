@@ -62,8 +62,8 @@ public:
     const server_core& server() const noexcept { return *service_->server; }
     core& on_connection() const noexcept { return *core_; }
 
-    /// What it does with its place, and since when: for a first unit since the kernel had the connection, as far as
-    /// that is known.
+    /// What it does with its place, and since when: a first unit's time begins when the kernel had the connection, as
+    /// far as that is known.
     claim claims() const noexcept;
     /// Ends it to make room, if it still has the claim that it was found with and nothing has come from its peer.
     void shed(const claim& found);

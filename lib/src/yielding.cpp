@@ -3,17 +3,28 @@
 //     yield --> lingers:                  what has come is dropped --> closed
 //           --> silent, unfinished, idle: read once more --> nothing has come ---------> closed; the reader is told
 //                                                        `-> its handler goes on with it. Is the first unit still not
-//                                                            whole? closed. Otherwise it stays.
+//                                                            whole, and no younger for it? closed. Otherwise it stays.
 //           --> flushes:                  reset
 //
 // What is closed so has nothing to send and nothing unread, so that its peer sees an end and no reset.
 #include "claim.hpp"
 #include "core.hpp"
 
+#include <algorithm>
+
 namespace hawser::detail {
 namespace {
 
 constexpr int most_reads = 16; // of one that is about to be closed, before others get their turn
+
+// A peer that sends its first unit faster than this is not given up for it.
+constexpr std::uint64_t bytes_for_second = 4 * 1024;
+constexpr std::uint64_t most_seconds = 1'000'000;
+
+duration time_for(std::uint64_t bytes) noexcept
+{
+    return std::chrono::seconds{std::min(bytes / bytes_for_second, most_seconds)};
+}
 
 } // namespace
 
@@ -40,7 +51,8 @@ claim core::claims() const noexcept
     switch (waits_for_) {
     case waiting_for::next_unit: return {idle, wait_since_};
     case waiting_for::rest_of_unit:
-        return first_unit_ && answer_ == answer::whole ? claim{unfinished, began_} : claim{};
+        return first_unit_ && answer_ == answer::whole ? claim{unfinished, after(began_, time_for(counts_.bytes_in))}
+                                                       : claim{};
     case waiting_for::stream:
     case waiting_for::handshake: break;
     }
@@ -88,7 +100,7 @@ bool core::yield_place()
 
 bool core::yield_reader()
 {
-    const bool unfinished = claims().what == claim::kind::unfinished;
+    const claim before = claims();
     drop_wait();
     for (int reads = 0; reads < most_reads; ++reads) {
         const bool parked = input_.capacity() == 0;
@@ -102,7 +114,8 @@ bool core::yield_reader()
             return true;
         }
         finish_input(*how);
-        if (!unfinished || claims().what != claim::kind::unfinished)
+        const claim now = claims();
+        if (before.what != claim::kind::unfinished || now.what != before.what || now.since > before.since)
             return false;
         drop_wait();
     }

@@ -45,10 +45,11 @@ struct limits {
     /// Connections open at once; newcomers beyond it wait in the kernel's queue (listen_options::when_full). 1 or more.
     /// While newcomers wait, sessions make room for them: end_reason::shed. First those that linger; then those that
     /// have sent nothing in 0.25 s since they were accepted; those whose first unit or handshake is not whole after
-    /// 1 s; those that have failed and have sent their output for 1 s; those that have waited between two units for
-    /// 5 s, the longest first. When fewer than 2% of them are left it is the same, but after 5 s for each that does not
-    /// linger. What has come from a peer by then is read, and nothing that is queued for it is lost but to one that has
-    /// failed. The want of descriptors below the limit ends nobody.
+    /// 1 s, and 1 s more for each 4 KiB that have come of the unit, so that no steady upload is ended; those that have
+    /// failed and have sent their output for 1 s; those that have waited between two units for 5 s, the longest first.
+    /// When fewer than 2% of them are left it is the same, but after 5 s for each that does not linger. What has come
+    /// from a peer by then is read, and nothing that is queued for it is lost but to one that has failed. The want of
+    /// descriptors below the limit ends nobody.
     /// Unset: the descriptor limit when the server is made, less min(64, a quarter of it).
     std::optional<std::size_t> connections = std::nullopt;
 
