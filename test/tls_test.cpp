@@ -8,6 +8,9 @@
 #define BOOST_TEST_MODULE tls
 #include <boost/test/unit_test.hpp>
 
+#include <openssl/x509v3.h>
+
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -34,6 +37,29 @@ awaitable<void> tell_facts(connection& c)
     co_await c.write(f.version + ' ' + f.cipher + " alpn=" + f.alpn + " sni=" + f.server_name +
                      (f.resumed ? " resumed" : "") + " peer=" + f.peer_subject);
     co_await echo(c);
+}
+
+// One that nobody needs, of so many bytes.
+std::shared_ptr<X509> certificate_of(std::size_t size)
+{
+    const std::shared_ptr<EVP_PKEY> key{EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), EVP_PKEY_free};
+    const auto made = [&](std::size_t comment) {
+        std::shared_ptr<X509> one{X509_new(), X509_free};
+        X509_set_version(one.get(), X509_VERSION_3);
+        ASN1_INTEGER_set(X509_get_serialNumber(one.get()), 1);
+        X509_gmtime_adj(X509_getm_notBefore(one.get()), 0);
+        X509_gmtime_adj(X509_getm_notAfter(one.get()), 3600);
+        X509_set_pubkey(one.get(), key.get());
+        X509_EXTENSION* const padding =
+            X509V3_EXT_conf_nid(nullptr, nullptr, NID_netscape_comment, std::string(comment, 'c').c_str());
+        X509_add_ext(one.get(), padding, -1);
+        X509_EXTENSION_free(padding);
+        X509_sign(one.get(), key.get(), nullptr);
+        return one;
+    };
+    const std::size_t guess = size - 300;
+    const auto other = static_cast<std::size_t>(i2d_X509(made(guess).get(), nullptr)) - guess;
+    return made(size - other);
 }
 
 } // namespace
@@ -206,6 +232,38 @@ BOOST_AUTO_TEST_CASE(client_certificates_are_asked_for_as_configured_and_each_ba
             }
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_clients_certificates_may_take_16_kib_and_one_byte_more_is_refused_by_name)
+{
+    constexpr std::size_t limit = 16 * 1024; // of the message
+    tls_server tls = good();
+    tls.client_ca = root().certificate();
+    tls.client_certificates = client_certificates::required;
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION})
+        for (const std::size_t size : {limit, limit + 1}) {
+            BOOST_TEST_CONTEXT("version " << version << ", " << size << " bytes")
+            {
+                tls_scenario run{tell_facts, tls};
+                const tls_pair own = root().issue({.subject = "client"});
+                tls_peer p{run, run.port(), {.ca = root().certificate(), .version = version, .own = own}};
+                const auto leaf = static_cast<std::size_t>(i2d_X509(SSL_get_certificate(p.ssl()), nullptr));
+                const std::size_t heads = version == TLS1_3_VERSION ? 4 + 2 * (3 + 2) : 3 + 2 * 3;
+                BOOST_TEST_REQUIRE(SSL_add1_chain_cert(p.ssl(), certificate_of(size - leaf - heads).get()) == 1);
+                if (p.shake() && size == limit)
+                    p.close_notify();
+                const std::string told = p.read_to_end();
+                p.end();
+                if (size == limit) {
+                    BOOST_TEST(run.end_of_session() == "completed");
+                    BOOST_TEST(told.ends_with(" peer=CN=client"), told);
+                } else {
+                    BOOST_TEST(run.end_of_session() == "failed: certificate_refused");
+                    BOOST_TEST(run.last_words() == "peer's certificates take more than 16384 bytes");
+                    BOOST_TEST(p.failure().find("alert") != std::string::npos, p.failure());
+                }
+            }
+        }
 }
 
 BOOST_AUTO_TEST_CASE(a_session_is_resumed_within_its_configuration_only)

@@ -22,7 +22,8 @@ constexpr const char* tls13_ciphers = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SH
 constexpr const char* groups = "X25519:P-256:P-384";
 constexpr int security_level = 2;
 constexpr int longest_chain = 8;                    // certificates between a leaf and its root
-constexpr long largest_chain = 64L * 1024;          // bytes of a peer's certificates
+constexpr long largest_chain = 64L * 1024;          // bytes of a server's certificates
+constexpr long largest_client_chain = 16L * 1024;   // of a client's: as much as OpenSSL has room for without more
 constexpr long cached_sessions = 1024;              // of TLS 1.2 clients without tickets
 constexpr long session_seconds = 3600;              // for which a session may be resumed
 constexpr std::size_t tickets = 1;                  // that a handshake of TLS 1.3 gives
@@ -163,6 +164,7 @@ ssl_context_ptr tls_context::make_server_context(const tls_server& options, cons
     ssl_context_ptr made = make_context(TLS_server_method());
     SSL_CTX* const c = made.get();
     use_pair(*c, loaded, pair.certificate_chain);
+    SSL_CTX_set_max_cert_list(c, largest_client_chain);
     SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     check(SSL_CTX_set_session_id_context(c, bytes(session_id_context_), session_id_context_size) == 1);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER);

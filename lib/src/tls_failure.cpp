@@ -52,6 +52,12 @@ std::string which_check(int error, const X509& certificate, const std::string& h
     }
 }
 
+bool awaits_certificates(const SSL& ssl) noexcept
+{
+    const OSSL_HANDSHAKE_STATE state = SSL_get_state(&ssl);
+    return state == TLS_ST_SR_CERT || state == TLS_ST_CR_CERT;
+}
+
 } // namespace
 
 // Whether the operation has not succeeded because the peer's last alert is an error. OpenSSL says so, for only it knows
@@ -101,6 +107,9 @@ void tls_engine::explain()
         return fail(errc::refused_by_peer, {"peer ended the connection during the handshake"});
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
         return fail(errc::certificate_missing, {"peer showed no certificate"});
+    if (reason == SSL_R_EXCESSIVE_MESSAGE_SIZE && awaits_certificates(*ssl_))
+        return fail(errc::certificate_refused, {"peer's certificates take more than ",
+                                                std::to_string(SSL_get_max_cert_list(ssl_.get())), " bytes"});
     if (reason == SSL_R_NO_APPLICATION_PROTOCOL)
         return fail(errc::no_application_protocol, {"peer speaks none of our application protocols (ALPN)"});
     if (established_)

@@ -92,7 +92,8 @@ struct tls_server {
     /// it; letters compare without case, and the exact name goes first.
     std::map<std::string, tls_pair> sni = {};
 
-    /// Unless `none`, `client_ca` says who may have issued the certificates. A certificate has to allow use by clients.
+    /// Unless `none`, `client_ca` says who may have issued the certificates. A certificate has to allow use by clients;
+    /// with those that a client sends with it, it may take 16 KiB: certificate_refused.
     hawser::client_certificates client_certificates = hawser::client_certificates::none;
     pem client_ca = {}; ///< who may have issued the clients'
 
