@@ -17,6 +17,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace asio = boost::asio;
@@ -197,6 +198,31 @@ BOOST_AUTO_TEST_CASE(operations_of_a_connection_that_is_reset_and_destroyed_comp
     run.poll();
     BOOST_TEST(waiting.text == "connection_closed");
     BOOST_TEST(read.calls + write.calls + waiting.calls == 3);
+}
+
+BOOST_AUTO_TEST_CASE(operations_fail_where_a_posted_function_has_thrown_and_the_exception_stays_the_sessions)
+{
+    scenario run;
+    auto [c, p] = run.connect({.high_water = 4, .low_water = 1});
+    p.capacity(0);
+    c.try_write("full");
+    outcome waiting;
+    c.async_write_some(asio::buffer("x", 1), waiting.handler());
+    c.handle().post([](connection&) { throw std::runtime_error{"of the posted function"}; });
+    BOOST_CHECK_NO_THROW(run.poll());
+    outcome write;
+    c.async_write_some(asio::buffer("x", 1), write.handler());
+    BOOST_CHECK_NO_THROW(run.poll());
+    outcome read;
+    std::array<char, 10> into{};
+    c.async_read_some(asio::buffer(into), read.handler());
+    BOOST_CHECK_NO_THROW(run.poll());
+    for (const outcome* o : {&waiting, &write, &read}) {
+        BOOST_TEST(o->calls == 1);
+        BOOST_TEST(o->text == "connection_closed");
+    }
+    p.capacity(100);
+    BOOST_TEST(run.start(c.flush()).what() == "of the posted function");
 }
 
 BOOST_AUTO_TEST_CASE(operations_that_never_complete_are_destroyed_with_the_runtime)

@@ -142,6 +142,8 @@ struct stream_write {
         } catch (const std::bad_alloc&) { // a part may be on its way: the stream cannot go on
             e = make_error_code(boost::system::errc::not_enough_memory);
             c->break_off(e);
+        } catch (...) { // by a function that was posted: its session is told what
+            e = errc::connection_closed;
         }
         op.complete(e, n);
     }
@@ -150,7 +152,7 @@ struct stream_write {
 void core::write_stream(stream_operation* op)
 {
     stream_write w{this, pending_operation{op}};
-    if (!has_room())
+    if (output_open_ && !has_room())
         return queued_operation<stream_write>::push(writers_, std::move(w));
     boost::asio::post(loop_.context(), [mine = std::move(w)]() mutable { mine.finish(false); });
     writer_admitted_ = true;
