@@ -118,6 +118,11 @@ LIVES = {
     "most_received": life(*[client("write_frame", 90)] * 5, most_received=300, handler=[("read_frame", 0)] * 6),
     "posted": life(client("post", 20), server("post", 40), server("read_frame"), client("read_frame"),
                    server("post", 255)),
+    "posted_exception_before_a_stream_write": life(server("post", 255), server("write_stream", 198),
+                                                   server("read_stream", 9)),
+    "posted_exception_behind_a_stream_write": life(
+        step("stall", 0, FROM_THE_SERVER), server("write", 180), server("write_stream", 60), server("post", 255),
+        server("write_stream", 60), high=4, capacity=1),
     "watchers": life(server("closed"), server("closed"), step("cancel", 0), client("write_frame", 4), client("half_close"),
                      server("read_frame"), server("read_frame")),
     "handler_throws": life(server("write", 20), step("release", 1), client("read_some"), client("read_some")),

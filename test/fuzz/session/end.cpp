@@ -103,7 +103,10 @@ awaitable<void> end::perform(unsigned what, unsigned how)
     case 22: c.unit_begin(); break;
     case 23: c.unit_end(); break;
     case 24: post(how); break;
-    case 25: c.unit_allow(std::chrono::milliseconds{how}); break;
+    case 25: // a deadline, as below
+        life_.lossy = true;
+        c.unit_allow(std::chrono::milliseconds{how});
+        break;
     default: // shorter deadlines
         life_.lossy = true;
         c.set_timeouts({.idle = std::chrono::seconds{1 + how}, .frame = std::chrono::seconds{1}});
