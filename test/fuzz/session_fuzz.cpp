@@ -104,7 +104,7 @@ setup::setup(program& input)
     way.chunk = chunk < 128 ? 1 + chunk : 64U * chunk;
     const unsigned capacity = input.next();
     way.capacity = capacity < 128 ? 1 + capacity : 512U * (capacity - 127);
-    budget = way.chunk < 64 || way.capacity < 64 ? 6'000 : 100'000;
+    budget = std::min({way.chunk, way.capacity, high_water}) < 64 ? 3'000 : 100'000; // in few steps
     if (tls) {
         way.chunk += 15;
         way.capacity += 15;
