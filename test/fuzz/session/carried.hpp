@@ -37,10 +37,16 @@ public:
     // ---- The sender's
 
     void sent(bytes_view bytes) { bytes_ += bytes; }
-    /// Of what was said to be sent from there on, only so much was.
-    void cut(std::size_t from, std::size_t size) { bytes_.resize(from + size); }
-    /// An operation has failed that may have sent a part: nobody knows what comes from there on.
-    void unknown_from(std::size_t at) noexcept { known_ = std::min(known_, at); }
+    /// Bytes of which it is not known yet how many are sent.
+    void begin(bytes_view bytes)
+    {
+        begun_ = bytes_.size();
+        bytes_ += bytes;
+    }
+    /// Only so many of them were.
+    void cut(std::size_t size) { bytes_.resize(std::min(begun_ + size, bytes_.size())); }
+    /// A part of them, perhaps: nobody knows what comes from there on.
+    void fail() noexcept { unknown_from(begun_); }
     /// Bytes that the network has added of its own.
     void insert(std::size_t at, bytes_view bytes)
     {
@@ -48,6 +54,10 @@ public:
             bytes_.insert(at, bytes);
         else
             unknown_from(std::min(at, bytes_.size()));
+        if (begun_ != none && at <= begun_) // of an operation that is under way
+            begun_ += bytes.size();
+        else if (begun_ != none)
+            fail();
     }
 
     // ---- The receiver's
@@ -86,11 +96,17 @@ public:
     std::size_t taken() const noexcept { return at_; }
     bool has_all() const noexcept { return at_ == bytes_.size() || at_ >= known_; }
 
+    /// The operation is over.
+    void settle() noexcept { begun_ = none; }
+
 private:
+    static constexpr std::size_t none = ~std::size_t{0} / 4;
+    void unknown_from(std::size_t at) noexcept { known_ = std::min(known_, at); }
     bytes_view rest() const noexcept { return bytes_view{bytes_}.substr(std::min(at_, bytes_.size())); }
     bool is_lost(std::size_t n) const noexcept { return at_ + n > known_; }
 
     std::string bytes_;
+    std::size_t begun_ = none;
     std::size_t at_ = 0;
     std::size_t known_ = ~std::size_t{0} / 2;
 };

@@ -379,6 +379,8 @@ awaitable<void> end::write(unsigned what, unsigned how)
     case 15: co_await write_stream(how); break;
     default: co_await write_frame_as(how, how % 2 == 0 ? framing::netstring : framing::u16_be);
     }
+    if (for_itself)
+        out_.settle();
 }
 
 awaitable<void> end::write_frame(unsigned how)
@@ -419,12 +421,11 @@ awaitable<void> end::write_frame_pieces(unsigned how)
 awaitable<void> end::write_bytes(unsigned how)
 {
     const std::string bytes = payload(how);
-    const std::size_t from = out_.size();
-    accepted(bytes);
+    out_.begin(bytes);
     try {
         co_await peer->write(bytes);
     } catch (const system_error&) {
-        out_.unknown_from(from);
+        out_.fail();
         throw;
     }
 }
@@ -464,13 +465,12 @@ awaitable<void> end::write_batch(unsigned how)
         wire += encoded(format, frame);
         ++n;
     }
-    const std::size_t from = out_.size();
-    accepted(wire);
+    out_.begin(wire);
     try {
         const hawser::frames batch(format, wire, n);
         co_await peer->write_frames(batch);
     } catch (const system_error&) {
-        out_.unknown_from(from);
+        out_.fail();
         throw;
     }
 }
@@ -478,17 +478,16 @@ awaitable<void> end::write_batch(unsigned how)
 awaitable<void> end::write_stream(unsigned how)
 {
     const std::string bytes = payload(how);
-    const std::size_t from = out_.size();
     const std::array<boost::asio::const_buffer, 2> pieces{
         boost::asio::buffer(bytes.data(), bytes.size() / 2),
         boost::asio::buffer(bytes.data() + bytes.size() / 2, bytes.size() - bytes.size() / 2)};
-    accepted(bytes);
+    out_.begin(bytes);
     try {
         const std::size_t n = co_await peer->async_write_some(pieces, boost::asio::use_awaitable);
         require(n <= bytes.size() && (n != 0 || bytes.empty()), "a stream's write takes a byte or more");
-        out_.cut(from, n);
+        out_.cut(n);
     } catch (const system_error&) {
-        out_.unknown_from(from);
+        out_.fail();
         throw;
     }
 }
