@@ -1,5 +1,7 @@
 #include "blocks.hpp"
 
+#include "poison.hpp"
+
 #include <sys/mman.h>
 
 #include <bit>
@@ -35,6 +37,25 @@ char* map_aligned(std::size_t size)
     return p + skip;
 }
 
+void unmap(void* begin, std::size_t size) noexcept
+{
+    unpoison(begin, size); // whoever gets these addresses next knows nothing of it
+    ::munmap(begin, size);
+}
+
+// The link lies in the free block itself.
+free_block* push_free(char* block, free_block* next) noexcept
+{
+    unpoison(block, sizeof(free_block));
+    return ::new (block) free_block{next};
+}
+
+char* pop_free(free_block*& first) noexcept
+{
+    unpoison(first, sizeof(free_block));
+    return reinterpret_cast<char*>(std::exchange(first, first->next));
+}
+
 } // namespace
 
 struct block_pool::slab {
@@ -54,13 +75,14 @@ struct block_pool::slab {
     {
         ++used;
         if (free != nullptr)
-            return reinterpret_cast<char*>(std::exchange(free, free->next));
+            return pop_free(free);
         return reinterpret_cast<char*>(this) + block_size * fresh++;
     }
     void give(char* block) noexcept
     {
         --used;
-        free = ::new (block) free_block{free};
+        free = push_free(block, free);
+        poison(block, block_size);
     }
     void push_to(slab*& list) noexcept
     {
@@ -81,22 +103,22 @@ struct block_pool::slab {
 block_pool::~block_pool()
 {
     if (spare_ != nullptr)
-        ::munmap(spare_, slab_size);
+        unmap(spare_, slab_size);
     for (std::size_t c = 0; c < classes; ++c)
         while (kept_[c].first != nullptr)
-            ::munmap(kept_[c].pop(), block_size << (c + 1));
+            unmap(kept_[c].pop(), block_size << (c + 1));
 }
 
 void block_pool::kept_list::push(char* block) noexcept
 {
-    first = ::new (block) free_block{first};
+    first = push_free(block, first);
     ++size;
 }
 
 char* block_pool::kept_list::pop() noexcept
 {
     --size;
-    return reinterpret_cast<char*>(std::exchange(first, first->next));
+    return pop_free(first);
 }
 
 std::size_t block_pool::size_class(std::size_t size) noexcept
@@ -127,6 +149,7 @@ char* block_pool::take(std::size_t& size)
         block = map(size);
     }
     in_use_ += size;
+    unpoison(block, size);
     return block;
 }
 
@@ -143,7 +166,7 @@ void block_pool::give(char* block, std::size_t size) noexcept
         if (s->used == 0) {
             s->remove_from(open_);
             if (spare_ != nullptr) {
-                ::munmap(s, slab_size);
+                unmap(s, slab_size);
                 return;
             }
             s->free = nullptr; // forget the free list: its links lie in the pages that go back
@@ -155,12 +178,13 @@ void block_pool::give(char* block, std::size_t size) noexcept
     }
     if (c <= classes && kept_total_ + size <= kept_bytes) {
         kept_[c - 1].push(block);
+        poison(block, size);
         kept_total_ += size;
         if (linked_at() == time_point::max())
             timers_.arm(*this, after(clock_.now(), trim_interval));
         return;
     }
-    ::munmap(block, size);
+    unmap(block, size);
 }
 
 // Half of what is kept goes back at each look, so that what is used now and then stays and what is not does not.
@@ -168,7 +192,7 @@ time_point block_pool::look(time_point now)
 {
     for (std::size_t c = 0; c < classes; ++c) {
         for (std::size_t n = (kept_[c].size + 1) / 2; n > 0; --n) {
-            ::munmap(kept_[c].pop(), block_size << (c + 1));
+            unmap(kept_[c].pop(), block_size << (c + 1));
             kept_total_ -= block_size << (c + 1);
         }
     }

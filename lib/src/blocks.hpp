@@ -7,7 +7,8 @@
 //
 // A slab with no block in use is given back, so that ten thousand idle connections cost no buffer memory at all; with
 // malloc'ed buffers resident memory does not fall. Larger blocks are mapped one by one, and some are kept for reuse.
-// Not thread safe: a block_pool belongs to its loop.
+// A block that was given back is poisoned until it is taken again (poison.hpp). Not thread safe: a block_pool belongs
+// to its loop.
 #ifndef HAWSER_SRC_BLOCKS_HPP
 #define HAWSER_SRC_BLOCKS_HPP
 

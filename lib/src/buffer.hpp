@@ -2,11 +2,13 @@
 //
 //     | consumed | data() ... size() | space() |
 //
-// It holds no block at all while it is released. Not thread safe.
+// It holds no block at all while it is released. What was consumed stays as it is until end_views(), or until what is
+// held is moved; from then on it is poisoned, as is the space until it is asked for (poison.hpp). Not thread safe.
 #ifndef HAWSER_SRC_BUFFER_HPP
 #define HAWSER_SRC_BUFFER_HPP
 
 #include "blocks.hpp"
+#include "poison.hpp"
 
 #include <hawser/bytes.hpp>
 
@@ -28,10 +30,19 @@ public:
     bool empty() const noexcept { return begin_ == end_; }
     std::size_t capacity() const noexcept { return capacity_; }
 
-    char* space() noexcept { return block_ + end_; }
+    char* space() noexcept
+    {
+        unpoison(block_ + end_, space_size());
+        return block_ + end_;
+    }
     std::size_t space_size() const noexcept { return capacity_ - end_; }
 
-    void commit(std::size_t n) noexcept { end_ += n; }
+    /// Of the space, so many bytes are held from now on.
+    void commit(std::size_t n) noexcept
+    {
+        end_ += n;
+        poison(block_ + end_, space_size());
+    }
     void consume(std::size_t n) noexcept
     {
         begin_ += n;
@@ -39,13 +50,22 @@ public:
             begin_ = end_ = 0;
     }
 
+    /// Nobody looks any more at what was consumed.
+    void end_views() noexcept
+    {
+        poison(block_, begin_);
+        poison(block_ + end_, space_size());
+    }
+
     /// Moves what is held to the front. Invalidates every view.
     void compact() noexcept
     {
         if (begin_ == 0)
             return;
+        unpoison(block_, size());
         std::memmove(block_, block_ + begin_, size());
         end_ -= std::exchange(begin_, 0);
+        poison(block_ + end_, space_size());
     }
 
     /// Makes room for `n` more bytes at the end, in a larger block if need be. Invalidates every view.
@@ -90,6 +110,7 @@ private:
         block_ = block;
         capacity_ = capacity;
         end_ = held;
+        poison(block_ + end_, space_size());
     }
 
     block_pool* pool_;

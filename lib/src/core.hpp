@@ -112,6 +112,7 @@ public:
         if (reader_)
             refuse_second_read();
         input_.consume(std::exchange(held_, 0));
+        input_.end_views();
         needed_ = 0;
         scanned_ = 0; // of a read that was cancelled, and may have had another format
     }

@@ -115,6 +115,7 @@ std::optional<core::input> core::receive_now()
         received(n);
         return input::more;
     }
+    input_.commit(0); // the space is nobody's again
     if (e == boost::asio::error::would_block || e == boost::asio::error::try_again)
         return std::nullopt;
     return stream_ended(e);
