@@ -62,9 +62,10 @@ struct limits {
     std::optional<std::uint64_t> received_per_connection = std::nullopt;
 
     /// TLS handshakes of a server in progress at once, counted from the whole ClientHello, or from its 2,048th byte if
-    /// more have to come, an equal share on each loop. Each takes up to 64 KiB. One more waits on its loop with nothing
-    /// but its hello, no more of which is read meanwhile, in the order in which they came, and for up to 10 s of that
-    /// its deadline does not run. 1 or more; each loop has at least one.
+    /// more have to come, an equal share on each loop. Each takes up to 64 KiB, or 120 KiB once its peer has shown a
+    /// certificate that tls_server::client_ca vouches for. One more waits on its loop with nothing but its hello, no
+    /// more of which is read meanwhile, in the order in which they came, and for up to 10 s of that its deadline does
+    /// not run. 1 or more; each loop has at least one.
     /// While some wait, a handshake in progress is ended, with end_reason::shed, when its peer has not answered within
     /// 1 s of what it was sent last, the slowest first, one for each that waits: a peer whose round trip is shorter is
     /// never ended so. Bytes that are less than the whole of an answer do not extend that time. Once the first has
