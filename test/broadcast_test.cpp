@@ -16,6 +16,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace hawser;
@@ -201,13 +202,24 @@ BOOST_AUTO_TEST_CASE(what_else_waits_on_a_loop_gets_its_turn_after_256_members)
     for (int i = 0; i < 257; ++i)
         peers.push_back(run.open(wait));
     send_to_all(all.handles, encoded_frame{framing::u32_be, "one"}, not_expected);
-    std::uint64_t served = 0;
-    boost::asio::post(run.runtime().executor(), [&] {
+    const auto served = [&] {
+        std::uint64_t n = 0;
         for (const connection* each : connections)
-            served += each->counts().frames_out;
-    });
+            n += each->counts().frames_out;
+        return n;
+    };
+    struct probe final : detail::call {
+        explicit probe(std::function<std::uint64_t()> f) : look{std::move(f)} {}
+        void called() override { seen = look(); }
+        std::function<std::uint64_t()> look;
+        std::uint64_t seen = 0;
+    } asked{served};
+    run.loop().ask(asked); // as ends, admissions and a drain are
+    std::uint64_t posted = 0;
+    boost::asio::post(run.runtime().executor(), [&] { posted = served(); });
     run.poll();
-    BOOST_TEST(served == 256u);
+    BOOST_TEST(asked.seen == 256u);
+    BOOST_TEST(posted == 256u);
     BOOST_TEST(peers.back().received() == frame("one"));
 }
 

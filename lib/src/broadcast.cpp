@@ -85,7 +85,7 @@ public:
     }
 
     /// For how many the frame was queued.
-    std::size_t begin() noexcept { return !to_.empty() && on_->ask(*this, shared_from_this()) ? queued_ : 0; }
+    std::size_t begin() noexcept { return !to_.empty() && on_->deliver(*this, shared_from_this()) ? queued_ : 0; }
 
 private:
     void called() override
@@ -95,7 +95,7 @@ private:
             if (core* const c = to_[next_].arrive())
                 deliver(*c, to_[next_].is_behind() ? nullptr : &frame_, behind_);
         if (next_ != to_.size())
-            on_->go_on(*this, shared_from_this());
+            on_->go_on_delivering(*this, shared_from_this());
     }
 
     const encoded_frame frame_;

@@ -269,7 +269,7 @@ bool handle::post_made(std::unique_ptr<detail::posted_function> function) const
     } place{&target_->functions};
     const auto made = std::make_shared<posted_call>(target_, std::move(function));
     place.of = nullptr;
-    return target_->on->ask(*made, made);
+    return target_->on->deliver(*made, made);
 }
 
 namespace detail {

@@ -63,7 +63,9 @@ loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> 
 {
     boost::asio::use_service<loop_service>(*context_).owner = this;
     // One that is driven by hand counts what is left to do.
-    calls_.emplace(*context_, real_time ? call_queue::pace::batches : call_queue::pace::one_by_one);
+    const auto pace = real_time ? call_queue::pace::batches : call_queue::pace::one_by_one;
+    calls_.emplace(*context_, pace);
+    sent_.emplace(*context_, pace);
     sockets_.emplace(*context_, real_time ? poller::while_empty::waits : poller::while_empty::rests);
     handshakes_.emplace(*sockets_);
     work_.emplace(context_->get_executor());
@@ -76,6 +78,7 @@ loop::loop(boost::asio::io_context& yours, std::shared_ptr<descriptor_watch> wat
       real_time_{true}, timers_{clock_.now()}, blocks_{timers_, clock_}, yours_{true}, context_{&yours}
 {
     calls_.emplace(yours, call_queue::pace::batches);
+    sent_.emplace(yours, call_queue::pace::batches);
     sockets_.emplace(yours, poller::while_empty::rests);
     handshakes_.emplace(*sockets_);
     timer_.emplace(*sockets_, static_cast<wake_timer::wakes&>(*this));
@@ -247,6 +250,7 @@ void loop::shut_down() noexcept
     }
     send_guests_away();
     calls_->close();
+    sent_->close();
     // Frames hold the sessions and the sessions hold the connections, so each is destroyed by what it waits in; only
     // what waits inside Hawser has to be taken out by hand.
     for_each_connection([](core& c) { c.abandon(); });

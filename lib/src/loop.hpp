@@ -133,8 +133,14 @@ public:
     /// Calls `c` from this loop's queue; false: the loop has ended. From any thread.
     bool ask(call& c) noexcept { return calls_->ask(c); }
     bool ask(owned_call& c, std::shared_ptr<void> owner) noexcept { return calls_->ask(c, std::move(owner)); }
-    /// From a call of this loop's queue: see call_queue.
-    bool go_on(owned_call& c, std::shared_ptr<void> owner) noexcept { return calls_->go_on(c, std::move(owner)); }
+
+    /// The same for what sessions are sent from elsewhere, in a queue of its own: it keeps its order, however long one
+    /// of them goes on, and nothing else waits for it.
+    bool deliver(owned_call& c, std::shared_ptr<void> owner) noexcept { return sent_->ask(c, std::move(owner)); }
+    bool go_on_delivering(owned_call& c, std::shared_ptr<void> owner) noexcept
+    {
+        return sent_->go_on(c, std::move(owner));
+    }
 
     /// Sees to it that `e` is looked at by `at`.
     void arm(wheel::entry& e, time_point at) noexcept
@@ -275,7 +281,8 @@ private:
     std::atomic<bool> second_thread_{false};
     std::atomic<errc> fail_with_{};
     failing failing_{*this};          // asks for fail_all()
-    std::optional<call_queue> calls_; // these two outlive the context, whose operations lie in them
+    std::optional<call_queue> calls_; // these three outlive the context, whose operations lie in them
+    std::optional<call_queue> sent_;
     std::optional<poller> sockets_;
     std::optional<handshake_turns> handshakes_;
     std::unique_ptr<boost::asio::io_context> own_;
