@@ -16,6 +16,7 @@
 
 #include <array>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -223,6 +224,36 @@ BOOST_AUTO_TEST_CASE(operations_fail_where_a_posted_function_has_thrown_and_the_
     }
     p.capacity(100);
     BOOST_TEST(run.start(c.flush()).what() == "of the posted function");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_accepted_is_sent_whatever_a_posted_function_throws_while_a_write_waits)
+{
+    scenario run;
+    auto [c, p] = run.connect({.high_water = 4, .low_water = 1});
+    p.capacity(0);
+    c.try_write("full");
+    outcome waiting;
+    c.async_write_some(asio::buffer("x", 1), waiting.handler());
+    c.handle().post([](connection&) { throw std::bad_alloc{}; });
+    run.poll();
+    BOOST_TEST(waiting.text == "ENOMEM");
+    p.capacity(100);
+    BOOST_TEST(p.received() == "full");
+    BOOST_TEST(!p.was_reset());
+}
+
+BOOST_AUTO_TEST_CASE(a_write_that_waits_fails_where_a_posted_function_has_thrown_no_error_at_all)
+{
+    scenario run;
+    auto [c, p] = run.connect({.high_water = 4, .low_water = 1});
+    p.capacity(0);
+    c.try_write("full");
+    outcome waiting;
+    c.async_write_some(asio::buffer("x", 1), waiting.handler());
+    c.handle().post([](connection&) { throw system_error{error_code{}}; });
+    run.poll();
+    BOOST_TEST(waiting.calls == 1);
+    BOOST_TEST(waiting.text == "connection_closed");
 }
 
 BOOST_AUTO_TEST_CASE(operations_that_never_complete_are_destroyed_with_the_runtime)

@@ -128,6 +128,7 @@ struct stream_write {
 
     void finish(bool cancelled)
     {
+        const bool failed = c->failed_; // by a function that was posted, say, whose exception is its session's
         error_code e;
         std::size_t n = 0;
         try {
@@ -138,11 +139,12 @@ struct stream_write {
             c->check_output();
             n = c->append_pieces(*op);
         } catch (const system_error& failure) {
-            e = failure.code();
-        } catch (const std::bad_alloc&) { // a part may be on its way: the stream cannot go on
+            e = failure.code() ? failure.code() : error_code{errc::connection_closed};
+        } catch (const std::bad_alloc&) {
             e = make_error_code(boost::system::errc::not_enough_memory);
-            c->break_off(e);
-        } catch (...) { // by a function that was posted: its session is told what
+            if (!failed) // a part may be on its way: the stream cannot go on
+                c->break_off(e);
+        } catch (...) {
             e = errc::connection_closed;
         }
         op.complete(e, n);
