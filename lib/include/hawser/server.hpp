@@ -95,7 +95,8 @@ private:
 
 /// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, stopped. Every function may be
 /// called from any thread. Destroying a server closes its listeners; its open sessions go on until the runtime ends. It
-/// may be destroyed after its runtime.
+/// may be destroyed after its runtime. What it shared, its observer and handlers, goes with its last session, on a loop
+/// of the runtime, or with the runtime or its io_context.
 class HAWSER_EXPORT server
 {
 public:
