@@ -223,20 +223,20 @@ BOOST_AUTO_TEST_CASE(what_all_of_them_hold_is_2_kib_and_twice_2_kib_for_each_and
 BOOST_AUTO_TEST_CASE(what_stands_behind_the_largest_hello_in_its_record_is_not_gathered_without_end)
 {
     const std::string hello = message(detail::client_hello::largest);
-    for (const std::size_t more : {0U, 1U}) {
+    for (const std::size_t more : {5U, 6U}) { // a third head might have stood before the hello's end
         BOOST_TEST_CONTEXT(more << " bytes more")
         {
             gathering_scenario run{1};
             const std::string last = hello.substr(16384) + std::string(more, '\x01');
             plain_peer& p = run.come(record(hello.substr(0, 16384), 16384) + record(last, 16384));
-            if (more == 0) {
+            if (more == 5) {
                 BOOST_TEST(!p.has_ended());
                 continue;
             }
             BOOST_TEST(p.received_to_end().substr(5) == "\x02\x2f"); // illegal_parameter
             p.end();
             BOOST_TEST(run.end_of_session() == "failed: handshake_failed");
-            BOOST_TEST(run.last_words() == "more behind a ClientHello in its record, 16399 bytes in all, limit 16398");
+            BOOST_TEST(run.last_words() == "more behind a ClientHello in its record, 16404 bytes in all, limit 16403");
         }
     }
 }

@@ -1,6 +1,7 @@
 // Making room in a server over TLS: the kinds of session that there are before and after a handshake, and their ends.
 #include "shedding.hpp"
 
+#include "sealed_records.hpp"
 #include "server_core.hpp"
 #include "session.hpp"
 #include "test_certificate.hpp"
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <utility>
 
 using namespace hawser;
 using namespace hawser::test;
@@ -125,6 +127,34 @@ BOOST_AUTO_TEST_CASE(who_has_sent_nothing_since_the_handshake_is_ended_after_one
     BOOST_TEST(p.read_to_end() == "");
     BOOST_TEST(p.saw_end());
     BOOST_TEST(!p.was_reset());
+}
+
+BOOST_AUTO_TEST_CASE(a_first_record_has_a_second_more_for_each_4_KiB_that_have_come_of_it)
+{
+    for (const auto& [size, age] : {std::pair{4'095, 1s}, {4'096, 2s}, {8'191, 2s}, {8'192, 3s}}) {
+        full_scenario run;
+        tls_peer p{run, run.port(), trusting()};
+        BOOST_TEST_REQUIRE(p.shake());
+        const std::string record = sealed_records{p.ssl(), p.secret()}.data(std::string(16'000, 'x'));
+        p.send(bytes_view{record}.substr(0, static_cast<std::size_t>(size)));
+        run.expect_end_at(age);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_first_record_that_more_has_come_of_by_then_is_waited_for)
+{
+    full_scenario run;
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    const std::string record = sealed_records{p.ssl(), p.secret()}.data(std::string(16'000, 'x'));
+    p.send(bytes_view{record}.substr(0, 4'095));
+    arrive(p, bytes_view{record}.substr(4'095, 1));
+    run.shed_first();
+    run.poll();
+    BOOST_TEST(run.server().statistics().connections == 1u);
+    p.send(bytes_view{record}.substr(4'096));
+    BOOST_TEST(p.read(16'000) == std::string(16'000, 'x'));
+    BOOST_TEST(run.server().statistics().shed == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(who_is_between_two_units_is_ended_after_five_seconds_and_told_so)

@@ -30,7 +30,7 @@ public:
     enum class state : std::uint8_t {
         begun,     ///< more of it has to come
         whole,     ///< it has come, and so has the record in which it ends
-        malformed, ///< it is none, and OpenSSL says with which alert
+        malformed, ///< it is none, and OpenSSL says with which alert, or waits for more if its records were empty
         too_large, ///< it announces more than `largest`
     };
 
@@ -42,7 +42,7 @@ public:
     state pass(bytes_view next, std::string* kept) noexcept;
     static constexpr std::size_t head_size = 5; ///< of a record
     /// No hello that ends with its record, as each has to (RFC 8446, section 5.1), has more kept of it.
-    static constexpr std::size_t most_kept = largest + 4 + 2 * head_size;
+    static constexpr std::size_t most_kept = largest + 4 + 3 * head_size;
 
     state stands() const noexcept { return state_; }
 

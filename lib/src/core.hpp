@@ -431,8 +431,9 @@ private:
     // yielding.cpp
     bool yield_handshake();
     bool yield_reader();
-    void yield_now();
+    input close_to_yield() noexcept;
     void drop_wait() noexcept;
+    std::uint64_t came() const noexcept;
 
     // clocks.cpp
     duration unit_time() const noexcept;

@@ -9,8 +9,8 @@
 //     those that have failed and still send their output       after 1 s                    5 s
 //     those that wait between two units                        after 5 s                    5 s
 //
-// Whoever sends a large first unit steadily keeps its place, and whoever drips does not: a second in it costs 4 KiB,
-// whenever they have come.
+// Whoever sends 4 KiB of a large first unit each second keeps its place, and whoever drips does not: a second in it
+// costs 4 KiB, whenever they have come.
 //
 // A session that has failed comes late, since its peer loses what it has not been sent yet, but before those that have
 // done nothing wrong. Of these, no more are shed than are wanting for 2% of the permits to be left; of the others,

@@ -137,6 +137,10 @@ public:
     bool holds_up_others() const noexcept;
     /// For how long it waits, or has waited, for its place.
     duration waited_for_place(time_point now) const noexcept;
+    /// It waits to send, and reads nothing.
+    bool handshake_waits_to_send() const noexcept { return reader_.what == way::out; }
+    /// Bytes of TLS since the handshake.
+    std::uint64_t received() const noexcept;
     /// Whether the peer has sent anything.
     bool has_begun() const noexcept;
     /// Whether the handshake has been given any of it.

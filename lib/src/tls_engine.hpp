@@ -55,8 +55,9 @@ public:
 
     /// So much of a hello is gathered without a place.
     static constexpr std::size_t gathered_without_place = 2 * 1024;
-    /// Receives what has come of a server's first hello, and holds at most so much of it. `done`: it can go on, by
-    /// shake(), or by gather() with a place if that has more to do; `ended`: the peer has, before its first byte.
+    /// Receives what has come of a server's first hello, and holds at most so much of it and the head of a record.
+    /// `done`: it can go on, by shake(), or by gather() with a place if that has more to do; `ended`: the peer has,
+    /// before its first byte.
     step gather(std::size_t most) noexcept;
     /// Whether gather() has more to do.
     bool gathers() const noexcept { return !is_client() && hello_.stands() == client_hello::state::begun; }
@@ -73,9 +74,15 @@ public:
     bool established() const noexcept { return established_; }
     /// Bytes of TLS, in all.
     std::uint64_t sent() const noexcept { return wire_out_; }
+    /// Of what feed() was given.
+    std::uint64_t received() const noexcept { return wire_in_; }
 
     /// Ciphertext that has arrived, in memory that the next read() may write over.
-    void feed(bytes_view ciphertext) noexcept { arrived_ = ciphertext; }
+    void feed(bytes_view ciphertext) noexcept
+    {
+        arrived_ = ciphertext;
+        wire_in_ += ciphertext.size();
+    }
 
     /// Plaintext of what was fed. `next`: what has to happen before there is more.
     std::size_t read(char* into, std::size_t size, step& next) noexcept;
@@ -138,6 +145,7 @@ private:
     std::uint64_t plaintext_in_ = 0;
     std::uint64_t plaintext_out_ = 0;
     std::uint64_t wire_out_ = 0;
+    std::uint64_t wire_in_ = 0;  // since the handshake
     std::uint32_t messages_ = 0; // of the handshake protocol, after the handshake
     client_hello hello_;
     std::string gathered_; // the first hello, until OpenSSL has taken it

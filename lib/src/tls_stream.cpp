@@ -147,6 +147,11 @@ bool tls_stream::holds_up_others() const noexcept
     return engine_ && engine_->operation.handshake && engine_->operation.handshake->holds_up_others();
 }
 
+std::uint64_t tls_stream::received() const noexcept
+{
+    return engine_ ? engine_->received() : 0;
+}
+
 duration tls_stream::waited_for_place(time_point now) const noexcept
 {
     return engine_ && engine_->operation.handshake ? engine_->operation.handshake->waited(now) : duration::zero();

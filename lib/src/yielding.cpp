@@ -17,7 +17,7 @@ namespace {
 
 constexpr int most_reads = 16; // of one that is about to be closed, before others get their turn
 
-// A peer that sends its first unit faster than this is not given up for it.
+// A peer that sends so much of its first unit each second is not given up for it.
 constexpr std::uint64_t bytes_for_second = 4 * 1024;
 constexpr std::uint64_t most_seconds = 1'000'000;
 
@@ -47,12 +47,11 @@ claim core::claims() const noexcept
         return {tls.opened() ? unfinished : silent, shakes != time_point::max() ? shakes : opened_};
     }
     if (counts_.bytes_in == 0)
-        return {over_tls() ? unfinished : silent, began_};
+        return {over_tls() ? unfinished : silent, after(began_, time_for(came()))};
     switch (waits_for_) {
     case waiting_for::next_unit: return {idle, wait_since_};
     case waiting_for::rest_of_unit:
-        return first_unit_ && answer_ == answer::whole ? claim{unfinished, after(began_, time_for(counts_.bytes_in))}
-                                                       : claim{};
+        return first_unit_ && answer_ == answer::whole ? claim{unfinished, after(began_, time_for(came()))} : claim{};
     case waiting_for::stream:
     case waiting_for::handshake: break;
     }
@@ -84,23 +83,25 @@ bool core::yield_handshake()
         return false;
     drop_wait();
     waits_for_ = waiting_for::next_unit;
-    yield_now();
+    finish_input(close_to_yield());
     return true;
 }
 
+// Its reader goes on from the queue: this may be called by the wheel, while it looks at the connection.
 bool core::yield_place()
 {
-    if (!reading_ || interruption_ != interruption::none || has_more_than(0))
+    const bool sends = std::get<tls_stream>(stream_).handshake_waits_to_send(); // and nobody reads meanwhile
+    if (!reading_ || interruption_ != interruption::none || (!sends && has_more_than(0)))
         return false;
-    const boost::intrusive_ptr<core> keep{this};
     drop_wait();
-    yield_now();
+    post_input(close_to_yield());
     return true;
 }
 
 bool core::yield_reader()
 {
     const claim before = claims();
+    const duration had = time_for(came());
     drop_wait();
     for (int reads = 0; reads < most_reads; ++reads) {
         const bool parked = input_.capacity() == 0;
@@ -110,7 +111,9 @@ bool core::yield_reader()
         if (!how) {
             if (parked)
                 input_.release();
-            yield_now();
+            if (before.what == claim::kind::unfinished && time_for(came()) > had)
+                break; // of a record that is not whole
+            finish_input(close_to_yield());
             return true;
         }
         finish_input(*how);
@@ -119,12 +122,12 @@ bool core::yield_reader()
             return false;
         drop_wait();
     }
-    wait_for_input(); // it has much to say
+    wait_for_input();
     return false;
 }
 
-// The reader's wait has been dropped.
-void core::yield_now()
+// The reader's wait has been dropped. What it is to be told.
+core::input core::close_to_yield() noexcept
 {
     const bool between = waits_for_ == waiting_for::next_unit;
     if (!between)
@@ -132,7 +135,13 @@ void core::yield_now()
     if (over_tls())
         std::get<tls_stream>(stream_).end_output(between); // if the kernel takes it
     close_now();
-    finish_input(between ? input::drained : input::failed);
+    return between ? input::drained : input::failed;
+}
+
+// Of its units: over TLS also of a record that is not whole yet.
+std::uint64_t core::came() const noexcept
+{
+    return over_tls() ? std::max(counts_.bytes_in, std::get<tls_stream>(stream_).received()) : counts_.bytes_in;
 }
 
 void core::drop_wait() noexcept
