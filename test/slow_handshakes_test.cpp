@@ -103,18 +103,6 @@ BOOST_AUTO_TEST_CASE(whose_peer_has_said_nothing_for_1_s_is_shed_while_another_w
     BOOST_TEST(run.shed() == 1u); // nobody waits any more
 }
 
-BOOST_AUTO_TEST_CASE(whoever_is_shed_by_the_clock_is_told_from_the_queue_and_not_by_the_wheel)
-{
-    busy_scenario run{1};
-    run.come(2);
-    run.time.advance(1s + 5ms);
-    run.loop().timers().advance(run.time.now());
-    BOOST_TEST(run.seen().ends.size() == 1u); // the one without a byte
-    BOOST_TEST(run.loop().connections.size() == 1u);
-    run.poll();
-    BOOST_TEST(run.one_is_shed());
-}
-
 BOOST_AUTO_TEST_CASE(while_nobody_waits_each_has_the_whole_deadline)
 {
     busy_scenario run{2};

@@ -80,22 +80,24 @@ void session::shaken(std::unique_ptr<session> self)
 {
     session& it = *self;
     core& c = *it.core_;
-    it.handshake_failed_ = c.handshake_done() != core::handshake_end::done;
-    switch (c.handshake_done()) {
-    case core::handshake_end::done: return run(std::move(self));
-    case core::handshake_end::none: return it.ended(std::move(self), nullptr);
-    case core::handshake_end::failed:
-        it.shed_ = c.error() == errc::shed;
-        return it.ended(std::move(self), std::make_exception_ptr(system_error{c.error()}));
-    case core::handshake_end::refused: break;
-    }
-    std::exception_ptr refusal;
+    const core::handshake_end how = c.handshake_done();
+    it.handshake_failed_ = how != core::handshake_end::done;
+    if (how == core::handshake_end::done)
+        return run(std::move(self));
+    if (how == core::handshake_end::none)
+        return it.ended(std::move(self), nullptr);
+    std::exception_ptr why;
     try {
-        refusal = std::make_exception_ptr(c.tls_failure());
+        why = how == core::handshake_end::refused ? std::make_exception_ptr(c.tls_failure())
+                                                  : std::make_exception_ptr(system_error{c.error()});
     } catch (const std::bad_alloc&) {
-        refusal = std::current_exception();
+        why = std::current_exception();
     }
-    it.note_end(std::move(refusal));
+    if (how == core::handshake_end::failed) {
+        it.shed_ = c.error() == errc::shed;
+        return it.ended(std::move(self), std::move(why));
+    }
+    it.note_end(std::move(why));
     c.handler_ended(core::handler_end::failed);
     c.set_listener(std::move(self));
 }

@@ -1,15 +1,18 @@
 // Fails the n-th allocation of a program's other threads: operator new and aligned_alloc, which Asio uses. It replaces
-// both in the program that includes it: in one file of it only.
+// both in the program that includes it: in one file of it only. What is deleted is overwritten first, so that whoever
+// goes on using it does not get away with it.
 #ifndef HAWSER_TEST_FAILING_ALLOCATION_HPP
 #define HAWSER_TEST_FAILING_ALLOCATION_HPP
 
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <malloc.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <vector>
 
@@ -55,6 +58,14 @@ inline void* allocate(std::size_t size)
     throw std::bad_alloc{};
 }
 
+inline void release(void* memory) noexcept
+{
+    if (memory == nullptr)
+        return;
+    std::memset(memory, 0xdb, ::malloc_usable_size(memory));
+    std::free(memory);
+}
+
 } // namespace hawser::test::allocation
 
 // Kept out of line: g++ warns of a mismatched pair where it inlines only one of them.
@@ -76,19 +87,19 @@ inline void* allocate(std::size_t size)
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept
 {
-    std::free(memory);
+    hawser::test::allocation::release(memory);
 }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept
 {
-    std::free(memory);
+    hawser::test::allocation::release(memory);
 }
 [[gnu::noinline]] void operator delete[](void* memory) noexcept
 {
-    std::free(memory);
+    hawser::test::allocation::release(memory);
 }
 [[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept
 {
-    std::free(memory);
+    hawser::test::allocation::release(memory);
 }
 
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept
