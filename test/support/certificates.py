@@ -33,8 +33,8 @@ MIB = 1 << 20
 
 SERVER_FAULTS = ("expired", "not yet valid", "wrong name", "unknown CA", "self-signed", "wrong purpose")
 CLIENT_FAULTS = ("expired", "not yet valid", "wrong CA", "self-signed", "wrong EKU", "CA:FALSE issuer", "revoked", "SHA-1",
-                 "RSA-1024", "100-deep chain", "1 MiB chain", "NUL in SAN", "critical unknown extension",
-                 "bad CertificateVerify", "absurd dates")
+                 "RSA-1024", "20-deep chain", "100-deep chain", "1 MiB chain", "NUL in SAN",
+                 "critical unknown extension", "bad CertificateVerify", "absurd dates")
 
 
 class Pair(NamedTuple):
@@ -228,9 +228,9 @@ class Certificates:
                 return write(issued, instead=_sign_again(issued, signer, stem + b"\x0b", stem + b"\x05", self.folder, "sha1"))
             case "RSA-1024":
                 return write(made(key=rsa.generate_private_key(public_exponent=65537, key_size=1024)))
-            case "100-deep chain":
+            case "20-deep chain" | "100-deep chain":
                 above = self.root
-                for depth in range(100):
+                for depth in range(int(fault.split("-")[0])):
                     above = issue(f"Authority {depth}", above, authority=True)
                 return write(made(issuer=above))
             case "1 MiB chain":
