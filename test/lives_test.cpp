@@ -8,9 +8,11 @@
 // Prints the seed of a life that fails; give it as LIVES_SEED to live it alone.
 #include <hawser/connection.hpp>
 
+#include "companions.hpp"
 #include "numbered_writes.hpp"
 #include "random_reader.hpp"
 #include "scenario.hpp"
+#include "temper.hpp"
 #include "test_certificate.hpp"
 
 #define BOOST_TEST_MODULE lives
@@ -19,17 +21,14 @@
 #include <sys/socket.h>
 
 #include <cstdlib>
-#include <memory>
 #include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 using namespace hawser;
 using namespace hawser::test;
 using namespace std::chrono_literals;
-namespace asio = boost::asio;
 
 namespace {
 
@@ -39,29 +38,12 @@ const timeouts no_timeouts{.handshake = never, .idle = never, .frame = never, .w
 
 enum class kind : std::uint8_t { plain, tls };
 
-// What the second coroutine does to the connection.
-enum class deed : std::uint8_t {
-    close,
-    half_close,
-    reset,
-    throws, // from a function that was posted
-    post,
-    write,
-    flush,
-    closed,
-    cancel_read,
-    end_race,
-    end_hold,
-    cancel_another,
-    pause_client,
-};
-
 class life
 {
 public:
     life(std::uint64_t seed, kind of)
-        : random_{seed}, tls_{of == kind::tls}, format_{some(2) == 0 ? framing::u32_be : framing::lines},
-          run_{some_options()}
+        : random_{seed}, tls_{of == kind::tls},
+          format_{!temper_.torn() && some(2) == 0 ? framing::u32_be : framing::lines}, run_{some_options()}
     {}
     life(const life&) = delete;
     life& operator=(const life&) = delete;
@@ -85,7 +67,7 @@ private:
     std::size_t some_below(std::size_t n) { return some(static_cast<unsigned>(n)); }
     server_options some_options()
     {
-        const std::size_t high = std::size_t{1} << (1 + some(14));
+        const std::size_t high = std::size_t{1} << (1 + some(temper_.crowded() ? 5 : 14));
         const limits output{.output_high_water = high, .output_low_water = some_below(high)};
         return {.limits = output, .timeouts = no_timeouts};
     }
@@ -140,7 +122,7 @@ private:
             const bool more = co_await reader_.read(c);
             if (!more)
                 co_return;
-            for (unsigned holds = some(4); holds > 0; --holds)
+            for (unsigned holds = some(temper_.torn() ? 2 : 4); holds > 0; --holds)
                 co_await reader_.hold();
             if (some(3) == 0)
                 co_await write_unless_refused(c);
@@ -173,19 +155,6 @@ private:
     }
 
     // ---- The second coroutine
-
-    deed some_deed()
-    {
-        switch (some(100)) {
-        case 0:
-        case 1: return deed::close;
-        case 2:
-        case 3: return deed::half_close;
-        case 4: return some(4) == 0 ? deed::reset : deed::close;
-        case 5: return some(8) == 0 ? deed::throws : deed::half_close;
-        default: return static_cast<deed>(static_cast<unsigned>(deed::post) + some(9));
-        }
-    }
 
     // When the handler has gone on so often, and then a little later.
     awaitable<void> do_later(unsigned times, unsigned turns, deed what)
@@ -224,7 +193,7 @@ private:
         case deed::cancel_read: reader_.cancel_read(); break;
         case deed::end_race: reader_.end_race(); break;
         case deed::end_hold: reader_.end_hold(); break;
-        case deed::cancel_another: companions_[some_below(companions_.size())]->cancel(); break;
+        case deed::cancel_another: companions_.cancel(some_below(companions_.count())); break;
         default: pause_client(!client_pauses_); break;
         }
     }
@@ -232,10 +201,10 @@ private:
     void posted(connection& of)
     {
         try {
-            if (some(8) != 0)
+            if (temper_.patient() || some(8) != 0)
                 return writes_.try_write(of, some_size(1000));
             closes_ = true;
-            begin(of.close());
+            companions_.begin(of.close());
         } catch (const system_error&) { // the output has ended
         }
     }
@@ -246,39 +215,12 @@ private:
         resumed_.happens();
     }
 
-    struct companion {
-        asio::cancellation_signal stop;
-        bool begun = false; // Asio throws out of the loop for one that is cancelled before that
-        bool done = false;
-        void cancel()
-        {
-            if (begun)
-                stop.emit(asio::cancellation_type::terminal);
-        }
-    };
-
-    static awaitable<void> begun(companion& c, awaitable<void> work)
-    {
-        co_await some_turns(1);
-        c.begun = true;
-        co_await std::move(work);
-    }
-
-    // Without running it yet, so that several begin in one turn.
-    void begin(awaitable<void> work)
-    {
-        companions_.push_back(std::make_unique<companion>());
-        companion& c = *companions_.back();
-        asio::co_spawn(asio::any_io_executor{run_.loop().executor()}, begun(c, std::move(work)),
-                       asio::bind_cancellation_slot(c.stop.slot(), [&c](std::exception_ptr) { c.done = true; }));
-    }
-
     // ---- The course of a life
 
     void step()
     {
-        for (unsigned deeds = some(4); deeds > 0; --deeds)
-            begin(do_later(some(4), some(4), some_deed()));
+        for (unsigned deeds = some(temper_.crowded() ? 8 : 4); deeds > 0; --deeds)
+            companions_.begin(do_later(some(4), some(4), temper_.some_deed()));
         if (some(2) == 0)
             offer();
         switch (some(12)) {
@@ -287,6 +229,7 @@ private:
         case 2: stop_server(); break;
         case 3: reset_client(); break;
         case 4: reader_.end_hold(); break;
+        case 5: let_all_arrive(); break;
         default: break;
         }
         run_.poll();
@@ -304,6 +247,16 @@ private:
                 .stalled = some(6) == 0};
     }
 
+    // Whoever waits for room gets it then.
+    void let_all_arrive()
+    {
+        network_->inbound({});
+        network_->outbound({});
+        pause_client(false);
+        run_.poll();
+        BOOST_TEST_REQUIRE(writes_.waiting() == 0u);
+    }
+
     // What ends waits for its client no longer than it may be silent.
     void pass_time()
     {
@@ -313,7 +266,7 @@ private:
 
     void stop_server()
     {
-        if (some(20) != 0)
+        if (temper_.patient() || some(20) != 0)
             return;
         drains_ = true;
         run_.server().stop();
@@ -321,7 +274,7 @@ private:
 
     void reset_client()
     {
-        if (some(30) != 0)
+        if (temper_.patient() || some(30) != 0)
             return;
         lossy_ = true;
         client_->reset();
@@ -337,7 +290,7 @@ private:
                                                              : 40),
                                   static_cast<char>('a' + some(26))));
         const std::size_t rest = sent_.size() - offered_;
-        send(some(2) == 0 ? rest : some_below(rest));
+        send(!temper_.torn() && some(2) == 0 ? rest : some_below(rest));
     }
 
     void send(std::size_t n)
@@ -356,7 +309,7 @@ private:
     {
         send(sent_.size() - offered_);
         if (!std::exchange(client_ended_, true))
-            begin(client_->half_close());
+            companions_.begin(client_->half_close());
         run_.poll();
     }
 
@@ -364,21 +317,17 @@ private:
     void finish()
     {
         finishes_ = true;
-        if (some(3) == 0)
+        if (temper_.patient() || some(3) == 0)
             end_while_output_waits();
         if (some(2) == 0)
             end_client();
-        network_->inbound({});
-        network_->outbound({});
-        pause_client(false);
-        run_.poll();
-        BOOST_TEST_REQUIRE(writes_.waiting() == 0u);
+        let_all_arrive();
         end_client();
         for (unsigned turns = 0; turns < 100'000 && session_ != nullptr; ++turns) {
             reader_.let_go();
             run_.poll();
         }
-        begin(client_->close());
+        companions_.begin(client_->close());
         run_.steps(3s, 250ms);
         client_.reset();
         for (int waits = 0; waits < 4; ++waits) { // for a moment of the handler's
@@ -392,18 +341,17 @@ private:
     {
         network_->outbound({.capacity = 1 + some(300), .stalled = true});
         if (session_ != nullptr)
-            begin(writes_.write(*session_, numbered_writes::how::frame, 20'000));
+            companions_.begin(writes_.write(*session_, numbered_writes::how::frame, 20'000));
         run_.poll();
-        begin(do_later(0, some(4), deed::half_close));
-        begin(do_later(0, some(4), deed::close));
+        companions_.begin(do_later(0, some(4), deed::half_close));
+        companions_.begin(do_later(0, some(4), deed::close));
         run_.poll();
     }
 
     void judge()
     {
         BOOST_TEST_REQUIRE(session_ == nullptr);
-        for (const auto& c : companions_)
-            BOOST_TEST_REQUIRE(c->done);
+        BOOST_TEST_REQUIRE(companions_.all_done());
         BOOST_TEST_REQUIRE(client_reads_->done());
         BOOST_TEST_REQUIRE(run_.settle().to_string() == "nothing");
         BOOST_TEST_REQUIRE((end_ == "completed" || end_.starts_with("failed: ") || (lossy_ && end_ == "posted")), end_);
@@ -422,6 +370,7 @@ private:
 
     std::mt19937_64 random_;
     const bool tls_;
+    temper temper_{[this](unsigned n) { return some(n); }};
     const framing format_;
     scenario run_;
 
@@ -441,7 +390,7 @@ private:
     numbered_writes writes_;
     std::string end_; // of the handler
 
-    std::vector<std::unique_ptr<companion>> companions_;
+    companions companions_{run_.loop()};
     bool closes_ = false;
     bool drains_ = false;
     bool lossy_ = false; // something was reset or failed: what was under way may be lost

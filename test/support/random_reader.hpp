@@ -149,7 +149,8 @@ private:
     {
         using namespace boost::asio::experimental::awaitable_operators;
         const auto first = co_await (read_and_say_so(c) || others_.next());
-        co_return first.index() == 1 || took_frame(std::get<0>(first));
+        cancelled_ = first.index() == 1;
+        co_return cancelled_ || took_frame(std::get<0>(first));
     }
 
     awaitable<bool> read_that_is_cancelled(connection& c)
