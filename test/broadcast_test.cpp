@@ -188,6 +188,32 @@ BOOST_AUTO_TEST_CASE(what_one_member_is_sent_and_what_is_posted_to_it_keeps_its_
     BOOST_TEST(peers.back().received() == frame("one") + frame("two") + frame("three") + frame("four"));
 }
 
+BOOST_AUTO_TEST_CASE(a_drain_begins_behind_what_was_sent_before_it)
+{
+    server_scenario run;
+    members all;
+    const connection* last = nullptr;
+    const auto wait = [&](connection& c) -> awaitable<void> {
+        last = &c;
+        all.handles.push_back(c.handle());
+        co_await c.read_frame();
+    };
+    std::list<peer> peers;
+    for (int i = 0; i < 257; ++i)
+        peers.push_back(run.open(wait));
+    BOOST_TEST(send_to_all(all.handles, encoded_frame{framing::u32_be, "goodbye"}, not_expected) == 257u);
+    run.server().stop();
+    run.runtime().core().control().poll();
+    run.loop().context().restart();
+    while (!last->draining())
+        BOOST_TEST_REQUIRE(run.loop().context().poll_one() == 1u);
+    BOOST_TEST(last->counts().frames_out == 1u);
+    run.poll();
+    const auto got =
+        std::count_if(peers.begin(), peers.end(), [](peer& p) { return p.received() == frame("goodbye"); });
+    BOOST_TEST(got == 257);
+}
+
 BOOST_AUTO_TEST_CASE(what_else_waits_on_a_loop_gets_its_turn_after_256_members)
 {
     server_scenario run;

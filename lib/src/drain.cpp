@@ -148,6 +148,14 @@ void drain::cut()
 void drain::on_loop::ask(step what) noexcept
 {
     asked_.store(what);
+    if (what == step::draining)
+        on_.deliver(beginning_, of_.server_.shared_from_this());
+    else
+        ask();
+}
+
+void drain::on_loop::ask() noexcept
+{
     on_.ask(*this, of_.server_.shared_from_this());
 }
 
@@ -186,7 +194,7 @@ void drain::on_loop::cut_some() noexcept
             it->owner->cut();
     }
     if (place_) {
-        on_.ask(*this, of_.server_.shared_from_this());
+        ask();
     } else {
         all_cut_.store(true);
         of_.ask(request::check);

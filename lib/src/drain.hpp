@@ -92,6 +92,18 @@ private:
         std::optional<loop_standstill> standstill; // since the cut; on the control loop
 
     private:
+        // Behind what was sent to the loop's sessions from elsewhere: a goodbye, for one, reaches them all.
+        class beginning final : public owned_call
+        {
+        public:
+            explicit beginning(on_loop& of) noexcept : of_{of} {}
+
+        private:
+            void called() override { of_.ask(); }
+            on_loop& of_;
+        };
+
+        void ask() noexcept;
         void called() override;
         void dropped() noexcept override { place_.reset(); }
         void begin_drain() noexcept;
@@ -99,6 +111,7 @@ private:
 
         drain& of_;
         loop& on_;
+        beginning beginning_{*this};
         std::atomic<step> asked_{step::waiting};
         step done_ = step::waiting;
         boost::intrusive_ptr<core> place_; // the next one to be cut
