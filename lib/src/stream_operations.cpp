@@ -128,7 +128,7 @@ struct stream_write {
 
     void finish(bool cancelled)
     {
-        const bool failed = c->failed_; // by a function that was posted, say, whose exception is its session's
+        bool begun = false;
         error_code e;
         std::size_t n = 0;
         try {
@@ -136,13 +136,14 @@ struct stream_write {
                 core::throw_cancelled();
             c->writer_admitted_ = false;
             const core::turn_to_write turn{*c};
-            c->check_output();
+            c->check_output(); // may throw what a function that was posted has thrown, which is its session's to tell
+            begun = true;
             n = c->append_pieces(*op);
         } catch (const system_error& failure) {
             e = failure.code() ? failure.code() : error_code{errc::connection_closed};
         } catch (const std::bad_alloc&) {
             e = make_error_code(boost::system::errc::not_enough_memory);
-            if (!failed) // a part may be on its way: the stream cannot go on
+            if (begun) // a part may be on its way: the stream cannot go on
                 c->break_off(e);
         } catch (...) {
             e = errc::connection_closed;
