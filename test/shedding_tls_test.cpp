@@ -157,6 +157,25 @@ BOOST_AUTO_TEST_CASE(a_first_record_that_more_has_come_of_by_then_is_waited_for)
     BOOST_TEST(run.server().statistics().shed == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(whose_next_record_has_begun_to_come_by_then_goes_on)
+{
+    full_scenario run;
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    sealed_records client{p.ssl(), p.secret()};
+    p.send(client.data("first"));
+    BOOST_TEST(p.read(5) == "first");
+    const std::string record = client.data("later");
+    arrive(p, bytes_view{record}.substr(0, 1));
+    run.shed_first();
+    run.poll();
+    BOOST_TEST(run.server().statistics().connections == 1u);
+    p.send(bytes_view{record}.substr(1));
+    BOOST_TEST(p.read(5) == "later");
+    run.shed_first();
+    BOOST_TEST(run.end_of_session() == "shed: shed");
+}
+
 BOOST_AUTO_TEST_CASE(who_is_between_two_units_is_ended_after_five_seconds_and_told_so)
 {
     full_scenario run;

@@ -86,18 +86,21 @@ void session::shaken(std::unique_ptr<session> self)
         return run(std::move(self));
     if (how == core::handshake_end::none)
         return it.ended(std::move(self), nullptr);
-    std::exception_ptr why;
+    it.shed_ = how == core::handshake_end::failed && c.error() == errc::shed;
+    session_end end;
+    end.reason = end_reason::failed;
+    end.error = c.error();
     try {
-        why = how == core::handshake_end::refused ? std::make_exception_ptr(c.tls_failure())
-                                                  : std::make_exception_ptr(system_error{c.error()});
-    } catch (const std::bad_alloc&) {
-        why = std::current_exception();
+        if (how == core::handshake_end::refused) {
+            const tls_error why = c.tls_failure();
+            end.error = why.code();
+            end.what = why.what();
+        } else {
+            end.what = c.error().message();
+        }
+    } catch (const std::bad_alloc&) { // it is told without the words
     }
-    if (how == core::handshake_end::failed) {
-        it.shed_ = c.error() == errc::shed;
-        return it.ended(std::move(self), std::move(why));
-    }
-    it.note_end(std::move(why));
+    it.note_end(std::move(end));
     c.handler_ended(core::handler_end::failed);
     c.set_listener(std::move(self));
 }
@@ -161,18 +164,23 @@ void session::ended(std::unique_ptr<session> self, std::exception_ptr e) noexcep
 
 core::handler_end session::note_end(std::exception_ptr e) noexcept
 {
-    ended_ = true;
     session_end end;
     auto how = core::handler_end::returned;
     if (e != nullptr) {
         describe(end, std::move(e));
         how = end.reason == end_reason::threw ? core::handler_end::threw : core::handler_end::failed;
     }
+    note_end(std::move(end));
+    return how;
+}
+
+void session::note_end(session_end end) noexcept
+{
+    ended_ = true;
     try {
         end_ = std::make_unique<session_end>(std::move(end));
     } catch (const std::bad_alloc&) { // connection_closed() says so
     }
-    return how;
 }
 
 void describe(session_end& end, std::exception_ptr thrown) noexcept

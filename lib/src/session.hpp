@@ -87,6 +87,7 @@ private:
     static void run(std::unique_ptr<session> self);
     void ended(std::unique_ptr<session> self, std::exception_ptr e) noexcept;
     core::handler_end note_end(std::exception_ptr e) noexcept;
+    void note_end(session_end end) noexcept;
     void connection_closed() noexcept override;
 
     boost::intrusive_ptr<core> core_;

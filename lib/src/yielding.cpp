@@ -101,7 +101,7 @@ bool core::yield_place()
 bool core::yield_reader()
 {
     const claim before = claims();
-    const duration had = time_for(came());
+    const std::uint64_t had = came();
     drop_wait();
     for (int reads = 0; reads < most_reads; ++reads) {
         const bool parked = input_.capacity() == 0;
@@ -111,8 +111,9 @@ bool core::yield_reader()
         if (!how) {
             if (parked)
                 input_.release();
-            if (before.what == claim::kind::unfinished && time_for(came()) > had)
-                break; // of a record that is not whole
+            const bool more = before.what == claim::kind::unfinished ? time_for(came()) > time_for(had) : came() > had;
+            if (more) // of a record that is not whole
+                break;
             finish_input(close_to_yield());
             return true;
         }
