@@ -104,7 +104,8 @@ class Calls(Lines):
     """The system calls that strace saw, as it writes them."""
 
     def matching(self, pattern):
-        return [line for line in list(self.seen) if re.search(pattern, line)]
+        """Of those that have ended."""
+        return [line for line in self.whole() if re.search(pattern, line)]
 
     def whole(self):
         """The lines of the calls that have ended: one each, though another thread's may have come between."""
