@@ -1,3 +1,4 @@
+// run(): a server until it has drained, the signals that drain and cut it, and what a service manager is told.
 #include <hawser/server.hpp>
 
 #include "server_core.hpp"
