@@ -20,6 +20,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace asio = boost::asio;
 using namespace hawser;
@@ -38,6 +39,19 @@ struct outcome {
             ++calls;
             text = e ? symbol(e) : std::to_string(n);
         };
+    }
+};
+
+// A write that waits behind "full", which is all that the connection may hold, and which its peer does not take.
+struct waiting_write {
+    scenario run;
+    std::pair<connection, peer> ends = run.connect({.high_water = 4, .low_water = 1});
+    outcome waiting;
+    waiting_write()
+    {
+        ends.second.capacity(0);
+        ends.first.try_write("full");
+        ends.first.async_write_some(asio::buffer("x", 1), waiting.handler());
     }
 };
 
@@ -203,12 +217,9 @@ BOOST_AUTO_TEST_CASE(operations_of_a_connection_that_is_reset_and_destroyed_comp
 
 BOOST_AUTO_TEST_CASE(operations_fail_where_a_posted_function_has_thrown_and_the_exception_stays_the_sessions)
 {
-    scenario run;
-    auto [c, p] = run.connect({.high_water = 4, .low_water = 1});
-    p.capacity(0);
-    c.try_write("full");
-    outcome waiting;
-    c.async_write_some(asio::buffer("x", 1), waiting.handler());
+    waiting_write scene;
+    auto& [run, ends, waiting] = scene;
+    auto& [c, p] = ends;
     c.handle().post([](connection&) { throw std::runtime_error{"of the posted function"}; });
     BOOST_CHECK_NO_THROW(run.poll());
     outcome write;
@@ -228,12 +239,9 @@ BOOST_AUTO_TEST_CASE(operations_fail_where_a_posted_function_has_thrown_and_the_
 
 BOOST_AUTO_TEST_CASE(what_was_accepted_is_sent_whatever_a_posted_function_throws_while_a_write_waits)
 {
-    scenario run;
-    auto [c, p] = run.connect({.high_water = 4, .low_water = 1});
-    p.capacity(0);
-    c.try_write("full");
-    outcome waiting;
-    c.async_write_some(asio::buffer("x", 1), waiting.handler());
+    waiting_write scene;
+    auto& [run, ends, waiting] = scene;
+    auto& [c, p] = ends;
     c.handle().post([](connection&) { throw std::bad_alloc{}; });
     run.poll();
     BOOST_TEST(waiting.text == "ENOMEM");
@@ -244,12 +252,9 @@ BOOST_AUTO_TEST_CASE(what_was_accepted_is_sent_whatever_a_posted_function_throws
 
 BOOST_AUTO_TEST_CASE(a_write_that_waits_fails_where_a_posted_function_has_thrown_no_error_at_all)
 {
-    scenario run;
-    auto [c, p] = run.connect({.high_water = 4, .low_water = 1});
-    p.capacity(0);
-    c.try_write("full");
-    outcome waiting;
-    c.async_write_some(asio::buffer("x", 1), waiting.handler());
+    waiting_write scene;
+    auto& [run, ends, waiting] = scene;
+    auto& [c, p] = ends;
     c.handle().post([](connection&) { throw system_error{error_code{}}; });
     run.poll();
     BOOST_TEST(waiting.calls == 1);
