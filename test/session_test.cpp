@@ -6,6 +6,7 @@
 #define BOOST_TEST_MODULE session
 #include <boost/test/unit_test.hpp>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -494,6 +495,39 @@ BOOST_AUTO_TEST_CASE(an_exception_from_a_posted_function_is_told_though_the_hand
     p.end();
     BOOST_TEST(run.last_end() == "threw: from outside");
     BOOST_TEST(!p.was_reset());
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_from_a_posted_function_is_told_though_the_handler_sees_a_code_in_its_place)
+{
+    server_scenario run;
+    handle h;
+    peer p = run.open([&h](connection& c) -> awaitable<void> {
+        h = c.handle();
+        char into[10];
+        co_await c.async_read_some(boost::asio::buffer(into), boost::asio::use_awaitable);
+    });
+    h.post([](connection&) { throw std::runtime_error{"from outside"}; });
+    run.poll();
+    p.end();
+    BOOST_TEST(run.last_end() == "threw: from outside");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_handler_throws_of_its_own_is_told_whatever_a_posted_function_has_thrown)
+{
+    server_scenario run;
+    handle h;
+    peer p = run.open([&h](connection& c) -> awaitable<void> {
+        h = c.handle();
+        try {
+            co_await c.read_frame();
+        } catch (const std::runtime_error&) {
+            throw std::logic_error{"its own"};
+        }
+    });
+    h.post([](connection&) { throw std::runtime_error{"from outside"}; });
+    run.poll();
+    p.end();
+    BOOST_TEST(run.last_end() == "threw: its own");
 }
 
 // ---- The runtime's end

@@ -21,6 +21,18 @@ any_stream stream_over(loop& on, descriptor socket, const address& peer, const s
         std::in_place_type<tls_stream>, on.sockets(), std::move(socket), family_of(peer), s.tls, on.blocks(), e};
 }
 
+// What Asio's stream concepts, which have codes alone, say of a connection that has failed by an exception.
+bool is_closed_error(const std::exception_ptr& e) noexcept
+{
+    try {
+        std::rethrow_exception(e);
+    } catch (const system_error& failure) {
+        return failure.code() == errc::connection_closed;
+    } catch (...) {
+        return false;
+    }
+}
+
 } // namespace
 
 void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept
@@ -112,6 +124,7 @@ void session::run(std::unique_ptr<session> self)
     core& c = *keep;
     loop& on = c.on();
     const loop::running_mark mark{on, &c};
+    it.begun_ = true;
     try {
         awaitable<void> work = it.service_->handler(it.peer_);
         boost::asio::co_spawn(boost::asio::any_io_executor{on.executor()}, std::move(work),
@@ -156,8 +169,8 @@ session::~session()
 void session::ended(std::unique_ptr<session> self, std::exception_ptr e) noexcept
 {
     core& c = *core_;
-    if (e == nullptr)
-        e = c.thrown(); // by a posted function; the handler returned without having seen it
+    if (c.thrown() != nullptr && (e == nullptr || is_closed_error(e)))
+        e = c.thrown(); // by a posted function: the handler has not seen it, or a code in its place
     c.handler_ended(note_end(std::move(e)));
     c.set_listener(std::move(self));
 }
@@ -275,6 +288,8 @@ void session::cut()
         return;
     if (ended_ && core_->has_sent_all()) // and only waits for its peer
         return core_->let_go();
+    if (core_->is_closed() && !begun_) // was shed during its handshake, and is about to be told so
+        return;
     cut_ = service_->server->ending().note_cut(*core_);
     const boost::intrusive_ptr<core> keep = core_;
     core_->break_off(errc::drain_timeout);

@@ -77,7 +77,7 @@ public:
     /// Cancels what the handler waits for, and nothing else: for tests. Not from a handler of this session.
     void cancel_handler(boost::asio::cancellation_type type) { cancellation_.emit(type); }
     /// It has begun, and not ended.
-    bool runs_handler() const noexcept { return !ended_ && core_->awaits() != awaiting::handshake; }
+    bool runs_handler() const noexcept { return begun_ && !ended_; }
 
     /// From the watchdog's thread, while this session's handler runs.
     void report_blocked(duration held) const noexcept;
@@ -99,6 +99,7 @@ private:
     time_point came_{};                    // when the kernel had the connection
     std::optional<std::size_t> cut_;       // its place in the drain report
     std::unique_ptr<session_end> end_;     // once the handler has ended, unless there was no memory for it
+    bool begun_ = false; // the handler, and
     bool ended_ = false;
     bool shed_ = false;
     bool handshake_failed_ = false;
