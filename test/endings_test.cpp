@@ -22,7 +22,7 @@ using namespace std::string_literals;
 
 namespace {
 
-awaitable<void> echo(connection& c)
+awaitable<void> echo_frames(connection& c)
 {
     while (const auto frame = co_await c.read_frame())
         co_await c.write_frame(*frame);
@@ -84,31 +84,31 @@ const auto nothing = [](server_scenario&, peer&) {};
 const std::string three = frame("one") + frame("") + frame("three");
 
 const ending endings[] = {
-    {"frame_too_large", echo, framing::u32_be, three, "\xff\xff\xff\xff"s, nothing, seen::end,
+    {"frame_too_large", echo_frames, framing::u32_be, three, "\xff\xff\xff\xff"s, nothing, seen::end,
      "failed: frame_too_large"},
-    {"length_too_small", echo, hawser::framing{{.width = 2, .counts = hawser::framing::whole_frame}}, "\0\5abc\0\2"s,
+    {"length_too_small", echo_frames, hawser::framing{{.width = 2, .counts = hawser::framing::whole_frame}}, "\0\5abc\0\2"s,
      "\0\1"s, nothing, seen::end, "failed: length_too_small"},
-    {"malformed_length", echo, framing::netstring, "1:a,2:bc,", "x", nothing, seen::end, "failed: malformed_length"},
-    {"malformed_frame", echo, framing::netstring, "1:a,2:bc,", "1:d;", nothing, seen::end, "failed: malformed_frame"},
-    {"truncated_head", echo, framing::u32_be, three, "\0\0"s, [](server_scenario&, peer& p) { p.end(); }, seen::end,
+    {"malformed_length", echo_frames, framing::netstring, "1:a,2:bc,", "x", nothing, seen::end, "failed: malformed_length"},
+    {"malformed_frame", echo_frames, framing::netstring, "1:a,2:bc,", "1:d;", nothing, seen::end, "failed: malformed_frame"},
+    {"truncated_head", echo_frames, framing::u32_be, three, "\0\0"s, [](server_scenario&, peer& p) { p.end(); }, seen::end,
      "failed: truncated_head"},
-    {"truncated_payload", echo, framing::u32_be, three, "\0\0\0\2x"s, [](server_scenario&, peer& p) { p.end(); },
+    {"truncated_payload", echo_frames, framing::u32_be, three, "\0\0\0\2x"s, [](server_scenario&, peer& p) { p.end(); },
      seen::end, "failed: truncated_payload"},
     {"unexpected_end", echo_fours, framing::u32_be, "onetwothree1", "fou", [](server_scenario&, peer& p) { p.end(); },
      seen::end, "failed: unexpected_end"},
-    {"frame_timeout", echo, framing::u32_be, three, "\0\0"s, [](server_scenario& run, peer&) { run.steps(11s, 500ms); },
+    {"frame_timeout", echo_frames, framing::u32_be, three, "\0\0"s, [](server_scenario& run, peer&) { run.steps(11s, 500ms); },
      seen::end, "failed: frame_timeout"},
-    {"idle_timeout", echo, framing::u32_be, three, "", [](server_scenario& run, peer&) { run.steps(76s, 1s); },
+    {"idle_timeout", echo_frames, framing::u32_be, three, "", [](server_scenario& run, peer&) { run.steps(76s, 1s); },
      seen::end, "failed: idle_timeout"},
-    {"data_limit", echo, framing::u32_be, three, std::string(80, '\0'), nothing, seen::end, "failed: data_limit"},
+    {"data_limit", echo_frames, framing::u32_be, three, std::string(80, '\0'), nothing, seen::end, "failed: data_limit"},
     {"shut_down", echo_after_the_end, framing::u32_be, frame("one"), "", nothing, seen::end, "failed: shut_down"},
     {"a handler's exception between whole answers", echo_or_throw, framing::u32_be, three, frame("boom"), nothing,
      seen::end, "threw: boom"},
     {"a handler's exception behind a part of an answer", echo_fours_and_a_half, framing::u32_be, "onetwothree1", "half",
      nothing, seen::reset, "threw: half"},
-    {"a kernel's error", echo, framing::u32_be, three, "", [](server_scenario&, peer& p) { p.reset(); }, seen::reset,
+    {"a kernel's error", echo_frames, framing::u32_be, three, "", [](server_scenario&, peer& p) { p.reset(); }, seen::reset,
      "failed: ECONNRESET"},
-    {"drain_timeout", echo, framing::u32_be, three, "\0\0"s,
+    {"drain_timeout", echo_frames, framing::u32_be, three, "\0\0"s,
      [](server_scenario& run, peer&) {
          run.server().stop_now();
          run.poll();
@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(what_was_answered_before_a_failure_waits_for_a_slow_reader_
 {
     for (const bool reads : {true, false}) {
         server_scenario run;
-        peer p = run.open(echo);
+        peer p = run.open(echo_frames);
         p.capacity(10);
         std::string wanted;
         for (int i = 0; i < 1'000; ++i)
@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(what_was_answered_before_a_failure_arrives_over_tcp_at_a_re
         bool reset;
         const char* end;
     } const table[] = {
-        {echo, {}, "\xff\xff\xff\xff", "", false, "failed: frame_too_large"},
+        {echo_frames, {}, "\xff\xff\xff\xff", "", false, "failed: frame_too_large"},
         {echo_fours_and_a_half, std::string(400'000, 'x'), "half", "ha", true, "threw: half"},
     };
     for (const auto& t : table) {

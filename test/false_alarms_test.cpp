@@ -36,12 +36,6 @@ struct {
 // Some that fill the first buffer exactly, and some that take several reads.
 const std::size_t sizes[] = {1, 4092, 100, 20'000, 1, 4092, 40'000, 1, 1, 1};
 
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
-}
-
 awaitable<std::string> ask(endpoint where)
 {
     const connect_options trusting{.tls = {.ca = root().certificate()}};

@@ -50,12 +50,6 @@ namespace {
 constexpr std::size_t kib = 1024;
 constexpr std::size_t without_place = 2 * kib;
 
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
-}
-
 std::string message(std::size_t size)
 {
     return std::string{'\x01', static_cast<char>(size >> 16), static_cast<char>(size >> 8), static_cast<char>(size)} +

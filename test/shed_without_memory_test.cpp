@@ -12,16 +12,6 @@
 using namespace hawser;
 using namespace hawser::test;
 
-namespace {
-
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
-}
-
-} // namespace
-
 BOOST_AUTO_TEST_CASE(the_wheel_asks_for_no_memory_when_a_handshake_is_shed)
 {
     allocation::exempt = true;

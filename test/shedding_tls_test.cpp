@@ -10,8 +10,6 @@
 #define BOOST_TEST_MODULE shedding_tls
 #include <boost/test/unit_test.hpp>
 
-#include <sys/socket.h>
-
 #include <string>
 #include <utility>
 
@@ -21,12 +19,6 @@ using namespace hawser::test;
 namespace {
 
 constexpr duration tick = 5ms; // of the wheel, and more
-
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
-}
 
 // A server of one place, for which newcomers wait.
 struct full_scenario : tls_scenario {
@@ -61,13 +53,6 @@ struct full_scenario : tls_scenario {
 tls_peer::options trusting()
 {
     return {.ca = root().certificate()};
-}
-
-// The server's kernel has it, and the server does not know yet.
-void arrive(plain_peer& p, bytes_view bytes)
-{
-    BOOST_REQUIRE_EQUAL(::send(p.descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
-    p.arrived();
 }
 
 constexpr bytes_view hello_begun{"\x16\x03\x01", 3};
@@ -148,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_first_record_that_more_has_come_of_by_then_is_waited_for)
     BOOST_TEST_REQUIRE(p.shake());
     const std::string record = sealed_records{p.ssl(), p.secret()}.data(std::string(16'000, 'x'));
     p.send(bytes_view{record}.substr(0, 4'095));
-    arrive(p, bytes_view{record}.substr(4'095, 1));
+    p.put(bytes_view{record}.substr(4'095, 1));
     run.shed_first();
     run.poll();
     BOOST_TEST(run.server().statistics().connections == 1u);
@@ -166,7 +151,7 @@ BOOST_AUTO_TEST_CASE(whose_next_record_has_begun_to_come_by_then_goes_on)
     p.send(client.data("first"));
     BOOST_TEST(p.read(5) == "first");
     const std::string record = client.data("later");
-    arrive(p, bytes_view{record}.substr(0, 1));
+    p.put(bytes_view{record}.substr(0, 1));
     run.shed_first();
     run.poll();
     BOOST_TEST(run.server().statistics().connections == 1u);
@@ -174,6 +159,46 @@ BOOST_AUTO_TEST_CASE(whose_next_record_has_begun_to_come_by_then_goes_on)
     BOOST_TEST(p.read(5) == "later");
     run.shed_first();
     BOOST_TEST(run.end_of_session() == "shed: shed");
+}
+
+BOOST_AUTO_TEST_CASE(whose_next_record_has_begun_has_the_time_of_a_frame_for_it_however_it_drips)
+{
+    full_scenario run;
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    sealed_records client{p.ssl(), p.secret()};
+    p.send(client.data("first"));
+    BOOST_TEST(p.read(5) == "first");
+    const std::string record = client.data(std::string(100, 'x'));
+    for (std::size_t i = 0; i < 10; ++i) {
+        p.put(bytes_view{record}.substr(i, 1));
+        run.poll();
+        run.advance(i == 9 ? 1s - 1ns : 1s);
+        run.shed_first();
+        run.poll();
+        BOOST_TEST(run.server().statistics().connections == 1u);
+    }
+    run.advance(600ms); // the wheel's look
+    p.end();
+    BOOST_TEST(run.end_of_session() == "failed: frame_timeout");
+}
+
+BOOST_AUTO_TEST_CASE(who_has_sent_a_record_without_data_is_between_two_units_again)
+{
+    full_scenario run;
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    sealed_records client{p.ssl(), p.secret()};
+    p.send(client.data("hello"));
+    BOOST_TEST(p.read(5) == "hello");
+    const std::string record = client.data("");
+    p.put(bytes_view{record}.substr(0, 3));
+    run.poll();
+    run.advance(5s);
+    BOOST_TEST(run.server().statistics().connections == 1u);
+    p.put(bytes_view{record}.substr(3));
+    run.poll();
+    run.expect_end_at(5s);
 }
 
 BOOST_AUTO_TEST_CASE(who_is_between_two_units_is_ended_after_five_seconds_and_told_so)
@@ -195,7 +220,7 @@ BOOST_AUTO_TEST_CASE(whose_first_bytes_have_come_by_then_goes_on)
     plain_peer p{run, run.port()};
     run.accept();
     for (const bytes_view piece : {hello_begun, bytes_view{"\x01", 1}}) {
-        arrive(p, piece);
+        p.put(piece);
         run.shed_first();
         run.poll();
         BOOST_TEST(!p.has_ended());

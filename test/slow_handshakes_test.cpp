@@ -2,13 +2,12 @@
 #include "handshakes.hpp"
 
 #include "server_core.hpp"
+#include "session.hpp"
 #include "test_certificate.hpp"
 #include "tls_peer.hpp"
 
 #define BOOST_TEST_MODULE slow_handshakes
 #include <boost/test/unit_test.hpp>
-
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <memory>
@@ -19,12 +18,6 @@ using namespace hawser;
 using namespace hawser::test;
 
 namespace {
-
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
-}
 
 // A server that lets so many shake hands at once, and peers of it.
 struct busy_scenario : tls_scenario {
@@ -78,13 +71,6 @@ struct busy_scenario : tls_scenario {
     std::vector<std::unique_ptr<plain_peer>> peers;
 };
 
-// The server's kernel has it, and the server does not know yet.
-void arrive(const plain_peer& p, bytes_view bytes)
-{
-    BOOST_REQUIRE_EQUAL(::send(p.descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
-    p.arrived();
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_CASE(whose_peer_has_said_nothing_for_1_s_is_shed_while_another_waits_and_not_a_nanosecond_before)
@@ -101,6 +87,27 @@ BOOST_AUTO_TEST_CASE(whose_peer_has_said_nothing_for_1_s_is_shed_while_another_w
     BOOST_TEST(!run.peers[0]->was_reset());
     run.advance(8s);
     BOOST_TEST(run.shed() == 1u); // nobody waits any more
+}
+
+BOOST_AUTO_TEST_CASE(who_has_been_shed_is_not_cut_before_that_is_told)
+{
+    busy_scenario run{1};
+    run.come(1);
+    detail::core& c = run.loop().connections.front();
+    BOOST_TEST_REQUIRE(c.yield_place(false));
+    c.owner->cut();
+    run.poll();
+    BOOST_TEST(run.last_end() == "shed: shed");
+}
+
+BOOST_AUTO_TEST_CASE(whose_answer_has_come_keeps_its_place_unless_it_takes_none_itself)
+{
+    for (const bool waits_to_send : {false, true}) {
+        busy_scenario run{1};
+        run.come(1);
+        run.peers[0]->put("an answer");
+        BOOST_TEST(run.loop().connections.front().yield_place(waits_to_send) == waits_to_send);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(while_nobody_waits_each_has_the_whole_deadline)
@@ -177,7 +184,7 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_not_the_whole_of_an_answer_are_no_more_time)
                 run.peers[0]->send({&answer[static_cast<std::size_t>(gone / 100ms)], 1});
                 run.time.advance(100ms);
             }
-            arrive(*run.peers[0], {&answer[static_cast<std::size_t>(last / 100ms)], 1});
+            run.peers[0]->put({&answer[static_cast<std::size_t>(last / 100ms)], 1});
             run.poll();
             if (last < 1s)
                 run.advance(1s - last);

@@ -15,12 +15,6 @@ using namespace hawser::test;
 
 namespace {
 
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
-}
-
 struct alert_case {
     const char* name;
     int version;

@@ -133,12 +133,6 @@ awaitable<void> try_out(endpoint where, connect_options options, std::string& re
     }
 }
 
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
-}
-
 // Sends, ends its output, and reads to the end.
 awaitable<void> exchange(endpoint where, connect_options options, std::string sent, std::string& got)
 {

@@ -42,12 +42,6 @@ Function* real(const char* name)
     return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
-}
-
 server_options at_once(std::size_t handshakes, duration deadline = 10s)
 {
     return {.limits = {.handshakes = handshakes}, .timeouts = {.handshake = deadline}};

@@ -1,6 +1,7 @@
 // A stream over TLS: back-pressure, records, its end, its deadlines, and drain.
 #include <hawser/tls.hpp>
 
+#include "sealed_records.hpp"
 #include "test_certificate.hpp"
 #include "tls_peer.hpp"
 
@@ -19,12 +20,6 @@ namespace {
 tls_peer::options trusting()
 {
     return {.ca = root().certificate()};
-}
-
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
 }
 
 std::string pattern(std::size_t size)
@@ -331,6 +326,67 @@ BOOST_AUTO_TEST_CASE(at_drain_whoever_has_begun_is_served_and_whoever_is_silent_
     BOOST_TEST(run.seen().ends.size() == 3u);
     for (const session_end& end : run.seen().ends)
         BOOST_TEST((end.reason == end_reason::completed));
+}
+
+BOOST_AUTO_TEST_CASE(a_record_that_has_begun_before_the_drain_is_answered_wherever_it_is_cut)
+{
+    const std::string whole(100, 'x');
+    constexpr std::size_t cuts[]{1, 3, 4, 5, 6, 50, 121}; // its head is 5 bytes; it ends with a type and a tag of 16
+    for (const std::size_t cut : cuts)
+        for (const bool read_before : {true, false})
+            BOOST_TEST_CONTEXT("after " << cut << " bytes, read " << (read_before ? "before" : "at the drain"))
+            {
+                tls_scenario run{echo, good()};
+                tls_peer p{run, run.port(), trusting()};
+                BOOST_TEST_REQUIRE(p.shake());
+                const std::string record = sealed_records{p.ssl(), p.secret()}.data(whole);
+                BOOST_TEST_REQUIRE(record.size() == 122u);
+                p.put(bytes_view{record}.substr(0, cut));
+                if (read_before)
+                    run.poll();
+                run.server().stop();
+                run.poll();
+                p.send(bytes_view{record}.substr(cut));
+                BOOST_TEST(p.read_to_end() == whole);
+                BOOST_TEST(p.saw_end());
+                p.end();
+                BOOST_TEST(run.end_of_session() == "completed");
+                BOOST_TEST(run.server().report()->clean());
+            }
+}
+
+BOOST_AUTO_TEST_CASE(a_record_that_comes_behind_others_and_has_begun_before_the_drain_is_answered)
+{
+    tls_scenario run{echo, good()};
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    sealed_records client{p.ssl(), p.secret()};
+    std::string records = client.data("one");
+    records += client.data("two");
+    p.send(bytes_view{records}.substr(0, records.size() - 1));
+    BOOST_TEST(p.read(3) == "one");
+    run.server().stop();
+    run.poll();
+    p.send(bytes_view{records}.substr(records.size() - 1));
+    BOOST_TEST(p.read_to_end() == "two");
+    p.end();
+    BOOST_TEST(run.end_of_session() == "completed");
+}
+
+BOOST_AUTO_TEST_CASE(at_drain_a_record_without_data_that_has_begun_ends_the_session_when_it_is_whole)
+{
+    tls_scenario run{echo, good()};
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    const std::string record = sealed_records{p.ssl(), p.secret()}.data("");
+    p.send(bytes_view{record}.substr(0, 7));
+    run.server().stop();
+    run.poll();
+    BOOST_TEST(!p.has_ended());
+    p.send(bytes_view{record}.substr(7));
+    BOOST_TEST(p.read_to_end() == "");
+    p.end();
+    BOOST_TEST(run.end_of_session() == "completed");
 }
 
 BOOST_AUTO_TEST_CASE(a_handshake_that_outlives_the_drain_is_cut_and_named)

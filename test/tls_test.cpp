@@ -24,12 +24,6 @@ tls_peer::options trusting()
     return {.ca = root().certificate()};
 }
 
-awaitable<void> echo(connection& c)
-{
-    while (const auto bytes = co_await c.read_some())
-        co_await c.write(*bytes);
-}
-
 // Says what was agreed on, then echoes.
 awaitable<void> tell_facts(connection& c)
 {

@@ -206,9 +206,9 @@ public:
     /// gone on. A reader between two units, or in a handshake, then has its end, as at drain; any other fails with
     /// errc::shed.
     bool yield();
-    /// Ends a handshake whose place others wait for, unless something has come: its reader fails with errc::shed. Says
-    /// whether it has.
-    bool yield_place();
+    /// Ends a handshake whose place others wait for, unless it waits for its peer's answer and something has come: its
+    /// reader fails with errc::shed. Says whether it has.
+    bool yield_place(bool waits_to_send);
 
     /// Hands over whoever is told of the close, and is destroyed after it.
     void set_listener(std::unique_ptr<close_listener> l);
@@ -302,6 +302,8 @@ private:
     void start_input(waiting_for what);
     void fail_input(waiting_for what) noexcept;
     void wait_for_input();
+    void wait_for_more();
+    bool record_has_begun() const noexcept;
     void make_room();
     void drain_input();
     std::optional<input> receive_now();

@@ -141,6 +141,8 @@ public:
     bool handshake_waits_to_send() const noexcept { return reader_.what == way::out; }
     /// Bytes of TLS since the handshake.
     std::uint64_t received() const noexcept;
+    /// Whether the last read has taken a part of a record.
+    bool record_has_begun() const noexcept;
     /// Whether the peer has sent anything.
     bool has_begun() const noexcept;
     /// Whether the handshake has been given any of it.

@@ -390,6 +390,7 @@ std::size_t tls_engine::read(char* into, std::size_t size, step& next) noexcept
         next = stopped();
     }
     filled_ = !arrived_.empty() || (total == size && SSL_has_pending(ssl_.get()) == 1);
+    record_begun_ = !filled_ && is_within_record();
     plaintext_in_ += total;
     if (is_flooded() && !failed_) {
         fail(errc::record_refused, {"more than ", std::to_string(messages_free),
@@ -397,6 +398,13 @@ std::size_t tls_engine::read(char* into, std::size_t size, step& next) noexcept
         next = step::failed;
     }
     return total;
+}
+
+// OpenSSL holds a part of a record, or has taken its head.
+bool tls_engine::is_within_record() const noexcept
+{
+    constexpr std::string_view reads_body = "RB";
+    return SSL_has_pending(ssl_.get()) == 1 || SSL_rstate_string(ssl_.get()) == reads_body;
 }
 
 bool tls_engine::is_flooded() const noexcept

@@ -90,6 +90,9 @@ public:
     /// Whether read() may give something without new input.
     bool holds_input() const noexcept { return filled_ || failed_ || ended_; }
 
+    /// Whether a part of a record was fed, and not all of it.
+    bool record_has_begun() const noexcept { return record_begun_; }
+
     /// Plaintext of the records that the kernel has taken whole. `next`: done if that is all or enough for one turn.
     std::size_t write(two_pieces from, step& next) noexcept;
 
@@ -135,6 +138,7 @@ private:
     void fail_during_handshake(const error_code& e) noexcept;
     void note_refused(X509_STORE_CTX& chain);
     bool is_flooded() const noexcept;
+    bool is_within_record() const noexcept;
 
     std::shared_ptr<const tls_configuration> configuration_; // a server's
     std::shared_ptr<const tls_context> context_;             // once started
@@ -157,7 +161,8 @@ private:
     bool starved_ = false;      // there was no input, in the operation under way
     bool blocked_ = false;      // the kernel did not take all, in the operation under way
     bool end_of_input_ = false; // of the socket's
-    bool filled_ = false;       // the last read stopped for want of room
+    bool filled_ = false;       // the last read stopped for want of room;
+    bool record_begun_ = false; // of the rest of a record
     bool ended_ = false;
     bool failed_ = false;
     error_code socket_error_;

@@ -118,7 +118,7 @@ void core::drain_handshake() noexcept
 time_point core::look_at_handshake(time_point now)
 {
     const auto& tls = std::get<tls_stream>(stream_);
-    if (tls.holds_up_others() && yield_place())
+    if (tls.holds_up_others() && yield_place(tls.handshake_waits_to_send()))
         return time_point::max();
     const duration waited = tls.waited_for_place(now);
     const time_point deadline = after(after(opened_, timeouts().handshake), std::min(waited, longest_wait_for_place));

@@ -115,7 +115,7 @@ void tls_stream::waits_for_peer(core& c, way what, function then)
     shaking_hands& it = *engine_->operation.handshake;
     if (it.has_place() || !engine_->gathers())
         it.waits_for_peer(engine_->sent());
-    if (it.holds_up_others() && c.yield_place())
+    if (it.holds_up_others() && c.yield_place(what == way::out))
         return;
     c.handshake_waits();
     begin(reader_, what, then);
@@ -150,6 +150,11 @@ bool tls_stream::holds_up_others() const noexcept
 std::uint64_t tls_stream::received() const noexcept
 {
     return engine_ ? engine_->received() : 0;
+}
+
+bool tls_stream::record_has_begun() const noexcept
+{
+    return engine_ && engine_->record_has_begun();
 }
 
 duration tls_stream::waited_for_place(time_point now) const noexcept

@@ -88,10 +88,10 @@ bool core::yield_handshake()
 }
 
 // Its reader goes on from the queue: this may be called by the wheel, while it looks at the connection.
-bool core::yield_place()
+bool core::yield_place(bool waits_to_send)
 {
-    const bool sends = std::get<tls_stream>(stream_).handshake_waits_to_send(); // and nobody reads meanwhile
-    if (!reading_ || interruption_ != interruption::none || (!sends && has_more_than(0)))
+    const bool has_answer = !waits_to_send && has_more_than(0); // that nobody has read
+    if (!reading_ || interruption_ != interruption::none || has_answer)
         return false;
     drop_wait();
     post_input(close_to_yield());
@@ -123,7 +123,7 @@ bool core::yield_reader()
             return false;
         drop_wait();
     }
-    wait_for_input();
+    wait_for_more();
     return false;
 }
 

@@ -107,6 +107,12 @@ void plain_peer::send(bytes_view bytes)
     run_.poll();
 }
 
+void plain_peer::put(bytes_view bytes)
+{
+    check(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == ssize_t(bytes.size()), "send");
+    arrived();
+}
+
 void plain_peer::arrived() const
 {
     for (int waiting = 1; waiting != 0;)
@@ -370,6 +376,12 @@ std::string tls_peer::subject() const
 }
 
 // ---- tls_scenario
+
+awaitable<void> echo(connection& c)
+{
+    while (const auto bytes = co_await c.read_some())
+        co_await c.write(*bytes);
+}
 
 tls_scenario::tls_scenario(session_handler handler, const tls_server& tls, server_options options)
     : recorder_{std::make_shared<recorder>()}

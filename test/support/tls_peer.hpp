@@ -34,6 +34,7 @@ public:
 
     int descriptor() const noexcept { return descriptor_; }
     void send(bytes_view bytes);   ///< all of it, then lets the server run
+    void put(bytes_view bytes);    ///< the server's kernel has it, and the server does not know yet
     void arrived() const;          ///< waits until the server's kernel has all that was sent; does not let it run
     std::string received();        ///< what has come by now
     std::string received_to_end(); ///< all that comes before the server's end of stream
@@ -105,6 +106,9 @@ private:
     bool close_notify_ = false;
     bool truncated_ = false;
 };
+
+/// A handler that answers with what it reads.
+awaitable<void> echo(connection& c);
 
 /// A server over TLS on a port of 127.0.0.1, on a clock that the test moves.
 class tls_scenario : public scenario
