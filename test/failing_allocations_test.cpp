@@ -204,12 +204,19 @@ struct counting_observer final : observer {
         const std::lock_guard lock{mutex};
         told.notify_all();
     }
-    /// Whether it comes to hold in time. What it depends on changes before one of the above.
+    /// Whether it comes to hold in time. What it depends on changes about when one of the above is told: a permit is
+    /// given back only after that.
     template <class Predicate>
     bool until(Predicate holds)
     {
+        const auto deadline = std::chrono::steady_clock::now() + patience;
         std::unique_lock lock{mutex};
-        return told.wait_for(lock, patience, std::move(holds));
+        while (!holds()) {
+            if (std::chrono::steady_clock::now() > deadline)
+                return false;
+            told.wait_for(lock, 1ms);
+        }
+        return true;
     }
     std::mutex mutex;
     std::condition_variable told;
