@@ -7,7 +7,7 @@
 //   - a hello is whole exactly when one that is put together from its records is, and no sooner than its last record
 //   - none above the limit is whole, and one that has only begun has taken no more bytes than the limits allow
 //   - once the server has sent its ServerHello nothing changes any more
-#include "client_hello.hpp"
+#include "tls/client_hello.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -5,7 +5,7 @@
 //   - a URL is refused with errc::invalid_url, or names a host, a port, and what a request can ask for in one line
 //   - what is taken reads the same once it is written out
 //   - a reference leads to such a URL, or is refused the same way
-#include "http_url.hpp"
+#include "http/syntax/url.hpp"
 
 #include <hawser/error.hpp>
 #include <hawser/http/writer.hpp>

@@ -143,7 +143,7 @@ class Truncation(Test):
 
 
 class Ends(Test):
-    """That it takes two seconds, and none where the peer answers, is seen on a manual clock in tls_stream_test.cpp."""
+    """That it takes two seconds, and none where the peer answers, is seen on a manual clock in transport/tls_stream_test."""
 
     def test_a_close_that_is_never_answered_ends(self):
         with self.options_server("greet") as server:

@@ -31,13 +31,13 @@ def check(path, text):
 
 # Files that the build must name: (folder, pattern, the list, how the list names the file).
 LISTED = (
-    ("lib", "src/*.cpp", "lib/CMakeLists.txt", "src/{name}"),
+    ("lib", "src/**/*.cpp", "lib/CMakeLists.txt", "src/{below}"),
     ("lib", "include/hawser/**/*.hpp", "lib/CMakeLists.txt", "include/hawser/{below}"),
-    ("apps", "*.cpp", "apps/CMakeLists.txt", "{stem}"),
+    ("apps", "*/*.cpp", "apps/CMakeLists.txt", "{folder}/{name}"),
     ("bench", "*.c", "bench/CMakeLists.txt", "{name}"),
     ("bench", "*.cpp", "bench/CMakeLists.txt", "{name}"),
     ("bench", "*/*.cpp", "bench/CMakeLists.txt", "{folder}/{name}"),
-    ("test", "*.cpp", "test/CMakeLists.txt", "{name}"),
+    ("test", "unit/**/*.cpp", "test/CMakeLists.txt", "{below}"),
     ("test", "fuzz/*.cpp", "test/CMakeLists.txt", "fuzz/{name}"),
     ("test", "integration/*.py", "test/CMakeLists.txt", "integration/{name}"),
     ("test", "apps/*.py", "test/CMakeLists.txt", "apps/{name}"),
@@ -55,7 +55,8 @@ def check_listed(root):
     for folder, pattern, listing, form in LISTED:
         listed = (root / listing).read_text() if (root / listing).exists() else ""
         for file in sorted((root / folder).glob(pattern)):
-            below = file.relative_to(root / "lib/include/hawser") if pattern.startswith("include") else ""
-            name = form.format(name=file.name, stem=file.stem, folder=file.parent.name, below=below)
-            if not re.search(rf"(?<![\w./]){re.escape(name)}(\.cpp)?(?![\w.])", listed):
+            base = pattern[:pattern.find("/**")] if "/**" in pattern else ""
+            below = file.relative_to(root / folder / base)
+            name = form.format(name=file.name, folder=file.parent.name, below=below)
+            if not re.search(rf"(?<![\w./]){re.escape(name)}(?![\w.])", listed):
                 yield file.relative_to(root), f"not in {listing}"

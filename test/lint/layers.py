@@ -1,50 +1,118 @@
-"""The arrows between the files of lib point one way; layers.txt, beside this file, is the table."""
+"""The arrows between the folders of lib point one way; layers.txt, beside this file, is the table.
+
+The library's own table, with what each folder includes: python3 test/lint/layers.py
+"""
 import pathlib
 import re
+import sys
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 TABLE = pathlib.Path(__file__).with_name("layers.txt")
 
 
-def read(text):
-    """{file: (rank, layer, whether it may include Asio)}"""
-    table = {}
-    for rank, line in enumerate(text.splitlines()):
-        if line.strip() and not line.startswith("#"):
-            head, files = line.split(":")
-            name, *flags = head.split()
-            for file in files.split():
-                if file in table:
-                    raise ValueError(f"layers.txt names {file} twice")
-                table[file] = (rank, name, "no-asio" not in flags)
-    return table
+class Table:
+    """Which folder stands where, and which public headers belong to it."""
+
+    def __init__(self, text):
+        self.rank = {}  # of a folder, the lowest first
+        self.asio_free = set()  # folders
+        self.asio_by_name = set()  # files of theirs that may include it all the same
+        self.upward = set()  # files that include what stands above them
+        self.headers = {}  # the folder of a public header: "http/server" of <hawser/http/server.hpp>
+        for number, line in enumerate(text.splitlines()):
+            words = line.split("#")[0].split()
+            if not words:
+                continue
+            if words[0] == "asio:":
+                self.asio_by_name.update(words[1:])
+            elif words[0] == "upward:":
+                self.upward.update(words[1:])
+            elif words[0].endswith(":"):
+                self._add_headers(words[0][:-1], words[1:])
+            else:
+                self._add_folders(number, [word for word in words if word != "no-asio"], "no-asio" in words)
+
+    def _add_folders(self, rank, folders, asio_free):
+        for folder in folders:
+            if folder in self.rank:
+                raise ValueError(f"layers.txt names {folder} twice")
+            self.rank[folder] = rank
+            if asio_free:
+                self.asio_free.add(folder)
+
+    def _add_headers(self, folder, names):
+        if folder not in self.rank:
+            raise ValueError(f"layers.txt has headers of {folder}, which is no folder")
+        for name in names:
+            if name in self.headers:
+                raise ValueError(f"layers.txt names <hawser/{name}.hpp> twice")
+            self.headers[name] = folder
+
+    def folder_of_include(self, name):
+        """`name` as it stands in an #include; None if it has no place."""
+        if name.startswith("hawser/"):
+            return self.headers.get(name.removeprefix("hawser/").removesuffix(".hpp"))
+        folder = str(pathlib.PurePath(name).parent)
+        return folder if folder in self.rank else None
+
+    def folder_of_file(self, path):
+        """Of a path below the root."""
+        name = pathlib.PurePath(*path.parts[2:])
+        if path.parts[1] == "include":
+            return self.headers.get(str(name.relative_to("hawser").with_suffix("")))
+        return str(name.parent) if str(name.parent) in self.rank else None
 
 
 def check(path, text, table=None):
     if path.suffix not in (".hpp", ".cpp") or path.parts[0] != "lib":
         return
-    table = read(TABLE.read_text()) if table is None else table
+    table = Table(TABLE.read_text()) if table is None else table
     public = path.parts[1] == "include"
-    place = table.get(path.name) or table.get(path.stem)
-    if not place:
-        yield 1, f"{path.stem} has no place in test/lint/layers.txt"
+    folder = table.folder_of_file(path)
+    if folder is None:
+        yield 1, f"{'/'.join(path.parts[1:])} has no place in test/lint/layers.txt"
         return
-    rank, layer, asio = place
+    name = "/".join(path.parts[2:])
+    asio = folder not in table.asio_free or name in table.asio_by_name
+    upward = name in table.upward
     for match in INCLUDE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         bracket, name = match.groups()
         if name.startswith(("boost/asio", "boost/beast")) and not asio:
-            yield line, f"the layer {layer} is free of Asio, and this includes <{name}>"
+            yield line, f"{folder} is free of Asio, and this includes <{name}>"
         if public and name.startswith(("boost/beast", "boost/asio/ssl", "openssl/")):
             yield line, f"a public header includes <{name}>"
-        if name.startswith(("hawser/", "./", "../")) or bracket == '"':
-            if not name.startswith("hawser/") and re.search(r"(^|/)(apps|test|bench)/", name):
-                yield line, f"the library includes {name}, which is none of its own"
-                continue
-            if public and bracket == '"':
-                yield line, f'a public header includes "{name}": only <hawser/...> is there for its user'
-            stem = pathlib.PurePath(name).stem
-            if stem not in table:
-                yield line, f"{name} has no place in test/lint/layers.txt"
-            elif table[stem][0] > rank:
-                yield line, f"{layer} includes {name} of the layer {table[stem][1]}, which stands above it"
+        if bracket == "<" and not name.startswith("hawser/"):
+            continue
+        if public and bracket == '"':
+            yield line, f'a public header includes "{name}": only <hawser/...> is there for its user'
+        other = table.folder_of_include(name)
+        if other is None:
+            yield line, f"{name} has no place in test/lint/layers.txt: expected FOLDER/NAME.hpp or <hawser/NAME.hpp>"
+        elif other != folder and table.rank[other] >= table.rank[folder] and not upward:
+            where = "above" if table.rank[other] > table.rank[folder] else "beside"
+            yield line, f"{folder} includes {name} of {other}, which stands {where} it"
+
+
+def used(root, table):
+    """{folder: the folders whose files its own include}"""
+    found = {folder: set() for folder in table.rank}
+    for path in (root / "lib").rglob("*.[ch]pp"):
+        folder = table.folder_of_file(path.relative_to(root))
+        for _, name in INCLUDE.findall(path.read_text()):
+            other = table.folder_of_include(name)
+            if other not in (None, folder):
+                found[folder].add(other)
+    return found
+
+
+def main():
+    table = Table(TABLE.read_text())
+    found = used(pathlib.Path(__file__).parents[2], table)
+    for folder in sorted(table.rank, key=table.rank.get):
+        below = sorted(found[folder], key=table.rank.get)
+        print(f"{folder:16}{'' if folder in table.asio_free else 'Asio':6}{' '.join(below)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

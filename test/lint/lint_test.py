@@ -10,7 +10,17 @@ import house
 import layers
 import lint
 
-TABLE = layers.read("bytes no-asio: bytes\nsans-io no-asio: framing\nloop: runtime\nserver: server\n")
+TABLE = layers.Table("""
+values            no-asio
+framing  syntax   no-asio
+loop
+server
+values: bytes error
+framing: framing
+loop: runtime
+server: server
+asio: values/error.cpp
+""")
 
 
 def inside(body):
@@ -90,23 +100,31 @@ class Coroutines(unittest.TestCase):
 class Layers(unittest.TestCase):
     BAD = (
         ("lib/include/hawser/framing.hpp", "#include <boost/asio/buffer.hpp>"),
-        ("lib/src/framing.cpp", "#include <hawser/framing.hpp>\n#include <boost/asio.hpp>"),
-        ("lib/src/framing.cpp", "#include <hawser/runtime.hpp>"),
-        ("lib/src/bytes.cpp", '#  include "framing.hpp"'),
-        ("lib/src/runtime.cpp", "#include <hawser/server.hpp>"),
-        ("lib/src/server.cpp", '#include "../../apps/options.hpp"'),
+        ("lib/src/framing/framing.cpp", "#include <hawser/framing.hpp>\n#include <boost/asio.hpp>"),
+        ("lib/src/framing/framing.cpp", "#include <hawser/runtime.hpp>"),
+        ("lib/src/framing/framing.cpp", '#include "syntax/url.hpp"'),
+        ("lib/src/values/bytes.cpp", '#  include "framing/split.hpp"'),
+        ("lib/src/values/bytes.cpp", "#include <boost/asio/error.hpp>"),
+        ("lib/src/loop/runtime.cpp", "#include <hawser/server.hpp>"),
+        ("lib/src/server/server.cpp", '#include "../../apps/options.hpp"'),
         ("lib/include/hawser/server.hpp", "#include <boost/beast/core.hpp>"),
         ("lib/include/hawser/server.hpp", "#include <openssl/ssl.h>"),
-        ("lib/include/hawser/server.hpp", '#include "runtime.hpp"'),
-        ("lib/src/server.cpp", '#include "unheard_of.hpp"'),
-        ("lib/src/unheard_of.cpp", ""),
+        ("lib/include/hawser/server.hpp", '#include "loop/runtime.hpp"'),
+        ("lib/src/server/server.cpp", '#include "ledger.hpp"'),
+        ("lib/src/server/server.cpp", '#include "unheard_of/ledger.hpp"'),
+        ("lib/src/server/server.cpp", "#include <hawser/unheard_of.hpp>"),
+        ("lib/src/unheard_of/a.cpp", ""),
+        ("lib/src/a.cpp", ""),
+        ("lib/include/hawser/unheard_of.hpp", ""),
     )
     GOOD = (
         ("lib/include/hawser/framing.hpp", "#include <hawser/bytes.hpp>\n#include <span>"),
-        ("lib/src/framing.cpp", "#include <hawser/framing.hpp>"),
-        ("lib/src/server.cpp", '#include "runtime.hpp"\n#include <boost/asio.hpp>\n#include <boost/beast/http.hpp>'),
-        ("lib/src/server.cpp", "#include <hawser/server.hpp>\n#include <hawser/bytes.hpp>"),
-        ("apps/server.cpp", '#include "options.hpp"\n#include <boost/beast/http.hpp>'),
+        ("lib/src/framing/framing.cpp", '#include "framing/split.hpp"\n#include <hawser/framing.hpp>'),
+        ("lib/src/values/error.cpp", "#include <hawser/error.hpp>\n#include <boost/asio/error.hpp>"),
+        ("lib/src/server/server.cpp",
+         '#include "loop/runtime.hpp"\n#include <boost/asio.hpp>\n#include <boost/beast/http.hpp>'),
+        ("lib/src/server/server.cpp", "#include <hawser/server.hpp>\n#include <hawser/bytes.hpp>"),
+        ("apps/echo/server.cpp", '#include "common/options.hpp"\n#include <boost/beast/http.hpp>'),
     )
 
     def refused(self, path, text):
@@ -123,12 +141,13 @@ class Layers(unittest.TestCase):
                 self.assertEqual(self.refused(path, text), [])
 
     def test_the_table_reads(self):
-        table = layers.read(layers.TABLE.read_text())
-        self.assertFalse(table["framing"][2])
-        self.assertTrue(table["server"][2])
-        self.assertLess(table["framing"][0], table["connection"][0])
-        with self.assertRaises(ValueError):
-            layers.read("a: one\nb: one\n")
+        table = layers.Table(layers.TABLE.read_text())
+        self.assertIn("framing", table.asio_free)
+        self.assertNotIn("server", table.asio_free)
+        self.assertLess(table.rank["framing"], table.rank["connection"])
+        for twice in ("a\nb\na\n", "a b\na: x\nb: x\n", "a\nb: x\n"):
+            with self.subTest(twice), self.assertRaises(ValueError):
+                layers.Table(twice)
 
 
 class House(unittest.TestCase):
@@ -173,11 +192,11 @@ class House(unittest.TestCase):
 class Everything(unittest.TestCase):
     FILES = {
         "CMakeLists.txt": "project(x)\n",
-        "lib/CMakeLists.txt": "src/bytes.cpp include/hawser/bytes.hpp\n",
-        "lib/src/bytes.cpp": "#include <hawser/bytes.hpp>\n",
+        "lib/CMakeLists.txt": "src/values/bytes.cpp include/hawser/bytes.hpp\n",
+        "lib/src/values/bytes.cpp": "#include <hawser/bytes.hpp>\n",
         "lib/include/hawser/bytes.hpp": "\n",
-        "test/CMakeLists.txt": "bytes_test.cpp integration/drain.py\n",
-        "test/bytes_test.cpp": "\n",
+        "test/CMakeLists.txt": "values/bytes_test.cpp integration/drain.py\n",
+        "test/unit/values/bytes_test.cpp": "\n",
         "test/integration/drain.py": "\n",
     }
 
@@ -194,13 +213,14 @@ class Everything(unittest.TestCase):
 
     def test_a_refusal_names_file_and_line(self):
         bad = "#include <hawser/bytes.hpp>\n#include <boost/asio.hpp>\n"
-        code, out = self.run_over(self.FILES | {"lib/src/bytes.cpp": bad})
+        code, out = self.run_over(self.FILES | {"lib/src/values/bytes.cpp": bad})
         self.assertEqual(code, 1)
-        self.assertIn("lib/src/bytes.cpp:2: ", out)
+        self.assertIn("lib/src/values/bytes.cpp:2: ", out)
 
     def test_a_file_that_no_list_names_is_refused(self):
-        for name in ("lib/src/error.cpp", "lib/include/hawser/error.hpp", "test/error_test.cpp",
-                     "test/integration/rain.py", "test/fuzz/bytes.cpp", "apps/echo_server.cpp"):
+        for name in ("lib/src/values/error.cpp", "lib/include/hawser/error.hpp", "test/unit/values/error_test.cpp",
+                     "test/unit/framing/bytes_test.cpp", "test/integration/rain.py", "test/fuzz/bytes.cpp",
+                     "apps/echo/server.cpp"):
             with self.subTest(name):
                 code, out = self.run_over(self.FILES | {name: "\n"})
                 self.assertEqual(code, 1)

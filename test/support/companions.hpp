@@ -7,7 +7,7 @@
 #ifndef HAWSER_TEST_COMPANIONS_HPP
 #define HAWSER_TEST_COMPANIONS_HPP
 
-#include "loop.hpp"
+#include "loop/loop.hpp"
 #include "moments.hpp"
 
 #include <hawser/awaitable.hpp>

@@ -2,7 +2,7 @@
 #ifndef HAWSER_TEST_MOMENTS_HPP
 #define HAWSER_TEST_MOMENTS_HPP
 
-#include "wait_queue.hpp"
+#include "loop/wait_queue.hpp"
 
 #include <hawser/awaitable.hpp>
 

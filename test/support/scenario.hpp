@@ -10,9 +10,9 @@
 #ifndef HAWSER_TEST_SCENARIO_HPP
 #define HAWSER_TEST_SCENARIO_HPP
 
-#include "core.hpp"
-#include "memory_link.hpp"
-#include "runtime_core.hpp"
+#include "connection/core.hpp"
+#include "loop/runtime_core.hpp"
+#include "transport/memory_link.hpp"
 
 #include <hawser/test/world.hpp>
 

@@ -3,8 +3,8 @@
 #ifndef HAWSER_TEST_TURNED_LOOP_HPP
 #define HAWSER_TEST_TURNED_LOOP_HPP
 
-#include "core.hpp"
-#include "descriptor_watch.hpp"
+#include "connection/core.hpp"
+#include "loop/descriptor_watch.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/test/unit_test.hpp>

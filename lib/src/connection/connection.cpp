@@ -1,0 +1,306 @@
+#include <hawser/connection.hpp>
+
+#include "connection/core.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace hawser {
+
+const char* to_string(awaiting what) noexcept
+{
+    switch (what) {
+    case awaiting::nothing: return "nothing of the connection's";
+    case awaiting::handshake: return "the TLS handshake";
+    case awaiting::readability: return "the next frame (parked)";
+    case awaiting::input: return "input";
+    case awaiting::turn: return "its turn";
+    case awaiting::output_room: return "room for output";
+    case awaiting::output_flushed: return "output to be flushed";
+    case awaiting::end: return "the peer's end of the stream";
+    }
+    return "?";
+}
+
+namespace {
+
+void end(detail::core& c) noexcept
+{
+    c.handler_ended(c.has_failed() ? detail::core::handler_end::failed : detail::core::handler_end::returned);
+}
+
+} // namespace
+
+connection::connection(boost::intrusive_ptr<detail::core> core) noexcept : core_{std::move(core)} {}
+connection::connection(connection&&) noexcept = default;
+
+connection& connection::operator=(connection&& other) noexcept
+{
+    if (core_ && core_ != other.core_)
+        end(*core_);
+    core_ = std::move(other.core_);
+    return *this;
+}
+
+connection::~connection()
+{
+    if (core_)
+        end(*core_);
+}
+
+awaitable<std::optional<bytes_view>> connection::read_frame()
+{
+    return core_->read_frame(&core_->configured().framing);
+}
+awaitable<std::optional<bytes_view>> connection::read_frame(hawser::framing format)
+{
+    return core_->read_frame_as(format);
+}
+awaitable<std::optional<frames>> connection::read_frames()
+{
+    return core_->read_frames();
+}
+awaitable<void> connection::write_frame(any_bytes payload)
+{
+    return core_->write_frame(payload, &core_->configured().framing);
+}
+awaitable<void> connection::write_frame(any_bytes payload, hawser::framing format)
+{
+    return core_->write_frame_as(payload, format);
+}
+awaitable<void> connection::write_frame(std::span<const bytes_view> payload)
+{
+    return core_->write_frame(payload);
+}
+bool connection::try_write_frame(any_bytes payload)
+{
+    return core_->try_write_frame(payload);
+}
+awaitable<void> connection::write_frames(frames batch)
+{
+    return core_->write_frames(batch);
+}
+awaitable<void> connection::flush()
+{
+    return core_->flush();
+}
+awaitable<std::optional<bytes_view>> connection::read_some()
+{
+    return core_->read_some();
+}
+awaitable<std::optional<bytes_view>> connection::read(std::size_t n)
+{
+    return core_->read(n);
+}
+awaitable<void> connection::write(any_bytes bytes)
+{
+    return core_->write(bytes);
+}
+awaitable<void> connection::write(std::span<const bytes_view> pieces)
+{
+    return core_->write(pieces);
+}
+bool connection::try_write(any_bytes bytes)
+{
+    return core_->try_write(bytes);
+}
+awaitable<std::size_t> connection::write_some(any_bytes bytes)
+{
+    return core_->write_some(bytes);
+}
+
+bytes_view connection::received() const noexcept
+{
+    return core_->received();
+}
+awaitable<std::optional<bytes_view>> connection::read_more(std::size_t have)
+{
+    return core_->read_more(have);
+}
+void connection::consume(std::size_t n)
+{
+    core_->consume(n);
+}
+
+void connection::unit_begin()
+{
+    core_->unit_begin();
+}
+void connection::unit_allow(duration total)
+{
+    core_->unit_allow(total);
+}
+void connection::unit_end()
+{
+    core_->unit_end();
+}
+bool connection::draining() const noexcept
+{
+    return core_->draining();
+}
+
+awaitable<void> connection::half_close()
+{
+    return core_->half_close();
+}
+awaitable<void> connection::close()
+{
+    return core_->close();
+}
+void connection::reset() noexcept
+{
+    core_->reset();
+}
+awaitable<void> connection::closed()
+{
+    return core_->closed();
+}
+
+const timeouts& connection::timeouts() const noexcept
+{
+    return core_->timeouts();
+}
+void connection::set_timeouts(const hawser::timeouts& t)
+{
+    core_->set_timeouts(t);
+}
+const framing& connection::framing() const noexcept
+{
+    return core_->configured().framing;
+}
+endpoint connection::peer_endpoint() const
+{
+    return core_->peer().to_endpoint();
+}
+endpoint connection::local_endpoint() const
+{
+    return core_->local().to_endpoint();
+}
+duration connection::age() const noexcept
+{
+    return core_->on().now() - core_->opened();
+}
+traffic connection::counts() const noexcept
+{
+    return core_->counts();
+}
+std::size_t connection::queued() const noexcept
+{
+    return core_->queued();
+}
+connection_state connection::state() const noexcept
+{
+    return core_->state();
+}
+awaiting connection::awaits() const noexcept
+{
+    return core_->awaits();
+}
+std::optional<tls_facts> connection::tls() const
+{
+    return core_->tls();
+}
+handle connection::handle()
+{
+    return hawser::handle{core_->make_handle()};
+}
+connection::executor_type connection::get_executor() const
+{
+    return core_->on().executor();
+}
+
+void teardown(boost::beast::role_type, connection& c, error_code& e)
+{
+    c.core_->begin_close();
+    e = {};
+}
+
+namespace {
+
+// A function that waits for its turn, and the place it takes up among those of its connection. In one queue with the
+// frames for all, so that they come in the order in which they were sent.
+class posted_call final : public detail::owned_call
+{
+public:
+    posted_call(std::shared_ptr<detail::handle_target> t, std::unique_ptr<detail::posted_function> f) noexcept
+        : target_{std::move(t)}, function_{std::move(f)}
+    {}
+    ~posted_call() { give_place(); }
+
+private:
+    void give_place() noexcept
+    {
+        if (target_)
+            target_->functions.fetch_sub(1);
+    }
+    void called() override
+    {
+        give_place(); // to one that this one posts
+        const auto on = std::move(target_);
+        if (on->connection == nullptr)
+            return;
+        const boost::intrusive_ptr<detail::core> core{on->connection};
+        const detail::loop::running_mark mark{core->on(), core.get()};
+        connection borrowed = detail::core_access::make(core);
+        try {
+            function_->run(borrowed);
+        } catch (...) {
+            core->fail(std::current_exception());
+        }
+        detail::core_access::release(borrowed);
+    }
+
+    std::shared_ptr<detail::handle_target> target_;
+    const std::unique_ptr<detail::posted_function> function_;
+};
+
+} // namespace
+
+bool handle::post_made(std::unique_ptr<detail::posted_function> function) const
+{
+    if (target_->connection == nullptr || !detail::handle_target::take(target_->functions, 1, most_posted))
+        return false;
+    struct taken { // until there is an object that has it
+        std::atomic<std::size_t>* of;
+        ~taken()
+        {
+            if (of != nullptr)
+                of->fetch_sub(1);
+        }
+    } place{&target_->functions};
+    const auto made = std::make_shared<posted_call>(target_, std::move(function));
+    place.of = nullptr;
+    return target_->on->deliver(*made, made);
+}
+
+namespace detail {
+
+void start_stream_read(core& c, stream_operation* op)
+{
+    c.read_stream(op);
+}
+void start_stream_write(core& c, stream_operation* op)
+{
+    c.write_stream(op);
+}
+void start_stream_end(core& c, stream_operation* op)
+{
+    c.end_stream_by(op);
+}
+void cancel_stream_read(core& c) noexcept
+{
+    c.cancel_read();
+}
+void cancel_stream_wait(stream_operation* op) noexcept
+{
+    if (op->wait != nullptr && op->wait->is_linked()) {
+        op->wait->cancelled = true;
+        op->wait->end();
+    }
+}
+boost::asio::any_io_executor executor_of(const core& c)
+{
+    return c.on().executor();
+}
+
+} // namespace detail
+} // namespace hawser

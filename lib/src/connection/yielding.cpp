@@ -1,0 +1,154 @@
+// How a connection gives up its place: what it does with it, and its end in one turn, without a linger.
+//
+//     yield --> lingers:                  what has come is dropped --> closed
+//           --> silent, unfinished, idle: read once more --> nothing has come ---------> closed; the reader is told
+//                                                        `-> its handler goes on with it. Is the first unit still not
+//                                                            whole, and no younger for it? closed. Otherwise it stays.
+//           --> flushes:                  reset
+//
+// What is closed so has nothing to send and nothing unread, so that its peer sees an end and no reset.
+#include "connection/claim.hpp"
+#include "connection/core.hpp"
+
+#include <algorithm>
+
+namespace hawser::detail {
+namespace {
+
+constexpr int most_reads = 16; // of one that is about to be closed, before others get their turn
+
+// A peer that sends so much of its first unit each second is not given up for it.
+constexpr std::uint64_t bytes_for_second = 4 * 1024;
+constexpr std::uint64_t most_seconds = 1'000'000;
+
+duration time_for(std::uint64_t bytes) noexcept
+{
+    return std::chrono::seconds{std::min(bytes / bytes_for_second, most_seconds)};
+}
+
+} // namespace
+
+claim core::claims() const noexcept
+{
+    using enum claim::kind;
+    if (state_ == connection_state::closing) {
+        if (sending_)
+            return {flushes, sending_since_};
+        return end_since_ != time_point::max() && !torn_ ? claim{lingers, end_since_} : claim{};
+    }
+    const bool reads = reading_ && wait_since_ != time_point::max() && interruption_ == interruption::none;
+    if (state_ != connection_state::open || !reads || sending_ || queued() != 0)
+        return {};
+    if (waits_for_ == waiting_for::handshake) {
+        const auto& tls = std::get<tls_stream>(stream_);
+        if (tls.handshake_waits_for_us())
+            return {};
+        const time_point shakes = tls.handshake_waits_since();
+        return {tls.opened() ? unfinished : silent, shakes != time_point::max() ? shakes : opened_};
+    }
+    if (counts_.bytes_in == 0)
+        return {over_tls() ? unfinished : silent, after(began_, time_for(came()))};
+    switch (waits_for_) {
+    case waiting_for::next_unit: return {idle, wait_since_};
+    case waiting_for::rest_of_unit:
+        return first_unit_ && answer_ == answer::whole ? claim{unfinished, after(began_, time_for(came()))} : claim{};
+    case waiting_for::stream:
+    case waiting_for::handshake: break;
+    }
+    return {};
+}
+
+bool core::yield()
+{
+    const boost::intrusive_ptr<core> keep{this};
+    switch (claims().what) {
+    case claim::kind::lingers:
+        drop_wait();
+        linger();
+        close_now();
+        return true;
+    case claim::kind::flushes: break_off(errc::shed); return is_closed();
+    case claim::kind::silent:
+    case claim::kind::unfinished:
+    case claim::kind::idle: return waits_for_ == waiting_for::handshake ? yield_handshake() : yield_reader();
+    case claim::kind::works: break;
+    }
+    return false;
+}
+
+// What has come of a handshake goes on by itself.
+bool core::yield_handshake()
+{
+    if (has_more_than(0))
+        return false;
+    drop_wait();
+    waits_for_ = waiting_for::next_unit;
+    finish_input(close_to_yield());
+    return true;
+}
+
+// Its reader goes on from the queue: this may be called by the wheel, while it looks at the connection.
+bool core::yield_place(bool waits_to_send)
+{
+    const bool has_answer = !waits_to_send && has_more_than(0); // that nobody has read
+    if (!reading_ || interruption_ != interruption::none || has_answer)
+        return false;
+    drop_wait();
+    post_input(close_to_yield());
+    return true;
+}
+
+bool core::yield_reader()
+{
+    const claim before = claims();
+    const std::uint64_t had = came();
+    drop_wait();
+    for (int reads = 0; reads < most_reads; ++reads) {
+        const bool parked = input_.capacity() == 0;
+        const auto how = receive_now();
+        if (!how && has_more_than(input_.size())) // a false alarm
+            continue;
+        if (!how) {
+            if (parked)
+                input_.release();
+            const bool more = before.what == claim::kind::unfinished ? time_for(came()) > time_for(had) : came() > had;
+            if (more) // of a record that is not whole
+                break;
+            finish_input(close_to_yield());
+            return true;
+        }
+        finish_input(*how);
+        const claim now = claims();
+        if (before.what != claim::kind::unfinished || now.what != before.what || now.since > before.since)
+            return false;
+        drop_wait();
+    }
+    wait_for_more();
+    return false;
+}
+
+// The reader's wait has been dropped. What it is to be told.
+core::input core::close_to_yield() noexcept
+{
+    const bool between = waits_for_ == waiting_for::next_unit;
+    if (!between)
+        fail(errc::shed);
+    if (over_tls())
+        std::get<tls_stream>(stream_).end_output(between); // if the kernel takes it
+    close_now();
+    return between ? input::drained : input::failed;
+}
+
+// Of its units: over TLS also of a record that is not whole yet.
+std::uint64_t core::came() const noexcept
+{
+    return over_tls() ? std::max(counts_.bytes_in, std::get<tls_stream>(stream_).received()) : counts_.bytes_in;
+}
+
+void core::drop_wait() noexcept
+{
+    with_stream([](auto& s) { s.drop_read(); });
+    reading_ = lingering_ = false;
+}
+
+} // namespace hawser::detail

@@ -1,0 +1,41 @@
+#include "loop/wait_queue.hpp"
+
+#include "connection/core.hpp"
+
+#include <new>
+
+namespace hawser::detail {
+
+void waiting::resume_later() noexcept
+{
+    if (of != nullptr)
+        intrusive_ptr_add_ref(of); // until it is called
+    if (!on->ask(*this))
+        dropped();
+}
+
+void waiting::check() const
+{
+    if (failed)
+        throw std::bad_alloc{};
+    if (cancelled)
+        throw system_error{boost::asio::error::operation_aborted};
+}
+
+void waiting::called()
+{
+    resumption r = std::move(resume);
+    if (of == nullptr)
+        return r();
+    const boost::intrusive_ptr<core> keep{of, false};
+    const loop::running_mark mark{keep->on(), keep.get()};
+    r();
+}
+
+void waiting::dropped() noexcept
+{
+    const boost::intrusive_ptr<core> keep{of, false};
+    const resumption gone = std::move(resume);
+}
+
+} // namespace hawser::detail

@@ -1,0 +1,404 @@
+#include "server/drain.hpp"
+
+#include "datagram/listener.hpp"
+#include "loop/wait_queue.hpp"
+#include "loop/watchdog.hpp"
+#include "server/listener.hpp"
+#include "server/server_core.hpp"
+#include "server/service_manager.hpp"
+#include "server/session.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace hawser::detail {
+namespace {
+
+constexpr duration grace_after_cut = 100ms;       // for cut sessions to end, once the last thing has moved
+constexpr duration longest_cut = 5s;              // in all
+constexpr duration between_looks_at_loops = 10ms; // at loops that have not answered yet
+constexpr int cut_in_a_turn = 256;
+
+} // namespace
+
+drain::drain(server_core& s) : server_{s}
+{
+    for (const auto& l : s.runtime().loops())
+        loops_.emplace_back(*this, *l);
+}
+
+drain::~drain() = default;
+
+void drain::begin(const char* cause) noexcept
+{
+    if (begun_.exchange(true))
+        return;
+    cause_ = cause;
+    ask(request::start);
+}
+
+void drain::cut_now() noexcept
+{
+    begin("stop");
+    ask(request::cut);
+}
+
+void drain::something_ended() noexcept
+{
+    if (begun())
+        ask(request::check);
+}
+
+void drain::ask(unsigned requests) noexcept
+{
+    requests_.fetch_or(requests);
+    if (auto server = server_.weak_from_this().lock()) // unless it is being destroyed
+        server_.runtime().control().ask(*this, std::move(server));
+}
+
+void drain::called()
+{
+    const unsigned requests = requests_.exchange(0);
+    try {
+        carry_out(requests);
+    } catch (const std::bad_alloc&) { // each step may be begun again
+        failed_requests_ |= requests;
+        loop& control = server_.runtime().control();
+        control.arm(*this, after(control.now(), between_looks_at_loops));
+    }
+}
+
+void drain::carry_out(unsigned requests)
+{
+    const auto asked_to = [requests](request what) { return (requests & static_cast<unsigned>(what)) != 0; };
+    if (asked_to(request::start))
+        start();
+    cut_wanted_ = cut_wanted_ || asked_to(request::cut); // by one who may have overtaken the start
+    if (cut_wanted_ && step_ == step::draining)
+        cut();
+    if (asked_to(request::check))
+        check();
+    else if (asked_to(request::look) && step_ == step::cutting)
+        check_cut();
+}
+
+void drain::start()
+{
+    loop& control = server_.runtime().control();
+    if (step_ == step::waiting) {
+        step_ = step::draining;
+        server_.memory().stop();
+        begun_at_ = control.now();
+        ended_before_ = ended();
+        due_ = after(begun_at_, server_.options().timeouts.drain);
+    }
+    if (!start_told_)
+        tell_start();
+    server_.drain_listeners();
+    for (on_loop& l : loops_)
+        l.ask(step::draining);
+    control.arm(*this, due_);
+    check();
+}
+
+void drain::tell_start()
+{
+    const std::size_t connections = server_.connections();
+    if (const auto manager = server_.supervisor())
+        manager->stopping(connections);
+    server_.watched_by().drain_started(cause_, connections);
+    start_told_ = true;
+}
+
+void drain::check()
+{
+    if (step_ == step::cutting) {
+        moved_at_ = server_.runtime().control().now();
+        check_cut();
+    } else if (step_ == step::draining && server_.doors().taken() == 0 && server_.open_listeners_.load() == 0) {
+        finish();
+    }
+}
+
+void drain::cut()
+{
+    loop& control = server_.runtime().control();
+    const time_point now = control.now();
+    for (on_loop& l : loops_)
+        l.standstill.emplace(l.on(), now);
+    {
+        const std::lock_guard lock{mutex_};
+        cut_.reserve(server_.doors().taken());
+    }
+    step_ = step::cutting;
+    cuts_.store(true);
+    cut_at_ = moved_at_ = now;
+    server_.cut_listeners();
+    for (on_loop& l : loops_)
+        l.ask(step::cutting);
+    due_ = after(cut_at_, between_looks_at_loops);
+    control.arm(*this, due_);
+}
+
+// ---- On each loop
+
+void drain::on_loop::ask(step what) noexcept
+{
+    asked_.store(what);
+    if (what == step::draining)
+        on_.deliver(beginning_, of_.server_.shared_from_this());
+    else
+        ask();
+}
+
+void drain::on_loop::ask() noexcept
+{
+    on_.ask(*this, of_.server_.shared_from_this());
+}
+
+void drain::on_loop::called()
+{
+    const step asked = asked_.load();
+    if (done_ == step::waiting) {
+        done_ = step::draining;
+        begin_drain();
+    }
+    if (asked == step::draining)
+        return;
+    if (std::exchange(done_, step::cutting) != step::cutting) {
+        of_.something_ended(); // what ran before this, that is
+        if (!on_.connections.empty())
+            place_ = &on_.connections.front();
+    }
+    cut_some();
+}
+
+void drain::on_loop::begin_drain() noexcept
+{
+    for (core& c : on_.connections) // which ends nothing before this function has returned
+        if (c.owner != nullptr && &c.owner->server() == &of_.server_)
+            c.begin_drain();
+}
+
+// Between two turns a reference to the next one keeps the place in the list, which has the oldest first.
+void drain::on_loop::cut_some() noexcept
+{
+    for (int i = 0; i < cut_in_a_turn && place_; ++i) {
+        const boost::intrusive_ptr<core> it = std::move(place_);
+        const auto next = std::next(on_.connections.iterator_to(*it));
+        place_ = next != on_.connections.end() ? &*next : nullptr;
+        if (it->owner != nullptr && &it->owner->server() == &of_.server_)
+            it->owner->cut();
+    }
+    if (place_) {
+        ask();
+    } else {
+        all_cut_.store(true);
+        of_.ask(request::check);
+    }
+}
+
+// ---- The end
+
+// Whether all has been done that can be, or has had its time.
+void drain::check_cut()
+{
+    const time_point now = server_.runtime().control().now();
+    const bool wait_for_loops = std::any_of(
+        loops_.begin(), loops_.end(), [](const on_loop& l) { return !l.all_cut() && !l.standstill->is_blocked(); });
+    if (now - cut_at_ < longest_cut && (wait_for_loops || (now - moved_at_ < grace_after_cut && sessions_run())))
+        return;
+    finish();
+}
+
+// On loops that can end them, and have not yet. Those of the runtime's other servers count as well there, but keep
+// nobody waiting once this one has none.
+bool drain::sessions_run() const
+{
+    const bool any = server_.doors().taken() != 0;
+    for (const on_loop& l : loops_)
+        if (any && l.all_cut() && l.on().assigned.load() != 0)
+            return true;
+    const std::lock_guard lock{mutex_};
+    return std::any_of(cut_.begin(), cut_.end(), [](const cut_session& c) { return c.abandoned; });
+}
+
+time_point drain::look(time_point now)
+{
+    if (failed_requests_ != 0)
+        ask(std::exchange(failed_requests_, 0));
+    if (step_ == step::waiting || step_ == step::done)
+        return time_point::max();
+    if (now < due_)
+        return due_;
+    if (step_ == step::draining) {
+        ask(request::cut);
+        return time_point::max();
+    }
+    for (on_loop& l : loops_)
+        if (!l.all_cut())
+            l.standstill->look(l.on(), now);
+    ask(request::look);
+    due_ = after(now, between_looks_at_loops);
+    return due_;
+}
+
+std::size_t drain::note_cut(const core& c) noexcept
+{
+    cut_session cut{.peer = {}, .awaits = c.awaits(), .age = c.on().now() - c.opened(), .abandoned = true};
+    try {
+        cut.peer = c.peer().to_endpoint();
+    } catch (const std::bad_alloc&) { // it is reported without it
+    }
+    return note_cut(std::move(cut));
+}
+
+std::size_t drain::note_cut(const datagram_address& peer, duration age) noexcept
+{
+    cut_session cut{.peer = {}, .awaits = awaiting::nothing, .age = age, .abandoned = true};
+    try {
+        cut.peer = peer.to_endpoint();
+    } catch (const std::bad_alloc&) {
+    }
+    return note_cut(std::move(cut));
+}
+
+// cut() has reserved the room; should there be more by now, and no memory, the last one's place stands for two.
+std::size_t drain::note_cut(cut_session c) noexcept
+{
+    const std::lock_guard lock{mutex_};
+    try {
+        cut_.push_back(std::move(c));
+    } catch (const std::bad_alloc&) {
+    }
+    return cut_.size() - 1;
+}
+
+void drain::note_ended(std::size_t place) noexcept
+{
+    const std::lock_guard lock{mutex_};
+    if (place < cut_.size()) // otherwise there was never any memory
+        cut_[place].abandoned = false;
+}
+
+void drain::note_refused(const address& peer) noexcept
+{
+    const std::lock_guard lock{mutex_};
+    try {
+        cut_.push_back({.peer = peer.to_endpoint()});
+        ++refused_;
+    } catch (const std::bad_alloc&) { // the observer is told of it all the same
+    }
+}
+
+void drain::finish()
+{
+    loop& control = server_.runtime().control();
+    drain_report made;
+    std::unique_lock lock{mutex_};
+    made.cut = cut_;
+    const std::size_t refused = refused_;
+    lock.unlock();
+    for (const on_loop& l : loops_) {
+        if (step_ != step::cutting || l.all_cut())
+            continue;
+        l.on().blocked = true;
+        const std::lock_guard alive{l.on().naming};
+        const auto keeper = keeper_of(l.on());
+        made.cut.push_back({.peer = keeper ? keeper->peer : endpoint{},
+                            .awaits = awaiting::nothing,
+                            .age = keeper ? control.now() - keeper->since : duration::zero(),
+                            .abandoned = true,
+                            .blocks_loop = true});
+    }
+    const bool abandoned = std::any_of(made.cut.begin(), made.cut.end(), [](const auto& c) { return c.abandoned; });
+    if (abandoned)
+        for (const on_loop& l : loops_)
+            l.on().abandoned = true;
+    const auto ended_cut = std::count_if(made.cut.begin(), made.cut.end(), [](const auto& c) {
+        return !c.abandoned && c.peer.scheme() != endpoint::scheme_type::udp;
+    });
+    const std::uint64_t of_those = static_cast<std::uint64_t>(ended_cut) - refused;
+    const std::uint64_t all_ended = ended() - ended_before_;
+    made.drained = all_ended - std::min(all_ended, of_those); // one may be noted and not yet counted
+    made.datagrams = server_.counts.datagrams_drained.load();
+    made.took = control.now() - begun_at_;
+    step_ = step::done;
+    control.cancel(*this);
+    server_.watched_by().drain_ended(made);
+    lock.lock();
+    report_ = std::move(made);
+    reported_.notify_all();
+    const auto told = std::exchange(told_, {});
+    lock.unlock();
+    for (const auto& f : told)
+        f();
+}
+
+std::uint64_t drain::ended() const noexcept
+{
+    return server_.counts.completed.load() + server_.counts.failed.load();
+}
+
+drain_report drain::wait()
+{
+    std::unique_lock lock{mutex_};
+    reported_.wait(lock, [this] { return report_.has_value(); });
+    return *report_;
+}
+
+std::optional<drain_report> drain::report() const
+{
+    const std::lock_guard lock{mutex_};
+    return report_;
+}
+
+bool drain::tell(std::function<void()> f)
+{
+    const std::lock_guard lock{mutex_};
+    if (!report_)
+        told_.push_back(std::move(f));
+    return !report_;
+}
+
+namespace {
+
+// Ends the wait of drained(), unless that has ended by itself.
+class end_of_wait final : public owned_call
+{
+public:
+    explicit end_of_wait(waiting& w) noexcept : of_{&w} {}
+    void forget() noexcept { of_ = nullptr; } // on the loop
+
+private:
+    void called() override
+    {
+        if (of_ != nullptr && of_->is_linked())
+            of_->end();
+    }
+    waiting* of_;
+};
+
+} // namespace
+
+awaitable<drain_report> drained(std::shared_ptr<server_core> s)
+{
+    const auto executor = co_await boost::asio::this_coro::executor;
+    loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
+    waiting node;
+    const auto end = std::make_shared<end_of_wait>(node);
+    struct finally {
+        end_of_wait& of;
+        ~finally() { of.forget(); }
+    } const finally{*end};
+    const bool to_wait = s->ending().tell([end, l = on.shared_from_this()] { l->ask(*end, end); });
+    if (to_wait)
+        co_await on.waits->wait(node, on);
+    node.check();
+    co_return *s->ending().report();
+}
+
+} // namespace hawser::detail

@@ -1,0 +1,167 @@
+// The end of a server: it asks, waits, cuts, and says what came of it.
+//
+//     begin --> listeners take what is queued and close; sessions are asked to end
+//           --> all have ended ------------------------------> report
+//           `-> deadline, or cut_now(): each loop acknowledges it, then resets and cancels its sessions, in slices
+//                                          --> all have ended, and each loop has answered ------> report
+//                                          `-> none has ended for 100 ms: the rest is abandoned --> report
+//
+// Everything happens on the control loop, where no handler can be in the way; begin() and cut_now() come from any
+// thread. A loop that neither acknowledges nor turns, though it has a processor, has a handler that never suspends.
+#ifndef HAWSER_SRC_SERVER_DRAIN_HPP
+#define HAWSER_SRC_SERVER_DRAIN_HPP
+
+#include "loop/calls.hpp"
+#include "loop/standstill.hpp"
+#include "loop/wheel.hpp"
+
+#include <hawser/awaitable.hpp>
+#include <hawser/detail/export.hpp>
+#include <hawser/observer.hpp>
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hawser {
+class datagram_address;
+}
+
+namespace hawser::detail {
+
+class address;
+class core;
+class loop;
+class server_core;
+
+class drain final : private wheel::entry, private owned_call
+{
+public:
+    explicit drain(server_core& s);
+    ~drain() override;
+
+    /// Of those who call it, the first gives the cause: a string literal.
+    HAWSER_EXPORT_DETAIL void begin(const char* cause) noexcept;
+    void cut_now() noexcept;
+
+    bool begun() const noexcept { return begun_.load(); }
+    /// What comes from now on is cut: from any thread.
+    bool cuts() const noexcept { return cuts_.load(); }
+
+    /// A session or a listener has ended: from any thread.
+    void something_ended() noexcept;
+
+    /// A session is cut: the place of it in the report. From its loop.
+    std::size_t note_cut(const core& c) noexcept;
+    /// The same for the handler of a datagram.
+    std::size_t note_cut(const datagram_address& peer, duration age) noexcept;
+    /// And then it has ended after all.
+    void note_ended(std::size_t place) noexcept;
+    /// One that was accepted is reset before its session has begun. From its loop.
+    void note_refused(const address& peer) noexcept;
+
+    /// Blocks until the report is there.
+    drain_report wait();
+    std::optional<drain_report> report() const;
+
+    /// Calls `f` once the report is there, from any thread; false: it is there already.
+    bool tell(std::function<void()> f);
+
+private:
+    enum class step : std::uint8_t { waiting, draining, cutting, done };
+
+    // What it asks of one of the runtime's loops.
+    class on_loop final : public owned_call
+    {
+    public:
+        on_loop(drain& of, loop& on) noexcept : of_{of}, on_{on} {}
+
+        void ask(step what) noexcept;
+
+        loop& on() const noexcept { return on_; }
+        /// Its sessions are cut, to the last one. From any thread.
+        bool all_cut() const noexcept { return all_cut_.load(); }
+        std::optional<loop_standstill> standstill; // since the cut; on the control loop
+
+    private:
+        // Behind what was sent to the loop's sessions from elsewhere: a goodbye, for one, reaches them all.
+        class beginning final : public owned_call
+        {
+        public:
+            explicit beginning(on_loop& of) noexcept : of_{of} {}
+
+        private:
+            void called() override { of_.ask(); }
+            on_loop& of_;
+        };
+
+        void ask() noexcept;
+        void called() override;
+        void dropped() noexcept override { place_.reset(); }
+        void begin_drain() noexcept;
+        void cut_some() noexcept;
+
+        drain& of_;
+        loop& on_;
+        beginning beginning_{*this};
+        std::atomic<step> asked_{step::waiting};
+        step done_ = step::waiting;
+        boost::intrusive_ptr<core> place_; // the next one to be cut
+        std::atomic<bool> all_cut_{false};
+    };
+
+    enum class request : std::uint8_t { start = 1, cut = 2, check = 4, look = 8 };
+
+    void ask(unsigned requests) noexcept;
+    void ask(request what) noexcept { ask(static_cast<unsigned>(what)); }
+    void called() override;
+    void carry_out(unsigned requests);
+    void start();
+    void tell_start();
+    void check();
+    void cut();
+    void check_cut();
+    bool sessions_run() const;
+    void finish();
+    std::size_t note_cut(cut_session c) noexcept;
+    std::uint64_t ended() const noexcept;
+    time_point look(time_point now) override;
+
+    server_core& server_; // owns this
+    std::atomic<bool> begun_{false};
+    std::atomic<bool> cuts_{false};
+    const char* cause_ = nullptr; // set before the start is asked for
+    std::atomic<unsigned> requests_{0};
+    std::deque<on_loop> loops_; // in the runtime's order
+    step step_ = step::waiting; // on the control loop
+    time_point begun_at_{};
+    time_point due_ = time_point::max();
+    time_point cut_at_{};
+    time_point moved_at_{}; // since the cut: when a loop last answered, or a session last ended
+    bool start_told_ = false;
+    bool cut_wanted_ = false;
+    unsigned failed_requests_ = 0; // for want of memory: asked again by look()
+    std::uint64_t ended_before_ = 0;
+
+    mutable std::mutex mutex_;
+    std::condition_variable reported_;
+    std::vector<cut_session> cut_; // what is noted; the report takes a copy
+    std::size_t refused_ = 0;      // of these, those that had not begun
+    std::vector<std::function<void()>> told_;
+    std::optional<drain_report> report_;
+};
+
+/// server::drained().
+awaitable<drain_report> drained(std::shared_ptr<server_core> s);
+
+} // namespace hawser::detail
+
+#endif

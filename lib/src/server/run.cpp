@@ -1,0 +1,91 @@
+// run(): a server until it has drained, the signals that drain and cut it, and what a service manager is told.
+#include <hawser/server.hpp>
+
+#include "server/server_core.hpp"
+#include "server/service_manager.hpp"
+
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <future>
+
+namespace hawser {
+namespace {
+
+// The first SIGINT or SIGTERM drains, the second cuts.
+struct signal_listener {
+    boost::asio::signal_set& signals;
+    detail::server_core& of;
+    detail::operation_place& place; // so that to wait for the next one cannot fail
+    bool begun = false;
+
+    using allocator_type = detail::place_allocator<void>;
+    allocator_type get_allocator() const noexcept { return allocator_type{place}; }
+    void operator()(const error_code& e, int number) const
+    {
+        if (e)
+            return;
+        if (begun)
+            of.ending().cut_now();
+        else
+            of.ending().begin(number == SIGINT ? "SIGINT" : "SIGTERM");
+        signals.async_wait(signal_listener{signals, of, place, true});
+    }
+};
+
+// What run() has left on the control loop goes, before run() does.
+class clearing final : public detail::call
+{
+public:
+    clearing(detail::loop& on, boost::asio::signal_set& s, detail::service_manager* m)
+        : on_{on}, signals_{s}, manager_{m}
+    {}
+    void wait() { done_.get_future().wait(); }
+
+private:
+    void called() override
+    {
+        if (std::exchange(cancelled_, true))
+            return done_.set_value();
+        if (manager_ != nullptr)
+            manager_->end();
+        signals_.cancel();
+        on_.ask(*this); // behind the end of that wait
+    }
+
+    detail::loop& on_;
+    boost::asio::signal_set& signals_;
+    detail::service_manager* manager_;
+    bool cancelled_ = false;
+    std::promise<void> done_;
+};
+
+} // namespace
+
+int run(runtime& r, server& s)
+{
+    r.core().refuse_if_wrapped("run");
+    boost::asio::signal_set signals{r.core().control().context(), SIGINT, SIGTERM};
+    signals.async_wait(signal_listener{signals, s.core(), r.core().place_of_signals()});
+    std::shared_ptr<detail::service_manager> manager;
+    if (auto socket = detail::notify_socket::from_environment()) {
+        manager = std::make_shared<detail::service_manager>(std::move(*socket), r.core(), s.endpoints());
+        s.core().supervised_by(manager);
+        r.core().control().post([manager] { manager->begin(); });
+    }
+    s.core().drain_when_lost();
+    r.start();
+    const detail::signals_left_to_loops from_here;
+    const drain_report report = s.wait();
+    for (const cut_session& c : report.cut)
+        if (c.blocks_loop)
+            std::_Exit(1); // nothing can end a handler that never suspends, and exit() would wait for it
+    clearing last{r.core().control(), signals, manager.get()};
+    r.core().control().ask(last);
+    last.wait();
+    s.core().supervised_by(nullptr);
+    return report.clean() && !s.core().lost() ? 0 : 1;
+}
+
+} // namespace hawser

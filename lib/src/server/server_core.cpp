@@ -1,0 +1,399 @@
+#include "server/server_core.hpp"
+
+#include "datagram/listener.hpp"
+#include "server/listener.hpp"
+#include "server/refusing_handler.hpp"
+#include "server/service_manager.hpp"
+#include "tls/context.hpp"
+
+#include <ifaddrs.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace hawser::detail {
+namespace {
+
+std::size_t descriptor_limit() noexcept
+{
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1U << 30));
+}
+
+server_options checked(server_options o)
+{
+    validate(o.limits);
+    validate(o.timeouts);
+    if (!o.limits.connections)
+        o.limits.connections = default_permits(descriptor_limit());
+    if (!o.observer)
+        o.observer = std::make_shared<log_observer>();
+    return o;
+}
+
+bool is_every_interface(const endpoint& where)
+{
+    const bool has_host = where.scheme() == endpoint::scheme_type::tcp || where.scheme() == endpoint::scheme_type::tls;
+    return has_host && where.host().empty();
+}
+
+bool has_ipv6() noexcept
+{
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0)
+        return true; // who knows
+    bool found = false;
+    for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next)
+        found = found || (i->ifa_addr != nullptr && i->ifa_addr->sa_family == AF_INET6);
+    ::freeifaddrs(list);
+    return found;
+}
+
+// An equal share of what the server may have, on each loop.
+std::vector<std::shared_ptr<handshake_places>> shared_out(std::size_t handshakes, std::size_t loops)
+{
+    std::vector<std::shared_ptr<handshake_places>> places(loops);
+    for (auto& p : places)
+        p = std::make_shared<handshake_places>(std::max<std::size_t>(handshakes / loops, 1));
+    return places;
+}
+
+std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_options& options)
+{
+    const bool over_tls = where.scheme() == endpoint::scheme_type::tls || (where.is_inherited() && options.tls);
+    if (over_tls && !options.tls)
+        throw std::invalid_argument{"listen_options.tls: expected a certificate chain and a key for " +
+                                    where.to_string() + ", got none"};
+    if (!over_tls && options.tls)
+        throw std::invalid_argument{"listen_options.tls: expected a tls://, fd: or systemd: endpoint, got " +
+                                    where.to_string()};
+    return over_tls ? std::make_shared<tls_configuration>(*options.tls) : nullptr;
+}
+
+} // namespace
+
+server_core::server_core(std::shared_ptr<runtime_core> r, server_options options)
+    : runtime_{std::move(r)}, options_{checked(std::move(options))}, doors_{*options_.limits.connections,
+                                                                            options_.limits.per_address},
+      drain_{*this}, shedding_{*this}, places_{shared_out(options_.limits.handshakes, runtime_->loops().size())},
+      memory_{std::make_shared<memory_return>(runtime_->control())}
+{}
+
+std::shared_ptr<server_core> server_core::make(std::shared_ptr<runtime_core> r, server_options options)
+{
+    return {new server_core{std::move(r), std::move(options)}, [](server_core* s) {
+                if (!s->runtime_->control().ask(s->destruction_))
+                    delete s;
+            }};
+}
+
+server_core::~server_core()
+{
+    memory_->stop();
+}
+
+void server_core::refuse_once_draining(const endpoint& where) const
+{
+    if (begun_draining())
+        throw std::logic_error{where.to_string() + ": listen once the server drains, which ends it for good"};
+}
+
+listener_handle server_core::listen(const endpoint& where, const session_handler& handler,
+                                    const listen_options& options)
+{
+    refuse_once_draining(where);
+    if (options.timeouts)
+        validate(*options.timeouts);
+    settings configured{.framing = options.framing,
+                        .timeouts = options.timeouts.value_or(options_.timeouts),
+                        .data_limit = options_.limits.received_per_connection.value_or(~std::uint64_t{0}),
+                        .high_water = options_.limits.output_high_water,
+                        .low_water = options_.limits.output_low_water};
+    const auto shared = std::make_shared<const settings>(configured);
+    const std::shared_ptr<tls_configuration> tls = tls_for(where, options);
+    const auto* const refusing = handler.target<refusing_handler>();
+    const session_handler& run = refusing != nullptr ? refusing->run : handler;
+    std::optional<std::string> refusal;
+    if (options.when_full == when_full::refuse)
+        refusal = refusing != nullptr && !tls ? refusing->words : std::string{};
+
+    // The sockets of each loop that accepts: the first alone, or with reuse_port every one.
+    std::vector<std::vector<listening_socket>> bound;
+    bound.push_back(bind_all(where, options));
+    while (options.reuse_port && bound.size() < runtime_->loops().size()) {
+        std::vector<listening_socket>& next = bound.emplace_back();
+        for (const listening_socket& first : bound.front())
+            next.push_back(std::move(bind_all(first.where(), options).front()));
+    }
+    for (std::vector<listening_socket>& sockets : bound)
+        for (listening_socket& socket : sockets)
+            socket.listen();
+    if (is_every_interface(where) && !has_ipv6())
+        watched_by().ipv6_left_out(bound.front().front().where());
+
+    std::vector<std::weak_ptr<listener>> made;
+    const std::lock_guard lock{mutex_};
+    refuse_once_draining(where); // a drain that begins from here on finds these listeners
+    for (std::size_t i = 0; i < bound.size(); ++i)
+        for (listening_socket& socket : bound[i]) {
+            const auto what =
+                std::make_shared<service>(service{run, shared, shared_from_this(), socket.where(), tls, refusal});
+            listeners_.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket),
+                                                            *runtime_->loops()[i], !options.reuse_port));
+            open_listeners_.fetch_add(1);
+            working_listeners_.fetch_add(1);
+            if (i == 0)
+                endpoints_.push_back(listeners_.back()->where());
+            listeners_.back()->post_start();
+            made.push_back(listeners_.back());
+        }
+    if (tls)
+        tls_.push_back(tls);
+    return listener_handle{std::move(made)};
+}
+
+void server_core::listen(const endpoint& where, const datagram_handler& handler, const datagram_options& options)
+{
+    refuse_once_draining(where);
+    validate(options);
+    std::vector<datagram_descriptor> bound = bind_datagrams(where, options.dual_stack);
+    const std::lock_guard lock{mutex_};
+    refuse_once_draining(where); // a drain that begins from here on finds these listeners
+    for (datagram_descriptor& socket : bound) {
+        datagram_listeners_.push_back(
+            std::make_shared<datagram_listener>(shared_from_this(), handler, options, std::move(socket)));
+        open_listeners_.fetch_add(1);
+        working_listeners_.fetch_add(1);
+        endpoints_.push_back(datagram_listeners_.back()->where());
+        datagram_listeners_.back()->post_start();
+    }
+}
+
+void server_core::reload_tls()
+{
+    const std::lock_guard one_at_a_time{reloading_};
+    const struct told {
+        explicit told(std::shared_ptr<service_manager> m) : manager{std::move(m)}
+        {
+            if (manager)
+                manager->reloading();
+        }
+        told(const told&) = delete;
+        told& operator=(const told&) = delete;
+        ~told()
+        {
+            if (manager)
+                manager->reloaded();
+        }
+        std::shared_ptr<service_manager> manager;
+    } beginning_and_end{supervisor()};
+    const auto all = configurations();
+    std::vector<std::shared_ptr<const tls_context>> loaded;
+    try {
+        for (const auto& c : all)
+            loaded.push_back(c->load());
+    } catch (const tls_error& e) {
+        watched_by().tls_reload_failed(e);
+        throw;
+    }
+    for (std::size_t i = 0; i < all.size(); ++i)
+        all[i]->use(std::move(loaded[i]));
+    watched_by().tls_reloaded(all.size());
+}
+
+std::vector<std::shared_ptr<tls_configuration>> server_core::configurations() const
+{
+    const std::lock_guard lock{mutex_};
+    return tls_;
+}
+
+std::optional<std::chrono::system_clock::time_point> server_core::certificates_expire() const
+{
+    std::optional<std::chrono::system_clock::time_point> first;
+    for (const auto& c : configurations())
+        first = std::min(first.value_or(std::chrono::system_clock::time_point::max()), c->now()->expires());
+    return first;
+}
+
+std::vector<endpoint> server_core::endpoints() const
+{
+    const std::lock_guard lock{mutex_};
+    return endpoints_;
+}
+
+std::vector<std::shared_ptr<listener>> server_core::listeners() const
+{
+    const std::lock_guard lock{mutex_};
+    return listeners_;
+}
+
+std::vector<std::shared_ptr<datagram_listener>> server_core::datagram_listeners() const
+{
+    const std::lock_guard lock{mutex_};
+    return datagram_listeners_;
+}
+
+void server_core::forget_listeners()
+{
+    std::vector<std::shared_ptr<listener>> all;
+    std::vector<std::shared_ptr<datagram_listener>> of_datagrams;
+    {
+        const std::lock_guard lock{mutex_};
+        all.swap(listeners_);
+        of_datagrams.swap(datagram_listeners_);
+    }
+    for (const auto& l : all)
+        l->post_close();
+    for (const auto& l : of_datagrams)
+        l->post_close();
+}
+
+void server_core::exception_escaped(std::string_view what) noexcept
+{
+    watched_by().exception_escaped(what);
+}
+
+void server_core::supervised_by(std::shared_ptr<service_manager> manager)
+{
+    const std::lock_guard lock{mutex_};
+    supervisor_ = std::move(manager);
+}
+
+std::shared_ptr<service_manager> server_core::supervisor() const
+{
+    const std::lock_guard lock{mutex_};
+    return supervisor_;
+}
+
+void server_core::listener_closed() noexcept
+{
+    open_listeners_.fetch_sub(1);
+    drain_.something_ended();
+}
+
+void server_core::listener_failed(const endpoint& where, const error_code& why) noexcept
+{
+    watched_by().listener_failed(where, why);
+    if (working_listeners_.fetch_sub(1) != 1 || begun_draining())
+        return;
+    lost_ = true;
+    watched_by().listeners_lost();
+    if (drain_when_lost_)
+        drain_.begin("lost");
+}
+
+void server_core::drain_when_lost()
+{
+    drain_when_lost_ = true;
+    if (lost())
+        drain_.begin("lost");
+}
+
+loop& server_core::choose_loop() noexcept
+{
+    const auto& loops = runtime_->loops();
+    loop* best = loops.front().get();
+    std::size_t fewest = best->assigned.load(std::memory_order_relaxed);
+    for (const auto& l : loops)
+        if (const std::size_t n = l->assigned.load(std::memory_order_relaxed); n < fewest) {
+            best = l.get();
+            fewest = n;
+        }
+    best->assigned.fetch_add(1, std::memory_order_relaxed);
+    return *best;
+}
+
+const std::shared_ptr<handshake_places>& server_core::places_on(const loop& on) const noexcept
+{
+    const auto& loops = runtime_->loops();
+    const auto at = std::find_if(loops.begin(), loops.end(), [&on](const auto& l) { return l.get() == &on; });
+    return places_[static_cast<std::size_t>(at - loops.begin())];
+}
+
+void server_core::release(loop& on) noexcept
+{
+    on.assigned.fetch_sub(1, std::memory_order_relaxed);
+    permit_freed();
+    drain_.something_ended();
+}
+
+void server_core::permit_freed() noexcept
+{
+    doors_.give();
+    if (permit_wanted_.exchange(false)) {
+        const std::lock_guard lock{mutex_};
+        for (const auto& l : listeners_)
+            l->post_resume();
+    }
+}
+
+void server_core::refused(const service& by, const address& peer, const error_code& why) noexcept
+{
+    counts.refused.fetch_add(1, std::memory_order_relaxed);
+    session_end end;
+    end.reason = end_reason::refused;
+    end.error = why;
+    try {
+        end.peer = peer.to_endpoint();
+        end.local = by.local;
+    } catch (const std::bad_alloc&) { // it is told without them
+    }
+    watched_by().session_ended(end);
+}
+
+std::size_t server_core::connections() const noexcept
+{
+    const std::uint64_t over = counts.completed.load() + counts.failed.load() + counts.refused.load();
+    const std::size_t permits = doors_.taken();
+    return std::min<std::size_t>(permits, counts.accepted.load() - over);
+}
+
+void server_core::drain_listeners() noexcept
+{
+    const std::lock_guard lock{mutex_};
+    for (const auto& l : listeners_)
+        l->post_drain();
+    for (const auto& l : datagram_listeners_)
+        l->post_close();
+}
+
+void server_core::cut_listeners() noexcept
+{
+    const std::lock_guard lock{mutex_};
+    for (const auto& l : listeners_)
+        l->post_close();
+    for (const auto& l : datagram_listeners_)
+        l->post_cut();
+}
+
+server_statistics server_core::statistics() const
+{
+    // Ends before beginnings: no session is seen to have ended and not to have begun. Permits bound what is open; one
+    // may be in the hand of a listener that has nobody to give it to.
+    server_statistics s;
+    s.shed = counts.shed.load();
+    s.completed = counts.completed.load();
+    s.failed = counts.failed.load();
+    s.refused = counts.refused.load();
+    const std::size_t permits = doors_.taken();
+    s.accepted = counts.accepted.load();
+    s.connections = std::min<std::size_t>(permits, s.accepted - s.completed - s.failed - s.refused);
+    s.accept_errors = counts.accept_errors.load();
+    for (const auto& l : datagram_listeners())
+        s.datagram_handlers += l->handlers();
+    s.datagrams_in = counts.datagrams_in.load();
+    s.datagrams_out = counts.datagrams_out.load();
+    s.datagrams_dropped = counts.datagrams_dropped.load();
+    s.datagrams_failed = counts.datagrams_failed.load();
+    for (const auto& l : runtime_->loops()) {
+        s.carried.bytes_in += l->counts.bytes_in.read();
+        s.carried.bytes_out += l->counts.bytes_out.read();
+        s.carried.frames_in += l->counts.frames_in.read();
+        s.carried.frames_out += l->counts.frames_out.read();
+    }
+    return s;
+}
+
+} // namespace hawser::detail
