@@ -159,22 +159,23 @@ private:
 
     // Between two turns a reference to the next one keeps the place in the list, which has the oldest first: those that
     // have come meanwhile end it.
-    void add_connections(part& p, connection_list::iterator next, time_point asked)
+    void add_connections(part& p, tenant_list::iterator next, time_point asked)
     {
         const auto end = p.on->connections.end();
-        for (int i = 0; i < rows_in_a_turn && next != end && next->opened() <= asked; ++i, ++next)
-            if (is_of(p, *next))
-                p.rows.push_back(row_of(*next));
-        if (next == end || next->opened() > asked)
+        for (int i = 0; i < rows_in_a_turn && next != end && connection_of(*next).opened() <= asked; ++i, ++next)
+            if (core& c = connection_of(*next); is_of(p, c))
+                p.rows.push_back(row_of(c));
+        if (next == end || connection_of(*next).opened() > asked)
             return here_->post([self = shared_from_this(), &p] { self->finish(p); });
-        p.on->post([self = shared_from_this(), &p, place = boost::intrusive_ptr<core>{&*next}, asked] {
+        p.on->post([self = shared_from_this(), &p, place = boost::intrusive_ptr<tenant>{&*next}, asked] {
             self->add_connections(p, p.on->connections.iterator_to(*place), asked);
         });
     }
 
     static bool is_of(const part& p, core& c) noexcept
     {
-        return c.descriptor() >= 0 && (c.owner == nullptr || &c.owner->server() == p.of.get());
+        const session* const s = session_of(c);
+        return c.descriptor() >= 0 && (s == nullptr || &s->server() == p.of.get());
     }
 
     void finish(part& p)

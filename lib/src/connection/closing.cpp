@@ -22,7 +22,7 @@ constexpr std::size_t most_dropped_at_once = 256 * 1024;
 } // namespace
 
 core::core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer)
-    : loop_{on}, input_{on.blocks()}, output_{on.blocks()}, settings_{std::move(s)}, stream_{std::move(stream)},
+    : stream_owner{on}, input_{on.blocks()}, output_{on.blocks()}, settings_{std::move(s)}, stream_{std::move(stream)},
       opened_{on.now()}, peer_{peer}
 {
     look_every_ = settings_->look_every;
@@ -42,8 +42,7 @@ core::~core()
 
 void intrusive_ptr_release(core* c) noexcept
 {
-    if (--c->references_ == 0)
-        delete c;
+    intrusive_ptr_release(static_cast<tenant*>(c));
 }
 
 awaitable<void> core::half_close()
@@ -233,7 +232,7 @@ void core::close_now() noexcept
         tell_listener();
 }
 
-void core::set_listener(std::unique_ptr<close_listener> l)
+void core::set_listener(std::unique_ptr<connection_owner> l)
 {
     listener_ = std::move(l);
     if (is_closed())
@@ -264,7 +263,7 @@ void core::later::called()
     if (std::exchange(resume, false))
         return of.resume_reader();
     if (std::exchange(tell, false)) {
-        const std::unique_ptr<close_listener> told = std::move(of.listener_);
+        const std::unique_ptr<connection_owner> told = std::move(of.listener_);
         told->connection_closed();
     }
 }
@@ -340,7 +339,7 @@ void core::abandon() noexcept
     writers_.abandon();
     flushers_.abandon();
     closers_.abandon();
-    const std::unique_ptr<close_listener> untold = std::move(listener_);
+    const std::unique_ptr<connection_owner> untold = std::move(listener_);
 }
 
 void core::set_timeouts(const hawser::timeouts& t)

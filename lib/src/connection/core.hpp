@@ -15,6 +15,7 @@
 #include "loop/resumption.hpp"
 #include "loop/wait_queue.hpp"
 #include "transport/stream.hpp"
+#include "transport/stream_owner.hpp"
 #include "values/address.hpp"
 
 #include <hawser/connection.hpp>
@@ -45,12 +46,15 @@ struct settings {
     duration look_every = look_interval(timeouts);
 };
 
-/// Whoever is to be told once that the connection has closed: a session.
-class close_listener
+/// Whom a connection serves, as far as it knows: a session.
+class connection_owner
 {
 public:
-    virtual ~close_listener() = default;
+    virtual ~connection_owner() = default;
+    /// Called once, for the one that was handed over (core::set_listener).
     virtual void connection_closed() noexcept = 0;
+    /// Its handler has kept the loop for so long. From the watchdog's thread.
+    virtual void report_blocked(duration held) const noexcept = 0;
 };
 
 /// Where handles reach a connection from any thread, and what waits there for its loop.
@@ -77,7 +81,7 @@ struct handle_target {
     std::atomic<bool> behind{false};       // to be told that it has missed some
 };
 
-class core final : public connection_hook, private wheel::entry
+class core final : public stream_owner, private wheel::entry
 {
 public:
     core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer);
@@ -177,7 +181,7 @@ public:
     void fail(const error_code& e) noexcept;
     void fail(std::exception_ptr e) noexcept;
     /// The same where nothing can be sent any more, or nothing is to be: what was accepted is lost.
-    void break_off(const error_code& e) noexcept;
+    void break_off(const error_code& e) noexcept override;
     /// Whether what was written last is a whole answer: bytes that a handler writes may be a part of one.
     enum class answer : std::uint8_t {
         whole,
@@ -195,7 +199,16 @@ public:
     /// It is closing, and waits for nothing but its peer's end or acknowledgement, which let_go() cuts short.
     bool has_sent_all() const noexcept { return end_since_ != time_point::max(); }
     void let_go() noexcept;
-    void abandon() noexcept;
+    void abandon() noexcept override;
+
+    // ---- Called by the watchdog, from its thread
+
+    loop_keeper keeper() const override { return {peer_.to_endpoint(), opened_}; }
+    void report_blocked(duration held) const noexcept override
+    {
+        if (owner != nullptr)
+            owner->report_blocked(held);
+    }
 
     // ---- Making room for others (yielding.cpp)
 
@@ -208,10 +221,10 @@ public:
     bool yield();
     /// Ends a handshake whose place others wait for, unless it waits for its peer's answer and something has come: its
     /// reader fails with errc::shed. Says whether it has.
-    bool yield_place(bool waits_to_send);
+    bool yield_place(bool waits_to_send) override;
 
     /// Hands over whoever is told of the close, and is destroyed after it.
-    void set_listener(std::unique_ptr<close_listener> l);
+    void set_listener(std::unique_ptr<connection_owner> l);
 
     // ---- TLS (handshake.cpp)
 
@@ -232,8 +245,8 @@ public:
     tls_error tls_failure() const { return std::get<tls_stream>(stream_).failure(); }
     HAWSER_EXPORT_DETAIL std::optional<tls_facts> tls() const;
 
-    /// The session that runs on this connection; null for a client's.
-    class session* owner = nullptr;
+    /// The session that runs on this connection (session_of()); null for a client's.
+    connection_owner* owner = nullptr;
     bool takes_output() const noexcept { return output_open_; }
     bool is_closed() const noexcept { return state_ == connection_state::closed; }
     bool has_failed() const noexcept { return failed_; }
@@ -241,7 +254,6 @@ public:
 
     // ---- Facts
 
-    loop& on() const noexcept { return loop_; }
     const settings& configured() const noexcept { return *settings_; }
     const hawser::timeouts& timeouts() const noexcept { return own_timeouts_ ? *own_timeouts_ : settings_->timeouts; }
     void set_timeouts(const hawser::timeouts& t);
@@ -277,21 +289,21 @@ public:
 
     // ---- Called by the stream, from the loop's queue
 
-    void on_readable(const error_code& e);
-    void on_writable();
-    void on_handshake(const error_code& e);
-    void handshake_waits() { look_soon(); } ///< a handshake has found no input
-    void look_by(time_point at) noexcept { loop_.arm(*this, at); }
+    void on_readable(const error_code& e) override;
+    void on_writable() override;
+    void on_handshake(const error_code& e) override;
+    void handshake_waits() override { look_soon(); }
+    void look_by(time_point at) noexcept override { loop_.arm(*this, at); }
 
     /// Sends what the cork holds, whoever owns it. Never throws into, nor resumes from, the stack that calls it.
     static void flush_cork(loop& on) noexcept;
 
 private:
+    // The public headers know no more of it than its name.
+    friend void intrusive_ptr_add_ref(core* c) noexcept { intrusive_ptr_add_ref(static_cast<tenant*>(c)); }
     friend struct stream_write;
     friend struct stream_end;
     friend class end_watch;
-    friend void intrusive_ptr_add_ref(core* c) noexcept { ++c->references_; }
-    friend void intrusive_ptr_release(core* c) noexcept;
 
     // How a wait for input ended.
     enum class input : std::uint8_t { more, ended, drained, failed, cancelled, refused };
@@ -462,8 +474,6 @@ private:
     };
 
     // First what each message touches, then the rest: fewer cache lines a message.
-    loop& loop_;
-    std::uint32_t references_ = 0;
     std::int32_t turn_frames_ = 0;
     std::int32_t turn_bytes_ = 0;
 
@@ -523,11 +533,17 @@ private:
     time_point opened_;
     time_point began_ = opened_; // its handshake is done, where it has one
     address peer_;
-    std::unique_ptr<close_listener> listener_;
+    std::unique_ptr<connection_owner> listener_;
     boost::intrusive_ptr<core> kept_; // itself, while nothing but the wheel knows that it waits
     std::shared_ptr<handle_target> handle_;
     later later_{*this};
 };
+
+/// The tenants of a loop are its connections.
+inline core& connection_of(tenant& t) noexcept
+{
+    return static_cast<core&>(t);
+}
 
 struct core_access {
     static connection make(boost::intrusive_ptr<core> c) { return connection{std::move(c)}; }

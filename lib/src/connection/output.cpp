@@ -346,7 +346,7 @@ void core::write_through(two_pieces pieces) noexcept
 void core::flush_cork(loop& on) noexcept
 {
     cork& k = on.output_cork;
-    core* const c = std::exchange(k.owner, nullptr);
+    core* const c = static_cast<core*>(std::exchange(k.owner, nullptr));
     const bytes_view bytes{k.bytes.data(), std::exchange(k.size, 0)};
     if (c == nullptr || bytes.empty())
         return;

@@ -60,7 +60,7 @@ void datagram_session::run(std::unique_ptr<datagram_session> self)
 {
     datagram_session& it = *self;
     loop& on = it.listener_->on();
-    const loop::datagram_mark mark{on, &it};
+    const loop::running_mark mark{on, &it};
     try {
         awaitable<void> work = it.listener_->handler()(it.request_);
         boost::asio::co_spawn(boost::asio::any_io_executor{on.executor()}, std::move(work),

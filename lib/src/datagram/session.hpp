@@ -22,7 +22,7 @@ class datagram_listener;
 
 using datagram_hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-class datagram_session final : public datagram_hook, private call
+class datagram_session final : public datagram_hook, public runner, private call
 {
 public:
     datagram_session(std::shared_ptr<datagram_listener> l, bytes_view payload,
@@ -41,10 +41,9 @@ public:
     const datagram_descriptor::arrival& arrival() const noexcept { return arrival_; }
     datagram_listener& listener() const noexcept { return *listener_; }
 
-    time_point begun() const noexcept { return begun_; }
-
-    /// It has kept its loop for so long. From another thread, while it is held.
-    void report_blocked(duration held) const noexcept;
+    // From another thread, while the handler holds its loop.
+    loop_keeper keeper() const override { return {arrival_.sender.to_endpoint(), begun_}; }
+    void report_blocked(duration held) const noexcept override;
 
     /// Counts an answer. Throws errc::answer_too_large.
     void charge(bytes_view answer);

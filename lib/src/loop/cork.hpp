@@ -14,12 +14,12 @@
 
 namespace hawser::detail {
 
-class core;
+class tenant;
 
 struct cork {
     static constexpr std::size_t capacity = 16 * 1024;
 
-    core* owner = nullptr;
+    tenant* owner = nullptr;
     std::size_t size = 0;
     bool posted = false;   // a flush is in the loop's queue,
     operation_place place; // in this place: to post it cannot fail

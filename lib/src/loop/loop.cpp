@@ -1,7 +1,8 @@
 #include "loop/loop.hpp"
 
-#include "connection/core.hpp"
+#include "loop/descriptor_watch.hpp"
 #include "loop/escaped_exceptions.hpp"
+#include "loop/wait_queue.hpp"
 
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/multiple_exceptions.hpp>
@@ -134,9 +135,9 @@ void loop::post_fail(errc e)
 template <class F>
 void loop::for_each_connection(F&& f)
 {
-    boost::intrusive_ptr<core> place = connections.empty() ? nullptr : &connections.front();
+    boost::intrusive_ptr<tenant> place = connections.empty() ? nullptr : &connections.front();
     while (place) {
-        const boost::intrusive_ptr<core> it = std::move(place);
+        const boost::intrusive_ptr<tenant> it = std::move(place);
         const auto next = std::next(connections.iterator_to(*it));
         place = next != connections.end() ? &*next : nullptr;
         f(*it);
@@ -147,7 +148,7 @@ void loop::fail_all()
 {
     if (yours_ && !on_its_thread())
         return again([](loop& l) { l.fail_all(); });
-    for_each_connection([this](core& c) { c.break_off(error_code{fail_with_.load()}); });
+    for_each_connection([this](tenant& t) { t.break_off(error_code{fail_with_.load()}); });
 }
 
 void loop::set_timer() noexcept
@@ -253,7 +254,7 @@ void loop::shut_down() noexcept
     sent_->close();
     // Frames hold the sessions and the sessions hold the connections, so each is destroyed by what it waits in; only
     // what waits inside Hawser has to be taken out by hand.
-    for_each_connection([](core& c) { c.abandon(); });
+    for_each_connection([](tenant& t) { t.abandon(); });
     waits->abandon();
     timer_.reset();
     sockets_->close();

@@ -12,6 +12,7 @@
 #include "loop/cork.hpp"
 #include "loop/handshakes.hpp"
 #include "loop/poller.hpp"
+#include "loop/tenant.hpp"
 #include "loop/wake_timer.hpp"
 #include "loop/wheel.hpp"
 
@@ -34,9 +35,6 @@
 
 namespace hawser::detail {
 
-class core;
-class datagram_session;
-
 /// A count that its loop's thread alone changes and any thread may read: no locked instruction.
 class counter
 {
@@ -50,11 +48,6 @@ public:
 private:
     std::atomic<std::uint64_t> value_{0};
 };
-
-using connection_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct connection_list_tag>,
-                                                         boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
-using connection_list = boost::intrusive::list<core, boost::intrusive::base_hook<connection_hook>,
-                                               boost::intrusive::constant_time_size<false>>;
 
 class loop final : public std::enable_shared_from_this<loop>, private wake_timer::wakes
 {
@@ -180,7 +173,7 @@ public:
     handshake_turns& handshakes() noexcept { return *handshakes_; }
     cork output_cork;
     std::string gathered; // where a frame's pieces come together, on their way to the cork
-    connection_list connections;
+    tenant_list connections;
     std::unique_ptr<class wait_queue> waits;             // of coroutines that wait for no connection: name look-ups
     std::shared_ptr<class descriptor_watch> descriptors; // shared by a runtime's loops
     std::shared_ptr<class escaped_exceptions> escapes;   // too; null in an io_context of the user's
@@ -191,14 +184,15 @@ public:
 
     std::atomic<std::size_t> assigned{0}; // connections handed to this loop and not yet ended; any thread
 
-    /// Whose handler runs now, for the watchdog: the connection and a number that changes at each resumption.
+    /// Whose handler runs now, for the watchdog, with a number that changes at each resumption. A datagram's handler is
+    /// marked from its beginning to where it first suspends.
     class running_mark
     {
     public:
-        running_mark(loop& l, core* c) noexcept : loop_{l}, before_{l.running_.load(std::memory_order_relaxed)}
+        running_mark(loop& l, const runner* r) noexcept : loop_{l}, before_{l.running_.load(std::memory_order_relaxed)}
         {
             loop_.turns_.store(loop_.turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-            loop_.running_.store(c, std::memory_order_release);
+            loop_.running_.store(r, std::memory_order_release);
         }
         running_mark(const running_mark&) = delete;
         running_mark& operator=(const running_mark&) = delete;
@@ -206,30 +200,9 @@ public:
 
     private:
         loop& loop_;
-        core* before_;
+        const runner* before_;
     };
-    core* running() const noexcept { return running_.load(std::memory_order_acquire); }
-
-    /// The same for the handler of a datagram, from its beginning to where it first suspends.
-    class datagram_mark
-    {
-    public:
-        datagram_mark(loop& l, const datagram_session* d) noexcept : loop_{l}
-        {
-            loop_.turns_.store(loop_.turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-            loop_.running_datagram_.store(d, std::memory_order_release);
-        }
-        datagram_mark(const datagram_mark&) = delete;
-        datagram_mark& operator=(const datagram_mark&) = delete;
-        ~datagram_mark() { loop_.running_datagram_.store(nullptr, std::memory_order_release); }
-
-    private:
-        loop& loop_;
-    };
-    const datagram_session* running_datagram() const noexcept
-    {
-        return running_datagram_.load(std::memory_order_acquire);
-    }
+    const runner* running() const noexcept { return running_.load(std::memory_order_acquire); }
     std::uint64_t turns() const noexcept { return turns_.load(std::memory_order_relaxed); }
 
     /// Held while a connection, its session or a datagram is destroyed, and by other threads while they look at those
@@ -243,7 +216,6 @@ public:
 
 private:
     friend class running_mark;
-    friend class datagram_mark;
     void set_timer() noexcept;
     void woken() override { tick(); }
     void rest() noexcept;
@@ -272,8 +244,7 @@ private:
     std::mutex gate_;
     bool open_ = true;
     boost::intrusive::list<guest> guests_; // under gate_
-    std::atomic<core*> running_{nullptr};
-    std::atomic<const datagram_session*> running_datagram_{nullptr};
+    std::atomic<const runner*> running_{nullptr};
     std::atomic<std::uint64_t> turns_{0};
     time_point timer_at_ = time_point::max();
     const bool yours_ = false;                  // the user's io_context

@@ -1,7 +1,5 @@
 #include "loop/wait_queue.hpp"
 
-#include "connection/core.hpp"
-
 #include <new>
 
 namespace hawser::detail {
@@ -27,14 +25,14 @@ void waiting::called()
     resumption r = std::move(resume);
     if (of == nullptr)
         return r();
-    const boost::intrusive_ptr<core> keep{of, false};
+    const boost::intrusive_ptr<tenant> keep{of, false};
     const loop::running_mark mark{keep->on(), keep.get()};
     r();
 }
 
 void waiting::dropped() noexcept
 {
-    const boost::intrusive_ptr<core> keep{of, false};
+    const boost::intrusive_ptr<tenant> keep{of, false};
     const resumption gone = std::move(resume);
 }
 

@@ -27,7 +27,7 @@ class waiting : public wait_hook, private call
 {
 public:
     loop* on = nullptr;
-    core* of = nullptr; // whose handler goes on then; null if that is not known
+    tenant* of = nullptr; // whose handler goes on then; null if that is not known
     resumption resume;
     time_point since{};
     bool cancelled = false;
@@ -66,7 +66,7 @@ public:
     time_point since() const noexcept { return list_.front().since; }
 
     /// Suspends the coroutine until it is woken. What it returns is awaited at once.
-    auto wait(waiting& node, loop& on, core* of = nullptr)
+    auto wait(waiting& node, loop& on, tenant* of = nullptr)
     {
         node.on = &on;
         node.of = of;

@@ -16,12 +16,6 @@
 
 namespace hawser::detail {
 
-/// Whose handler keeps a loop.
-struct loop_keeper {
-    endpoint peer;
-    time_point since; ///< when the connection was accepted, or the datagram came
-};
-
 /// Nothing if no handler runs, or one that has gone on after it awaited what is not the connection's. From any thread
 /// that holds l.naming.
 HAWSER_EXPORT_DETAIL std::optional<loop_keeper> keeper_of(const loop& l);
@@ -38,7 +32,7 @@ public:
 
 private:
     struct sighting {
-        const void* running = nullptr; // a connection or a datagram
+        const runner* running = nullptr;
         std::uint64_t turn = 0;
         time_point since{};
         duration waited{}; // for a processor, by then

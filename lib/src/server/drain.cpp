@@ -178,20 +178,22 @@ void drain::on_loop::called()
 
 void drain::on_loop::begin_drain() noexcept
 {
-    for (core& c : on_.connections) // which ends nothing before this function has returned
-        if (c.owner != nullptr && &c.owner->server() == &of_.server_)
+    for (tenant& t : on_.connections) { // which ends nothing before this function has returned
+        core& c = connection_of(t);
+        if (const session* const s = session_of(c); s != nullptr && &s->server() == &of_.server_)
             c.begin_drain();
+    }
 }
 
 // Between two turns a reference to the next one keeps the place in the list, which has the oldest first.
 void drain::on_loop::cut_some() noexcept
 {
     for (int i = 0; i < cut_in_a_turn && place_; ++i) {
-        const boost::intrusive_ptr<core> it = std::move(place_);
+        const boost::intrusive_ptr<tenant> it = std::move(place_);
         const auto next = std::next(on_.connections.iterator_to(*it));
         place_ = next != on_.connections.end() ? &*next : nullptr;
-        if (it->owner != nullptr && &it->owner->server() == &of_.server_)
-            it->owner->cut();
+        if (session* const s = session_of(connection_of(*it)); s != nullptr && &s->server() == &of_.server_)
+            s->cut();
     }
     if (place_) {
         ask();

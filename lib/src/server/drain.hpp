@@ -41,6 +41,7 @@ class address;
 class core;
 class loop;
 class server_core;
+class tenant;
 
 class drain final : private wheel::entry, private owned_call
 {
@@ -114,7 +115,7 @@ private:
         beginning beginning_{*this};
         std::atomic<step> asked_{step::waiting};
         step done_ = step::waiting;
-        boost::intrusive_ptr<core> place_; // the next one to be cut
+        boost::intrusive_ptr<tenant> place_; // the next one to be cut
         std::atomic<bool> all_cut_{false};
     };
 

@@ -46,7 +46,7 @@ struct session_place {
 /// Says in `end` what a handler threw, without its words if there is no memory for them. Does not take a null pointer.
 void describe(session_end& end, std::exception_ptr thrown) noexcept;
 
-class session final : public close_listener
+class session final : public connection_owner
 {
 public:
     /// Takes over a connection that was accepted with a permit, on its loop.
@@ -80,7 +80,7 @@ public:
     bool runs_handler() const noexcept { return begun_ && !ended_; }
 
     /// From the watchdog's thread, while this session's handler runs.
-    void report_blocked(duration held) const noexcept;
+    void report_blocked(duration held) const noexcept override;
 
 private:
     static void shaken(std::unique_ptr<session> self);
@@ -104,6 +104,12 @@ private:
     bool shed_ = false;
     bool handshake_failed_ = false;
 };
+
+/// That of a server's connection, as long as its handler has not ended; null for a client's.
+inline session* session_of(const core& c) noexcept
+{
+    return static_cast<session*>(c.owner);
+}
 
 } // namespace hawser::detail
 

@@ -43,16 +43,17 @@ struct shedding::search {
     bool urgent = false;
     std::size_t most = 0;
     time_point begun = on->now();
-    boost::intrusive_ptr<core> place = nullptr; // between two turns, on its loop
-    std::vector<candidate> first = {};          // a heap, the last of them in front
+    boost::intrusive_ptr<tenant> place = nullptr; // between two turns, on its loop
+    std::vector<candidate> first = {};            // a heap, the last of them in front
     std::size_t looked_at = 0;
     time_point next = after(begun, at_least_every);
 
-    void consider(core& c)
+    void consider(const core& c)
     {
-        if (c.owner == nullptr || &c.owner->server() != of.get())
+        session* const s = session_of(c);
+        if (s == nullptr || &s->server() != of.get())
             return;
-        const claim has = c.owner->claims();
+        const claim has = s->claims();
         if (has.what == kind::works)
             return;
         const time_point ripe = after(has.since, least_age(has.what, urgent));
@@ -62,7 +63,7 @@ struct shedding::search {
         }
         if (first.size() == most && !(has < first.front().found))
             return;
-        first.push_back({has, c.owner->place()});
+        first.push_back({has, s->place()});
         std::push_heap(first.begin(), first.end());
         if (first.size() > most) {
             std::pop_heap(first.begin(), first.end());
@@ -215,11 +216,11 @@ void shedding::look()
 // Between two turns a reference to the next one keeps the place in the list, which has the oldest first.
 void shedding::look_at_some(std::shared_ptr<search> s, bool first)
 {
-    connection_list& all = s->on->connections;
+    tenant_list& all = s->on->connections;
     auto next = first ? all.begin() : all.iterator_to(*s->place);
     try {
         for (int i = 0; i < looked_at_in_a_turn && next != all.end(); ++i, ++next, ++s->looked_at)
-            s->consider(*next);
+            s->consider(connection_of(*next));
     } catch (const std::bad_alloc&) { // those that were found have to do
         next = all.end();
     }

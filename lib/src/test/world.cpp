@@ -137,12 +137,13 @@ void world_inside::cancel_suspended()
             state->signal.emit(by->how());
     }
     std::vector<boost::intrusive_ptr<core>> open; // a cancellation may end some
-    for (core& c : on().connections)
-        open.emplace_back(&c);
+    for (tenant& t : on().connections)
+        open.emplace_back(&connection_of(t));
     for (const auto& c : open)
-        if (c->owner != nullptr && c->owner->runs_handler() &&
+        if (session* const s = session_of(*c);
+            s != nullptr && s->runs_handler() &&
             by->strikes(kind::cancellation, "session of " + c->peer().to_endpoint().to_string()))
-            c->owner->cancel_handler(by->how());
+            s->cancel_handler(by->how());
 }
 
 // ---- task_state
@@ -351,10 +352,11 @@ remains world::left()
     poll();
     remains r;
     loop& l = inside_->on();
-    for (core& c : l.connections) {
+    for (tenant& t : l.connections) {
+        const core& c = connection_of(t);
         ++r.connections;
         r.queued += c.queued();
-        if (c.owner != nullptr && c.owner->runs_handler())
+        if (const session* const s = session_of(c); s != nullptr && s->runs_handler())
             ++r.coroutines;
     }
     for (const auto& t : inside_->tasks)

@@ -194,7 +194,7 @@ memory_stream::~memory_stream()
         link_->close(side_);
 }
 
-void memory_stream::wait_readable(core& c)
+void memory_stream::wait_readable(stream_owner& c)
 {
     link_->probe(side_, "wait for input");
     link_->ends_[side_].reader = &c;
@@ -202,7 +202,7 @@ void memory_stream::wait_readable(core& c)
     link_->changed();
 }
 
-void memory_stream::wait_gone(core& c)
+void memory_stream::wait_gone(stream_owner& c)
 {
     link_->ends_[side_].reader = &c;
     link_->ends_[side_].for_reset = true;
@@ -219,7 +219,7 @@ peer_sight memory_stream::look_at_peer(error_code&) const noexcept
     return link_->has_ended(d) ? peer_sight::ended : peer_sight::nothing;
 }
 
-void memory_stream::wait_writable(core& c)
+void memory_stream::wait_writable(stream_owner& c)
 {
     link_->probe(side_, "wait for room");
     link_->ends_[side_].writer = &c;

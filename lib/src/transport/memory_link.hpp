@@ -5,7 +5,10 @@
 #ifndef HAWSER_SRC_TRANSPORT_MEMORY_LINK_HPP
 #define HAWSER_SRC_TRANSPORT_MEMORY_LINK_HPP
 
-#include "connection/core.hpp"
+#include "loop/calls.hpp"
+#include "loop/loop.hpp"
+#include "transport/stream.hpp"
+#include "transport/stream_owner.hpp"
 
 #include <array>
 #include <cstdint>
@@ -89,9 +92,9 @@ public:
 private:
     friend class memory_stream;
     struct attached {
-        boost::intrusive_ptr<core> reader; // waits for readability
-        boost::intrusive_ptr<core> writer; // waits for writability
-        bool for_reset = false;            // the reader waits for nothing else
+        boost::intrusive_ptr<stream_owner> reader; // waits for readability
+        boost::intrusive_ptr<stream_owner> writer; // waits for writability
+        bool for_reset = false;                    // the reader waits for nothing else
         bool cancelled_input = false;
         bool cancelled_output = false;
         bool closed = false;

@@ -1,6 +1,7 @@
 #include "transport/polled_socket.hpp"
 
-#include "connection/core.hpp"
+#include "transport/stream_owner.hpp"
+#include "values/address.hpp"
 
 #include <linux/sockios.h>
 #include <poll.h>
@@ -51,9 +52,9 @@ polled_socket::family family_of(const address& peer) noexcept
     return peer.is_ip() ? polled_socket::family::ip : polled_socket::family::unix_path;
 }
 
-void polled_socket::attach(core& c) noexcept
+void polled_socket::attach(stream_owner& c) noexcept
 {
-    core_ = &c;
+    owner_ = &c;
     poller_->attach(socket_.get(), *this);
 }
 
@@ -62,7 +63,7 @@ void polled_socket::attach(core& c) noexcept
 void polled_socket::start(wait& w, way what, function then) noexcept
 {
     if (w.then == nullptr)
-        intrusive_ptr_add_ref(core_);
+        intrusive_ptr_add_ref(owner_);
     w = {.then = then, .what = what, .due = w.due};
 }
 
@@ -90,7 +91,7 @@ void polled_socket::end_now(wait& w)
 
 void polled_socket::complete(wait& w, const error_code& e)
 {
-    const boost::intrusive_ptr<core> keep{core_, false};
+    const boost::intrusive_ptr<stream_owner> keep{owner_, false};
     std::exchange(w.then, nullptr)(*this, *keep, e);
 }
 
@@ -103,7 +104,7 @@ void polled_socket::complete_later(wait& w) noexcept
 
 void polled_socket::due()
 {
-    const boost::intrusive_ptr<core> keep{core_};
+    const boost::intrusive_ptr<stream_owner> keep{owner_};
     for (wait* const w : {&reader_, &writer_})
         if (std::exchange(w->due, false))
             complete(*w, w->cancelled ? aborted : error_code{});
@@ -120,7 +121,7 @@ void polled_socket::ready(std::uint32_t events)
     const bool broken = (events & EPOLLERR) != 0;
     if (writer_.then == nullptr)
         return go_on(reader_, can_write, broken);
-    const boost::intrusive_ptr<core> keep{core_};
+    const boost::intrusive_ptr<stream_owner> keep{owner_};
     go_on(reader_, can_write, broken);
     go_on(writer_, can_write, broken);
 }
@@ -189,7 +190,7 @@ void polled_socket::drop_read() noexcept
 {
     reader_.due = false;
     if (std::exchange(reader_.then, nullptr) != nullptr)
-        intrusive_ptr_release(core_);
+        intrusive_ptr_release(owner_);
 }
 
 // ---- Reading and writing
@@ -294,7 +295,7 @@ void polled_socket::abandon() noexcept
     unlink();
     for (wait* const w : {&reader_, &writer_})
         if (std::exchange(w->then, nullptr) != nullptr)
-            intrusive_ptr_release(core_);
+            intrusive_ptr_release(owner_);
 }
 
 } // namespace hawser::detail

@@ -22,7 +22,7 @@
 namespace hawser::detail {
 
 class address;
-class core;
+class stream_owner;
 
 /// What the input is behind what was read, as far as one can see without reading on.
 enum class peer_sight : std::uint8_t {
@@ -56,7 +56,7 @@ public:
     ~polled_socket();
 
     /// To the connection in which it lies from now on.
-    void attach(core& c) noexcept;
+    void attach(stream_owner& c) noexcept;
 
     /// Has the reader that waits try again, if the last read found nothing and was not repeated yet.
     void look_again() noexcept;
@@ -86,7 +86,7 @@ protected:
     };
 
     // Called once from the loop's queue.
-    using function = void (*)(polled_socket& socket, core& c, const error_code& e);
+    using function = void (*)(polled_socket& socket, stream_owner& c, const error_code& e);
 
     // What waits; it keeps the connection alive until it is called.
     struct wait {
@@ -142,7 +142,7 @@ private:
     bool can_read_ = false; // as far as is known
     doubt doubt_ = doubt::none;
     poller* poller_;
-    core* core_ = nullptr;
+    stream_owner* owner_ = nullptr;
 };
 
 polled_socket::family family_of(const address& peer) noexcept;

@@ -15,15 +15,15 @@
 
 namespace hawser::detail {
 
-class core;
+class stream_owner;
 class tls_stream;
 
 class shaking_hands final : public waiting_handshake, public handshake_at_peer
 {
 public:
     /// `places`: where it needs one; null for a client, which has chosen itself how many servers it calls.
-    shaking_hands(tls_stream& of, core& c, loop& on, std::shared_ptr<handshake_places> places) noexcept
-        : stream_{of}, core_{c}, loop_{on}, places_{std::move(places)}
+    shaking_hands(tls_stream& of, stream_owner& c, loop& on, std::shared_ptr<handshake_places> places) noexcept
+        : stream_{of}, owner_{c}, loop_{on}, places_{std::move(places)}
     {}
     ~shaking_hands() { stop_waiting_for_peer(); } // before its place is given back
 
@@ -64,7 +64,7 @@ private:
     bool wants_place() const noexcept { return places_ && !place_; }
 
     tls_stream& stream_;
-    core& core_;
+    stream_owner& owner_;
     loop& loop_;
     std::shared_ptr<handshake_places> places_;
     handshake_place place_;

@@ -1,9 +1,9 @@
 // What a connection runs over: a TCP or Unix socket, memory, or TLS over a socket.
 //
-// A stream does what it is told and keeps no policy: deadlines, buffers and the order of things are core's. Each
-// wait completes by calling core::on_readable or on_writable from the loop's queue, and keeps the core alive until
-// then. A stream belongs to the core in which it lies from attach() on. At most one wait for input, and one for room
-// for output, at a time: one for input takes the place of another.
+// A stream does what it is told and keeps no policy: deadlines, buffers and the order of things are its owner's, the
+// connection's (stream_owner.hpp). Each wait completes by calling its on_readable or on_writable from the loop's queue,
+// and keeps the owner alive until then. A stream belongs to the owner in which it lies from attach() on. At most one
+// wait for input, and one for room for output, at a time: one for input takes the place of another.
 #ifndef HAWSER_SRC_TRANSPORT_STREAM_HPP
 #define HAWSER_SRC_TRANSPORT_STREAM_HPP
 
@@ -21,7 +21,7 @@
 
 namespace hawser::detail {
 
-class core;
+class stream_owner;
 class handshake_places;
 class memory_stream;
 class tls_configuration;
@@ -35,12 +35,12 @@ public:
     using polled_socket::family;
     using polled_socket::polled_socket;
 
-    void wait_readable(core& c) noexcept;
-    void wait_writable(core& c) noexcept;
+    void wait_readable(stream_owner& c) noexcept;
+    void wait_writable(stream_owner& c) noexcept;
     /// In the place of wait_readable(): until the peer has reset the connection.
     /// Waits for whatever comes, and for a reset, which is for those who do not read.
-    void wait_arrival(core& c) noexcept { wait_readable(c); }
-    void wait_gone(core& c) noexcept;
+    void wait_arrival(stream_owner& c) noexcept { wait_readable(c); }
+    void wait_gone(stream_owner& c) noexcept;
     using polled_socket::look_at_peer;
 
     /// Reads or writes what is possible at once; would_block if that is nothing, eof at the end of the stream.
@@ -78,12 +78,12 @@ public:
     memory_stream& operator=(memory_stream&&) noexcept = default;
     ~memory_stream();
 
-    static void attach(core&) noexcept {}
+    static void attach(stream_owner&) noexcept {}
 
-    void wait_readable(core& c);
-    void wait_writable(core& c);
-    void wait_arrival(core& c) { wait_readable(c); }
-    void wait_gone(core& c);
+    void wait_readable(stream_owner& c);
+    void wait_writable(stream_owner& c);
+    void wait_arrival(stream_owner& c) { wait_readable(c); }
+    void wait_gone(stream_owner& c);
     peer_sight look_at_peer(error_code& e) const noexcept;
     std::size_t read_now(char* into, std::size_t size, error_code& e) noexcept;
     std::size_t write_now(two_pieces from, error_code& e) noexcept;
@@ -121,9 +121,9 @@ public:
     tls_stream& operator=(tls_stream&&) = delete;
     ~tls_stream();
 
-    /// Completes by calling core::on_handshake: eof if the peer has ended without a byte; else failure() has the words.
-    /// A server's needs one of `places`; a client's needs none.
-    void handshake(core& c, std::shared_ptr<handshake_places> places);
+    /// Completes by calling the owner's on_handshake: eof if the peer has ended without a byte; else failure() has the
+    /// words. A server's needs one of `places`; a client's needs none.
+    void handshake(stream_owner& c, std::shared_ptr<handshake_places> places);
     /// It is over, without success.
     void give_up_handshake() noexcept;
     /// For a place or its turn.
@@ -148,10 +148,10 @@ public:
     /// Whether the handshake has been given any of it.
     bool opened() const noexcept;
 
-    void wait_readable(core& c);
-    void wait_writable(core& c);
-    void wait_arrival(core& c);
-    void wait_gone(core& c);
+    void wait_readable(stream_owner& c);
+    void wait_writable(stream_owner& c);
+    void wait_arrival(stream_owner& c);
+    void wait_gone(stream_owner& c);
     /// look_at_peer() has seen the end of the socket's input, before TLS's own.
     error_code end_without_notice() noexcept;
     peer_sight look_at_peer(error_code& e) noexcept; ///< what the engine holds, and ciphertext, is unread
@@ -173,17 +173,17 @@ public:
 
 private:
     template <auto member>
-    static void call(polled_socket& s, core& c, const error_code& e);
+    static void call(polled_socket& s, stream_owner& c, const error_code& e);
     friend class shaking_hands;
     void turn_came();
-    void ask_for_turn(core& c);
-    void gather(core& c, const error_code& e);
-    void can_shake(core& c, const error_code& e);
-    void waits_for_turn(core& c, const error_code& e);
-    void shake(core& c, const error_code& e);
-    void waits_for_peer(core& c, way what, function then);
-    void readable(core& c, const error_code& e);
-    void writable(core& c, const error_code& e);
+    void ask_for_turn(stream_owner& c);
+    void gather(stream_owner& c, const error_code& e);
+    void can_shake(stream_owner& c, const error_code& e);
+    void waits_for_turn(stream_owner& c, const error_code& e);
+    void shake(stream_owner& c, const error_code& e);
+    void waits_for_peer(stream_owner& c, way what, function then);
+    void readable(stream_owner& c, const error_code& e);
+    void writable(stream_owner& c, const error_code& e);
 
     std::unique_ptr<tls_engine> engine_; // until closed
 };

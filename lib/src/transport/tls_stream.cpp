@@ -2,8 +2,8 @@
 //
 // A read lets the socket put ciphertext where the plaintext is to go, and has the engine decrypt it in place: as many
 // system calls as a read without TLS. While the engine holds something already, nothing is waited for.
-#include "connection/core.hpp"
 #include "transport/stream.hpp"
+#include "transport/stream_owner.hpp"
 #include "transport/tls_engine.hpp"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ constexpr std::size_t largest_read = 16 * 1024; // fits OpenSSL's buffer, so tha
 } // namespace
 
 template <auto member>
-void tls_stream::call(polled_socket& s, core& c, const error_code& e)
+void tls_stream::call(polled_socket& s, stream_owner& c, const error_code& e)
 {
     (static_cast<tls_stream&>(s).*member)(c, e);
 }
@@ -40,7 +40,7 @@ tls_stream::~tls_stream() = default;
 
 // ---- The handshake
 
-void tls_stream::handshake(core& c, std::shared_ptr<handshake_places> places)
+void tls_stream::handshake(stream_owner& c, std::shared_ptr<handshake_places> places)
 {
     if (!engine_->operation.handshake)
         engine_->operation.handshake.emplace(*this, c, c.on(), std::move(places));
@@ -50,7 +50,7 @@ void tls_stream::handshake(core& c, std::shared_ptr<handshake_places> places)
         ask_for_turn(c);
 }
 
-void tls_stream::gather(core& c, const error_code& e)
+void tls_stream::gather(stream_owner& c, const error_code& e)
 {
     if (e)
         return c.on_handshake(e);
@@ -66,7 +66,7 @@ void tls_stream::gather(core& c, const error_code& e)
     waits_for_peer(c, way::in, call<&tls_stream::gather>);
 }
 
-void tls_stream::can_shake(core& c, const error_code& e)
+void tls_stream::can_shake(stream_owner& c, const error_code& e)
 {
     if (e)
         return c.on_handshake(e);
@@ -75,13 +75,13 @@ void tls_stream::can_shake(core& c, const error_code& e)
 
 // As long as it waits for its place it has to notice that its peer has left; it is not read from, so that an end that
 // stands behind more bytes is seen too.
-void tls_stream::ask_for_turn(core& c)
+void tls_stream::ask_for_turn(stream_owner& c)
 {
     engine_->operation.handshake->wait();
     waits_for_turn(c, {});
 }
 
-void tls_stream::waits_for_turn(core& c, const error_code& e)
+void tls_stream::waits_for_turn(stream_owner& c, const error_code& e)
 {
     if (!e && !(engine_->operation.handshake->waits_for_place() && engine_->has_lost_peer()))
         return begin(reader_, way::news, call<&tls_stream::waits_for_turn>);
@@ -96,7 +96,7 @@ void tls_stream::turn_came()
     end_now(reader_);
 }
 
-void tls_stream::shake(core& c, const error_code& e)
+void tls_stream::shake(stream_owner& c, const error_code& e)
 {
     if (e)
         return c.on_handshake(e);
@@ -110,7 +110,7 @@ void tls_stream::shake(core& c, const error_code& e)
 }
 
 // Whose peer has had its time, and has not said all of its answer, makes room at once if others wait.
-void tls_stream::waits_for_peer(core& c, way what, function then)
+void tls_stream::waits_for_peer(stream_owner& c, way what, function then)
 {
     shaking_hands& it = *engine_->operation.handshake;
     if (it.has_place() || !engine_->gathers())
@@ -187,7 +187,7 @@ void shaking_hands::waits_for_peer(std::uint64_t sent) noexcept
 
 void shaking_hands::hurry() noexcept
 {
-    core_.look_by(std::max(loop_.now(), peer_has_until()));
+    owner_.look_by(std::max(loop_.now(), peer_has_until()));
 }
 
 void shaking_hands::turn()
@@ -214,7 +214,7 @@ bool tls_stream::opened() const noexcept
 
 // ---- Reading
 
-void tls_stream::wait_readable(core&)
+void tls_stream::wait_readable(stream_owner&)
 {
     if (engine_->holds_input() && !engine_->operation.dropping)
         begin_now(reader_, call<&tls_stream::readable>);
@@ -222,7 +222,7 @@ void tls_stream::wait_readable(core&)
         begin(reader_, engine_->operation.read_wants_output ? way::out : way::in, call<&tls_stream::readable>);
 }
 
-void tls_stream::wait_arrival(core&)
+void tls_stream::wait_arrival(stream_owner&)
 {
     begin(reader_, way::in, call<&tls_stream::readable>);
 }
@@ -232,7 +232,7 @@ error_code tls_stream::end_without_notice() noexcept
     return engine_->truncated();
 }
 
-void tls_stream::wait_gone(core&)
+void tls_stream::wait_gone(stream_owner&)
 {
     begin(reader_, way::gone, call<&tls_stream::readable>);
 }
@@ -244,7 +244,7 @@ peer_sight tls_stream::look_at_peer(error_code& e) noexcept
     return holds && (seen == peer_sight::nothing || seen == peer_sight::ended) ? peer_sight::unread : seen;
 }
 
-void tls_stream::readable(core& c, const error_code& e)
+void tls_stream::readable(stream_owner& c, const error_code& e)
 {
     c.on_readable(e);
 }
@@ -303,12 +303,12 @@ std::size_t tls_stream::write_now(two_pieces from, error_code& e) noexcept
     return n;
 }
 
-void tls_stream::wait_writable(core&)
+void tls_stream::wait_writable(stream_owner&)
 {
     begin(writer_, engine_->operation.write_wants_input ? way::in : way::out, call<&tls_stream::writable>);
 }
 
-void tls_stream::writable(core& c, const error_code&)
+void tls_stream::writable(stream_owner& c, const error_code&)
 {
     c.on_writable();
 }

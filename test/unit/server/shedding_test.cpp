@@ -77,7 +77,7 @@ struct crowded_scenario : server_scenario {
     // As it is told to end, whatever it does and however old that is.
     void shed_first()
     {
-        detail::session& first = *loop().connections.front().owner;
+        detail::session& first = *detail::session_of(detail::connection_of(loop().connections.front()));
         first.shed(first.claims());
     }
     // In a queue of the kernel's.

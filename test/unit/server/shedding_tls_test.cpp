@@ -36,7 +36,7 @@ struct full_scenario : tls_scenario {
     // As it is told to end, whatever it does and however old that is.
     void shed_first()
     {
-        detail::session& first = *loop().connections.front().owner;
+        detail::session& first = *detail::session_of(detail::connection_of(loop().connections.front()));
         first.shed(first.claims());
     }
     // Of its session, at that age and not one tick before.

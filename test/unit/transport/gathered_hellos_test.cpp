@@ -89,7 +89,7 @@ struct gathering_scenario : tls_scenario {
     int unread()
     {
         int waiting = -1;
-        ::ioctl(loop().connections.front().descriptor(), FIONREAD, &waiting);
+        ::ioctl(detail::connection_of(loop().connections.front()).descriptor(), FIONREAD, &waiting);
         return waiting;
     }
 

@@ -288,8 +288,8 @@ BOOST_AUTO_TEST_CASE(who_ends_while_it_waits_for_its_turn_leaves_the_queue)
         if (++steps == 1)
             boost::asio::post(run.loop().context(), [&] {
                 std::vector<boost::intrusive_ptr<detail::core>> all;
-                for (detail::core& c : run.loop().connections)
-                    all.emplace_back(&c);
+                for (detail::tenant& t : run.loop().connections)
+                    all.emplace_back(&detail::connection_of(t));
                 for (const auto& c : all)
                     c->reset();
             });
