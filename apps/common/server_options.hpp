@@ -4,6 +4,7 @@
 
 #include "common/command_line.hpp"
 
+#include <hawser/datagram.hpp>
 #include <hawser/server.hpp>
 
 #include <cstdint>

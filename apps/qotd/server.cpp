@@ -5,6 +5,7 @@
 #include "common/values.hpp"
 #include "qotd/quotes.hpp"
 
+#include <hawser/datagram.hpp>
 #include <hawser/server.hpp>
 
 #include <optional>
@@ -64,7 +65,8 @@ int main(int argc, char** argv)
         hawser::server server{runtime, options.server()};
         for (const auto& where : endpoints)
             if (where.scheme() == hawser::endpoint::scheme_type::udp)
-                server.listen(where, to_datagrams(*quotes), options.listen_to_datagrams(app::longest_quote));
+                hawser::listen_datagrams(server, where, to_datagrams(*quotes),
+                                         options.listen_to_datagrams(app::longest_quote));
             else
                 server.listen(where, to_connections(*quotes), options.listen(where));
         return app::serve(runtime, server, options);

@@ -17,7 +17,6 @@ class Table:
         self.rank = {}  # of a folder, the lowest first
         self.asio_free = set()  # folders
         self.asio_by_name = set()  # files of theirs that may include it all the same
-        self.upward = set()  # files that include what stands above them
         self.headers = {}  # the folder of a public header: "http/server" of <hawser/http/server.hpp>
         for number, line in enumerate(text.splitlines()):
             words = line.split("#")[0].split()
@@ -25,8 +24,6 @@ class Table:
                 continue
             if words[0] == "asio:":
                 self.asio_by_name.update(words[1:])
-            elif words[0] == "upward:":
-                self.upward.update(words[1:])
             elif words[0].endswith(":"):
                 self._add_headers(words[0][:-1], words[1:])
             else:
@@ -74,7 +71,6 @@ def check(path, text, table=None):
         return
     name = "/".join(path.parts[2:])
     asio = folder not in table.asio_free or name in table.asio_by_name
-    upward = name in table.upward
     for match in INCLUDE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         bracket, name = match.groups()
@@ -89,7 +85,7 @@ def check(path, text, table=None):
         other = table.folder_of_include(name)
         if other is None:
             yield line, f"{name} has no place in test/lint/layers.txt: expected FOLDER/NAME.hpp or <hawser/NAME.hpp>"
-        elif other != folder and table.rank[other] >= table.rank[folder] and not upward:
+        elif other != folder and table.rank[other] >= table.rank[folder]:
             where = "above" if table.rank[other] > table.rank[folder] else "beside"
             yield line, f"{folder} includes {name} of {other}, which stands {where} it"
 

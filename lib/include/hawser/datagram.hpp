@@ -10,7 +10,7 @@
 //     {
 //         co_await request.answer(request.payload());
 //     }
-//     server.listen("udp://127.0.0.1:7000", echo);           // a server
+//     hawser::listen_datagrams(server, "udp://127.0.0.1:7000", echo); // a server
 #ifndef HAWSER_DATAGRAM_HPP
 #define HAWSER_DATAGRAM_HPP
 
@@ -30,6 +30,9 @@
 #include <vector>
 
 namespace hawser {
+
+class listener_handle;
+class server;
 
 namespace detail {
 struct datagram_address_access;
@@ -195,6 +198,19 @@ private:
 /// What is done with one datagram. A capturing lambda is safe; the server keeps it. What it throws ends itself alone,
 /// and reaches the observer. All handlers of one listener run on the same loop.
 using datagram_handler = std::function<awaitable<void>(datagram_request&)>;
+
+/// Listens for datagrams, as a part of that server (<hawser/server.hpp>), at a udp:// endpoint, at each address that
+/// its host has (port 0: one port for all), or at inherited UDP sockets, which fd:N and systemd:NAME stand for as in
+/// server::listen(). Binds now, and receives as soon as the runtime runs: a handler for each datagram that its sender's
+/// rate and the limits admit. At drain nothing more is received, and the handlers that run are awaited, and cut, as
+/// sessions are.
+///
+/// While the listeners are suspended, the kernel keeps what comes, as much as it has room for.
+///
+/// Throws endpoint_error naming the endpoint, std::invalid_argument naming the option, and std::logic_error once the
+/// drain has begun or the runtime has ended; then nothing of it listens. May be called from any thread.
+HAWSER_EXPORT listener_handle listen_datagrams(server& s, const endpoint& where, const datagram_handler& handler,
+                                               const datagram_options& options = {});
 
 } // namespace hawser
 

@@ -8,7 +8,6 @@
 #define HAWSER_SERVER_HPP
 
 #include <hawser/connection.hpp>
-#include <hawser/datagram.hpp>
 #include <hawser/detail/export.hpp>
 #include <hawser/listen_options.hpp>
 #include <hawser/observer.hpp>
@@ -16,26 +15,18 @@
 #include <hawser/runtime.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace hawser {
 
 namespace detail {
-class listener;
+class any_listener;
 class server_core;
-
-template <class Handler, class Peer>
-concept handles = std::is_invocable_r<awaitable<void>, std::add_lvalue_reference_t<std::decay_t<Handler>>,
-                                      std::add_lvalue_reference_t<Peer>>::value;
-template <class Handler>
-concept handles_either = handles<Handler, connection> && handles<Handler, datagram_request>;
-template <class Handler>
-concept handles_neither = !handles<Handler, connection> && !handles<Handler, datagram_request>;
 } // namespace detail
 
 /// A session: from a connection to its end. A capturing lambda is safe; the session shares it. When it returns, the
@@ -69,8 +60,8 @@ struct server_statistics {
     traffic carried;                     ///< by every connection and datagram of the runtime, clients' too, in its life
 };
 
-/// The listeners of one server::listen(), to be held back for a while. A plain value that keeps nothing alive; every
-/// function may be called from any thread, also when the listeners have closed.
+/// The listeners of one server::listen() or listen_datagrams(), to be held back for a while. A plain value that keeps
+/// nothing alive; every function may be called from any thread, also when the listeners have closed.
 class HAWSER_EXPORT listener_handle
 {
 public:
@@ -79,7 +70,7 @@ public:
 
     /// Accepts nothing more until resume(), from the next turn of the listeners' loops on: new connections wait in the
     /// kernel's queue, as many as the backlog holds, and those that are open go on. The drain is not held back: it
-    /// takes and serves what is queued. Does nothing if it is suspended.
+    /// takes and serves what is queued, but for datagrams. Does nothing if it is suspended.
     void suspend() const;
 
     /// Accepts again, first what has queued up. Does nothing unless it is suspended.
@@ -89,8 +80,9 @@ public:
 
 private:
     friend class detail::server_core;
-    explicit listener_handle(std::vector<std::weak_ptr<detail::listener>> all) noexcept : listeners_{std::move(all)} {}
-    std::vector<std::weak_ptr<detail::listener>> listeners_;
+    explicit listener_handle(std::vector<std::weak_ptr<detail::any_listener>> all) noexcept : listeners_{std::move(all)}
+    {}
+    std::vector<std::weak_ptr<detail::any_listener>> listeners_;
 };
 
 /// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, stopped. Every function may be
@@ -122,24 +114,7 @@ public:
     /// contradict each other or the endpoint, and std::logic_error once the drain has begun or the runtime
     /// has ended; then nothing of it listens.
     listener_handle listen(const endpoint& where, session_handler handler, const listen_options& options = {});
-
-    /// The same for datagrams, at a udp:// endpoint or inherited UDP sockets: a handler for each that its sender's rate
-    /// and the limits admit. At drain nothing more is received, and the handlers that run are awaited, and cut, as
-    /// sessions are.
-    void listen(const endpoint& where, datagram_handler handler, const datagram_options& options = {});
-
-    /// A handler that takes either, as a lambda of `auto&` does, is one for connections; with datagram_options, or as a
-    /// datagram_handler{...}, it is one for datagrams.
-    template <detail::handles_either Handler>
-    void listen(const endpoint& where, Handler&& handler, const listen_options& options = {})
-    {
-        listen(where, session_handler{std::forward<Handler>(handler)}, options);
-    }
-
-    /// Neither awaitable<void>(connection&) nor awaitable<void>(datagram_request&).
-    template <detail::handles_neither NeitherOfConnectionsNorOfDatagrams>
-    void listen(const endpoint& where, NeitherOfConnectionsNorOfDatagrams&& handler,
-                const listen_options& options = {}) = delete;
+    listener_handle listen(const endpoint& where, std::nullptr_t, const listen_options& options = {}) = delete;
 
     /// Loads the certificates, keys and authorities of every listener anew, from their files, for the handshakes that
     /// begin after it; connections that are open keep theirs. All or nothing: throws the first tls_error, as listen()

@@ -1,8 +1,8 @@
 #include "admin/gathering.hpp"
 
-#include "datagram/listener.hpp"
 #include "loop/watchdog.hpp"
-#include "server/listener.hpp"
+#include "server/any_listener.hpp"
+#include "server/server_core.hpp"
 #include "server/session.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -44,27 +44,23 @@ const char* anybody(const endpoint& local) noexcept
     return is_v6(local) ? "[::]:*" : "0.0.0.0:*";
 }
 
-socket_row row_of(const listener& l)
+socket_row row_of(const any_listener& l)
 {
     const endpoint local = local_address(l.socket()).to_endpoint();
     const bool is_unix = local.scheme() == endpoint::scheme_type::unix_socket;
-    return {.protocol = protocol_of(local),
-            .over_tls = l.over_tls(),
-            .suspended = l.suspended(),
-            .state = is_unix ? unix_listener_state(l.socket()) : tcp_state(l.socket(), true),
-            .local = shown(local),
-            .peer = anybody(local),
-            .descriptor = l.socket()};
-}
-
-socket_row row_of(const datagram_listener& l)
-{
-    const endpoint local = local_address(l.socket()).to_endpoint();
-    return {.protocol = is_v6(local) ? "udp6" : "udp",
-            .state = datagram_state(l.socket()),
-            .local = shown(local),
-            .peer = anybody(local),
-            .descriptor = l.socket()};
+    socket_row row{.over_tls = l.over_tls(),
+                   .suspended = l.suspended(),
+                   .local = shown(local),
+                   .peer = anybody(local),
+                   .descriptor = l.socket()};
+    if (l.where().scheme() == endpoint::scheme_type::udp) {
+        row.protocol = is_v6(local) ? "udp6" : "udp";
+        row.state = datagram_state(l.socket());
+    } else {
+        row.protocol = protocol_of(local);
+        row.state = is_unix ? unix_listener_state(l.socket()) : tcp_state(l.socket(), true);
+    }
+    return row;
 }
 
 socket_row row_of(core& c)
@@ -149,12 +145,9 @@ private:
 
     static void add_listeners(part& p)
     {
-        const auto add = [&p](const auto& l) {
+        for (const auto& l : p.of->listeners())
             if (&l->on() == p.on.get() && l->socket() >= 0)
                 p.rows.push_back(row_of(*l));
-        };
-        std::ranges::for_each(p.of->listeners(), add);
-        std::ranges::for_each(p.of->datagram_listeners(), add);
     }
 
     // Between two turns a reference to the next one keeps the place in the list, which has the oldest first: those that

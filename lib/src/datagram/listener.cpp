@@ -34,13 +34,20 @@ void datagram_listener::ask(request what) noexcept
     loop_.ask(*this, shared_from_this());
 }
 
+void datagram_listener::suspend(bool on) noexcept
+{
+    suspended_ = on;
+    ask(request::go_on);
+}
+
 void datagram_listener::called()
 {
     const unsigned requests = requests_.exchange(0);
     const auto asked_to = [requests](request what) { return (requests & static_cast<unsigned>(what)) != 0; };
     if (asked_to(request::start) && state_ == state::idle)
         wait();
-    if (asked_to(request::go_on) && (state_ == state::receiving || state_ == state::resting))
+    if (asked_to(request::go_on) &&
+        (state_ == state::receiving || state_ == state::resting || state_ == state::suspended))
         receive_some();
     if (asked_to(request::close))
         stop_receiving();
@@ -67,7 +74,10 @@ void datagram_listener::begin_wait()
             return rest(refused);
     }
     state_ = state::receiving;
+    if (waits_)
+        return;
     readiness_.async_wait(readiness::wait_read, [self = shared_from_this()](const error_code& e) {
+        self->waits_ = false;
         if (self->state_ != state::receiving)
             return;
         if (e)
@@ -75,6 +85,7 @@ void datagram_listener::begin_wait()
         else
             self->receive_some();
     });
+    waits_ = true;
 }
 
 // Takes what has come, up to a number, and decides how to go on.
@@ -82,6 +93,10 @@ void datagram_listener::receive_some()
 {
     int failed = 0;
     for (int i = 0; i < most_at_once; ++i) {
+        if (suspended()) {
+            state_ = state::suspended;
+            return;
+        }
         if (handlers() == options_.handlers) {
             state_ = state::full;
             return;

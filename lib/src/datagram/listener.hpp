@@ -3,6 +3,7 @@
 //     receiving: wait until readable, take up to 64, each that its sender's rate admits to a handler of its own
 //     full:      as many handlers run as may; goes on when one ends. What comes meanwhile is the kernel's.
 //     resting:   receiving fails, again and again or for want of memory: tried again after 100 ms
+//     suspended: until it is resumed; what comes meanwhile is the kernel's
 //     closing:   drained, or the socket is beyond repair; closed when the last handler has ended
 //     closed
 #ifndef HAWSER_SRC_DATAGRAM_LISTENER_HPP
@@ -12,6 +13,7 @@
 #include "datagram/session.hpp"
 #include "loop/readiness.hpp"
 #include "loop/wheel.hpp"
+#include "server/any_listener.hpp"
 
 #include <hawser/server.hpp>
 
@@ -22,7 +24,8 @@
 
 namespace hawser::detail {
 
-class datagram_listener final : public std::enable_shared_from_this<datagram_listener>,
+class datagram_listener final : public any_listener,
+                                public std::enable_shared_from_this<datagram_listener>,
                                 private wheel::entry,
                                 private owned_call
 {
@@ -31,20 +34,16 @@ public:
     datagram_listener(std::shared_ptr<server_core> s, datagram_handler handler, const datagram_options& options,
                       datagram_descriptor socket);
 
-    /// The real address, after the listener has closed too. From any thread.
-    const endpoint& where() const noexcept { return where_; }
-    /// Handlers that run now. From any thread.
-    std::size_t handlers() const noexcept { return handlers_.load(std::memory_order_relaxed); }
-
-    // From any thread; each is carried out on the listener's loop, and cannot fail.
-    void post_start() noexcept { ask(request::start); }
-    void post_close() noexcept { ask(request::close); } ///< receives no more; lets the handlers end
-    void post_cut() noexcept { ask(request::cut); }     ///< cancels the handlers
-
-    /// The loop that it receives on. From any thread.
-    loop& on() const noexcept { return loop_; }
-    /// -1 once it has closed. On its loop.
-    int socket() const noexcept { return socket_.get(); }
+    const endpoint& where() const noexcept override { return where_; }
+    loop& on() const noexcept override { return loop_; }
+    std::size_t handlers() const noexcept override { return handlers_.load(std::memory_order_relaxed); }
+    bool suspended() const noexcept override { return suspended_.load(std::memory_order_relaxed); }
+    void suspend(bool on) noexcept override;
+    void post_start() noexcept override { ask(request::start); }
+    void post_drain() noexcept override { ask(request::close); }
+    void post_cut() noexcept override { ask(request::cut); }
+    void post_close() noexcept override { ask(request::close); }
+    int socket() const noexcept override { return socket_.get(); }
 
     // For its sessions, on the loop.
     server_core& server() const noexcept { return *server_; }
@@ -56,7 +55,7 @@ public:
                                 bytes_view payload);
 
 private:
-    enum class state : std::uint8_t { idle, receiving, full, resting, closing, closed };
+    enum class state : std::uint8_t { idle, receiving, full, resting, suspended, closing, closed };
     enum class request : std::uint8_t { start = 1, go_on = 2, close = 4, cut = 8 };
 
     void ask(request what) noexcept;
@@ -83,9 +82,11 @@ private:
     std::vector<char> buffer_;
     boost::intrusive::list<datagram_session, boost::intrusive::constant_time_size<false>> sessions_;
     std::atomic<std::size_t> handlers_{0}; // changed on the loop alone
-    std::atomic<unsigned> requests_{0};    // that have not been carried out
-    std::uint32_t overflows_ = 0;          // of the kernel's count, which wraps, those already counted
+    std::atomic<bool> suspended_{false};
+    std::atomic<unsigned> requests_{0}; // that have not been carried out
+    std::uint32_t overflows_ = 0;       // of the kernel's count, which wraps, those already counted
     state state_ = state::idle;
+    bool waits_ = false; // for the socket
     bool rest_told_ = false;
 };
 

@@ -121,7 +121,7 @@ void datagram_session::cut()
 {
     if (cut_)
         return;
-    cut_ = listener_->server().ending().note_cut(arrival_.sender, listener_->on().now() - begun_);
+    cut_ = listener_->server().ending().note_cut(*this, listener_->on().now());
     try {
         cancellation_.emit(boost::asio::cancellation_type::terminal);
     } catch (const std::bad_alloc&) { // it is named as one that goes on

@@ -1,6 +1,5 @@
 #include "server/drain.hpp"
 
-#include "datagram/listener.hpp"
 #include "loop/wait_queue.hpp"
 #include "loop/watchdog.hpp"
 #include "server/listener.hpp"
@@ -258,12 +257,14 @@ std::size_t drain::note_cut(const core& c) noexcept
     return note_cut(std::move(cut));
 }
 
-std::size_t drain::note_cut(const datagram_address& peer, duration age) noexcept
+std::size_t drain::note_cut(const runner& of, time_point now) noexcept
 {
-    cut_session cut{.peer = {}, .awaits = awaiting::nothing, .age = age, .abandoned = true};
+    cut_session cut{.peer = {}, .awaits = awaiting::nothing, .abandoned = true};
     try {
-        cut.peer = peer.to_endpoint();
-    } catch (const std::bad_alloc&) {
+        const loop_keeper known = of.keeper();
+        cut.peer = known.peer;
+        cut.age = now - known.since;
+    } catch (const std::bad_alloc&) { // it is reported without them
     }
     return note_cut(std::move(cut));
 }

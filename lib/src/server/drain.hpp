@@ -31,15 +31,12 @@
 #include <string>
 #include <vector>
 
-namespace hawser {
-class datagram_address;
-}
-
 namespace hawser::detail {
 
 class address;
 class core;
 class loop;
+class runner;
 class server_core;
 class tenant;
 
@@ -62,8 +59,8 @@ public:
 
     /// A session is cut: the place of it in the report. From its loop.
     std::size_t note_cut(const core& c) noexcept;
-    /// The same for the handler of a datagram.
-    std::size_t note_cut(const datagram_address& peer, duration age) noexcept;
+    /// The same for a handler that has no connection.
+    std::size_t note_cut(const runner& of, time_point now) noexcept;
     /// And then it has ended after all.
     void note_ended(std::size_t place) noexcept;
     /// One that was accepted is reset before its session has begun. From its loop.

@@ -14,6 +14,7 @@
 #include "loop/calls.hpp"
 #include "loop/readiness.hpp"
 #include "loop/wheel.hpp"
+#include "server/any_listener.hpp"
 #include "server/session.hpp"
 #include "sockets/listening_socket.hpp"
 
@@ -22,30 +23,27 @@
 
 namespace hawser::detail {
 
-class listener final : public std::enable_shared_from_this<listener>, private wheel::entry, private owned_call
+class listener final : public any_listener,
+                       public std::enable_shared_from_this<listener>,
+                       private wheel::entry,
+                       private owned_call
 {
 public:
     /// Accepts on loop `on`, for all of them or for that one. Throws std::logic_error if that has ended.
     listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket, loop& on,
              bool for_all);
 
-    /// The real address, after the listener has closed too. From any thread.
-    const endpoint& where() const noexcept { return where_; }
-
-    /// The loop that it accepts on. From any thread.
-    loop& on() const noexcept { return loop_; }
-    /// -1 once it has closed. On its loop.
-    int socket() const noexcept { return socket_.get(); }
-    bool over_tls() const noexcept { return service_->tls != nullptr; }
-    /// Whether it is to be. From any thread.
-    bool suspended() const noexcept { return suspended_.load(std::memory_order_relaxed); }
-
-    // From any thread; each is carried out on the listener's loop, and cannot fail.
-    void post_start() noexcept { ask(request::start); }
-    void post_resume() noexcept { ask(request::resume); }
-    void post_drain() noexcept { ask(request::drain); }
-    void post_close() noexcept { ask(request::close); }
-    void suspend(bool on) noexcept;
+    const endpoint& where() const noexcept override { return where_; }
+    loop& on() const noexcept override { return loop_; }
+    bool over_tls() const noexcept override { return service_->tls != nullptr; }
+    bool suspended() const noexcept override { return suspended_.load(std::memory_order_relaxed); }
+    void suspend(bool on) noexcept override;
+    void post_start() noexcept override { ask(request::start); }
+    void post_resume() noexcept override { ask(request::resume); }
+    void post_drain() noexcept override { ask(request::drain); }
+    void post_cut() noexcept override { ask(request::close); }
+    void post_close() noexcept override { ask(request::close); }
+    int socket() const noexcept override { return socket_.get(); }
 
 private:
     enum class state : std::uint8_t { idle, waiting, full, starved, suspended, closed };

@@ -1,6 +1,6 @@
 #include <hawser/server.hpp>
 
-#include "server/listener.hpp"
+#include "server/any_listener.hpp"
 #include "server/server_core.hpp"
 
 #include <sys/resource.h>
@@ -25,7 +25,7 @@ void listener_handle::resume() const
 
 bool listener_handle::suspended() const noexcept
 {
-    return std::any_of(listeners_.begin(), listeners_.end(), [](const std::weak_ptr<detail::listener>& weak) {
+    return std::any_of(listeners_.begin(), listeners_.end(), [](const std::weak_ptr<detail::any_listener>& weak) {
         const auto l = weak.lock();
         return l && l->suspended();
     });
@@ -45,10 +45,6 @@ server::~server()
 listener_handle server::listen(const endpoint& where, session_handler handler, const listen_options& options)
 {
     return core_->listen(where, handler, options);
-}
-void server::listen(const endpoint& where, datagram_handler handler, const datagram_options& options)
-{
-    core_->listen(where, handler, options);
 }
 void server::reload_tls()
 {

@@ -1,6 +1,5 @@
 #include "server/server_core.hpp"
 
-#include "datagram/listener.hpp"
 #include "server/listener.hpp"
 #include "server/refusing_handler.hpp"
 #include "server/service_manager.hpp"
@@ -133,42 +132,35 @@ listener_handle server_core::listen(const endpoint& where, const session_handler
     if (is_every_interface(where) && !has_ipv6())
         watched_by().ipv6_left_out(bound.front().front().where());
 
-    std::vector<std::weak_ptr<listener>> made;
-    const std::lock_guard lock{mutex_};
-    refuse_once_draining(where); // a drain that begins from here on finds these listeners
+    std::vector<std::shared_ptr<any_listener>> made;
     for (std::size_t i = 0; i < bound.size(); ++i)
         for (listening_socket& socket : bound[i]) {
             const auto what =
                 std::make_shared<service>(service{run, shared, shared_from_this(), socket.where(), tls, refusal});
-            listeners_.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket),
-                                                            *runtime_->loops()[i], !options.reuse_port));
-            open_listeners_.fetch_add(1);
-            working_listeners_.fetch_add(1);
-            if (i == 0)
-                endpoints_.push_back(listeners_.back()->where());
-            listeners_.back()->post_start();
-            made.push_back(listeners_.back());
+            made.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket),
+                                                      *runtime_->loops()[i], !options.reuse_port));
         }
-    if (tls)
-        tls_.push_back(tls);
-    return listener_handle{std::move(made)};
+    return add(where, made, bound.front().size(), tls);
 }
 
-void server_core::listen(const endpoint& where, const datagram_handler& handler, const datagram_options& options)
+listener_handle server_core::add(const endpoint& where, const std::vector<std::shared_ptr<any_listener>>& made,
+                                 std::size_t shown, const std::shared_ptr<tls_configuration>& tls)
 {
-    refuse_once_draining(where);
-    validate(options);
-    std::vector<datagram_descriptor> bound = bind_datagrams(where, options.dual_stack);
+    std::vector<std::weak_ptr<any_listener>> handles{made.begin(), made.end()};
     const std::lock_guard lock{mutex_};
     refuse_once_draining(where); // a drain that begins from here on finds these listeners
-    for (datagram_descriptor& socket : bound) {
-        datagram_listeners_.push_back(
-            std::make_shared<datagram_listener>(shared_from_this(), handler, options, std::move(socket)));
-        open_listeners_.fetch_add(1);
-        working_listeners_.fetch_add(1);
-        endpoints_.push_back(datagram_listeners_.back()->where());
-        datagram_listeners_.back()->post_start();
-    }
+    listeners_.reserve(listeners_.size() + made.size());
+    endpoints_.reserve(endpoints_.size() + shown);
+    if (tls)
+        tls_.push_back(tls);
+    for (std::size_t i = 0; i < shown; ++i)
+        endpoints_.push_back(made[i]->where());
+    listeners_.insert(listeners_.end(), made.begin(), made.end());
+    open_listeners_.fetch_add(made.size());
+    working_listeners_.fetch_add(made.size());
+    for (const auto& l : made)
+        l->post_start();
+    return listener_handle{std::move(handles)};
 }
 
 void server_core::reload_tls()
@@ -223,30 +215,20 @@ std::vector<endpoint> server_core::endpoints() const
     return endpoints_;
 }
 
-std::vector<std::shared_ptr<listener>> server_core::listeners() const
+std::vector<std::shared_ptr<any_listener>> server_core::listeners() const
 {
     const std::lock_guard lock{mutex_};
     return listeners_;
 }
 
-std::vector<std::shared_ptr<datagram_listener>> server_core::datagram_listeners() const
-{
-    const std::lock_guard lock{mutex_};
-    return datagram_listeners_;
-}
-
 void server_core::forget_listeners()
 {
-    std::vector<std::shared_ptr<listener>> all;
-    std::vector<std::shared_ptr<datagram_listener>> of_datagrams;
+    std::vector<std::shared_ptr<any_listener>> all;
     {
         const std::lock_guard lock{mutex_};
         all.swap(listeners_);
-        of_datagrams.swap(datagram_listeners_);
     }
     for (const auto& l : all)
-        l->post_close();
-    for (const auto& l : of_datagrams)
         l->post_close();
 }
 
@@ -355,16 +337,12 @@ void server_core::drain_listeners() noexcept
     const std::lock_guard lock{mutex_};
     for (const auto& l : listeners_)
         l->post_drain();
-    for (const auto& l : datagram_listeners_)
-        l->post_close();
 }
 
 void server_core::cut_listeners() noexcept
 {
     const std::lock_guard lock{mutex_};
     for (const auto& l : listeners_)
-        l->post_close();
-    for (const auto& l : datagram_listeners_)
         l->post_cut();
 }
 
@@ -381,7 +359,7 @@ server_statistics server_core::statistics() const
     s.accepted = counts.accepted.load();
     s.connections = std::min<std::size_t>(permits, s.accepted - s.completed - s.failed - s.refused);
     s.accept_errors = counts.accept_errors.load();
-    for (const auto& l : datagram_listeners())
+    for (const auto& l : listeners())
         s.datagram_handlers += l->handlers();
     s.datagrams_in = counts.datagrams_in.load();
     s.datagrams_out = counts.datagrams_out.load();

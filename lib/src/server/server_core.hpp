@@ -20,8 +20,7 @@
 namespace hawser::detail {
 
 class address;
-class datagram_listener;
-class listener;
+class any_listener;
 class service_manager;
 struct service;
 class tls_configuration;
@@ -37,7 +36,12 @@ public:
     server_core& operator=(const server_core&) = delete;
 
     listener_handle listen(const endpoint& where, const session_handler& handler, const listen_options& options);
-    void listen(const endpoint& where, const datagram_handler& handler, const datagram_options& options);
+    /// Starts listeners at `where`, of which the first `shown` are among the endpoints. Throws as
+    /// refuse_once_draining() does.
+    listener_handle add(const endpoint& where, const std::vector<std::shared_ptr<any_listener>>& made,
+                        std::size_t shown, const std::shared_ptr<tls_configuration>& tls = nullptr);
+    /// Throws std::logic_error once the drain has begun.
+    void refuse_once_draining(const endpoint& where) const;
     std::vector<endpoint> endpoints() const;
     void reload_tls();
     HAWSER_EXPORT_DETAIL std::optional<std::chrono::system_clock::time_point> certificates_expire() const;
@@ -94,8 +98,7 @@ public:
     /// Begins the drain once every listener has failed, or now.
     void drain_when_lost();
 
-    HAWSER_EXPORT_DETAIL std::vector<std::shared_ptr<listener>> listeners() const;
-    HAWSER_EXPORT_DETAIL std::vector<std::shared_ptr<datagram_listener>> datagram_listeners() const;
+    HAWSER_EXPORT_DETAIL std::vector<std::shared_ptr<any_listener>> listeners() const;
 
     struct counters {
         std::atomic<std::uint64_t> accepted{0}, completed{0}, shed{0}, failed{0}, refused{0}, accept_errors{0};
@@ -118,7 +121,6 @@ private:
 
     server_core(std::shared_ptr<runtime_core> r, server_options options);
     ~server_core();
-    void refuse_once_draining(const endpoint& where) const;
     std::vector<std::shared_ptr<tls_configuration>> configurations() const;
 
     std::shared_ptr<runtime_core> runtime_;
@@ -131,9 +133,8 @@ private:
 
     mutable std::mutex mutex_;
     std::mutex reloading_; // one at a time; taken before mutex_
-    std::vector<std::shared_ptr<listener>> listeners_;
-    std::vector<std::shared_ptr<datagram_listener>> datagram_listeners_;
-    std::vector<endpoint> endpoints_;                     // of both kinds, as they came
+    std::vector<std::shared_ptr<any_listener>> listeners_;
+    std::vector<endpoint> endpoints_;
     std::vector<std::shared_ptr<tls_configuration>> tls_; // of the listeners over TLS, those that have closed too
     std::shared_ptr<service_manager> supervisor_;
     std::atomic<std::size_t> open_listeners_{0};

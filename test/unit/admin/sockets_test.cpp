@@ -7,6 +7,7 @@
 #include "values/address.hpp"
 
 #include <hawser/connect.hpp>
+#include <hawser/datagram.hpp>
 
 #include "temporary_folder.hpp"
 
@@ -184,7 +185,7 @@ BOOST_AUTO_TEST_CASE(a_loop_that_the_handler_of_a_datagram_keeps_is_named_too)
     server of{served};
     std::promise<std::string> begun;
     std::promise<void> go_on;
-    of.listen("udp://127.0.0.1:0", [&](datagram_request& request) -> awaitable<void> {
+    listen_datagrams(of, "udp://127.0.0.1:0", [&](datagram_request& request) -> awaitable<void> {
         begun.set_value(request.sender().to_endpoint().short_string());
         go_on.get_future().wait();
         co_return;

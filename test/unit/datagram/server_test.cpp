@@ -1,5 +1,6 @@
 // A server of datagrams over real UDP on loopback: answers, each limit at it and one past it, rates, and the drain.
 #define BOOST_TEST_MODULE datagram_server
+#include <hawser/datagram.hpp>
 #include <hawser/server.hpp>
 
 #include "datagrams.hpp"
@@ -23,11 +24,12 @@ struct datagram_scenario : scenario {
     std::shared_ptr<recorder> seen = std::make_shared<recorder>();
     std::unique_ptr<hawser::server> server =
         std::make_unique<hawser::server>(runtime(), server_options{.observer = seen});
+    listener_handle listening; // the last
 
-    endpoint listen(datagram_handler handler, const datagram_options& options = {},
+    endpoint listen(const datagram_handler& handler, const datagram_options& options = {},
                     const char* where = "udp://127.0.0.1:0")
     {
-        server->listen(where, std::move(handler), options);
+        listening = listen_datagrams(*server, where, handler, options);
         poll();
         return server->endpoints().back();
     }
@@ -253,6 +255,53 @@ BOOST_AUTO_TEST_CASE(what_the_kernel_has_no_room_for_is_counted)
     BOOST_TEST(run.counts().datagrams_dropped > 0u);
     BOOST_TEST(run.counts().datagrams_in + run.counts().datagrams_dropped == sent + 1);
     BOOST_TEST(run.counts().datagrams_failed == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(while_it_is_suspended_the_kernel_keeps_what_comes_and_what_runs_goes_on)
+{
+    datagram_scenario run;
+    const plain_socket peer;
+    gate g;
+    const endpoint where = run.listen(behind(g), any_rate);
+    peer.send(where, "before");
+    until(run, [&] { return g.waiting() == 1; });
+    for (int i = 0; i < 2; ++i) { // twice is once
+        run.listening.suspend();
+        run.poll();
+    }
+    BOOST_TEST(run.listening.suspended());
+    peer.send(where, "meanwhile");
+    g.open();
+    auto got = peer.receive();
+    until(run, [&] { return got || (got = peer.receive()); });
+    BOOST_TEST(got->first == "before");
+    BOOST_TEST(g.waiting() == 0u);
+    BOOST_TEST(run.counts().datagrams_in == 1u);
+    run.listening.resume();
+    BOOST_TEST(!run.listening.suspended());
+    until(run, [&] { return g.waiting() == 1; });
+    g.open();
+    got.reset();
+    until(run, [&] { return got || (got = peer.receive()); });
+    BOOST_TEST(got->first == "meanwhile");
+    run.listening.suspend();
+    run.stop();
+    BOOST_TEST(run.server->report()->clean());
+}
+
+BOOST_AUTO_TEST_CASE(one_that_is_suspended_before_it_begins_takes_nothing_until_it_is_resumed)
+{
+    datagram_scenario run;
+    const plain_socket peer;
+    run.listening = listen_datagrams(*run.server, "udp://127.0.0.1:0", echo);
+    run.listening.suspend();
+    peer.send(run.server->endpoints().back(), "early");
+    run.poll();
+    BOOST_TEST(run.counts().datagrams_in == 0u);
+    run.listening.resume();
+    auto got = peer.receive();
+    until(run, [&] { return got || (got = peer.receive()); });
+    BOOST_TEST(got->first == "early");
 }
 
 BOOST_AUTO_TEST_CASE(an_address_gets_its_burst_and_then_its_rate)

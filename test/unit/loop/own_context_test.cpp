@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(a_server_and_a_datagram_socket_may_be_destroyed_after_the_i
     runtime r{*io};
     server s{r};
     s.listen("tcp://127.0.0.1:0", echo);
-    s.listen("udp://127.0.0.1:0", datagram_handler{echo_datagram});
+    listen_datagrams(s, "udp://127.0.0.1:0", echo_datagram);
     datagram_socket socket{r};
     socket.bind("udp://127.0.0.1:0");
     io->poll(); // both listeners wait now
@@ -353,7 +353,7 @@ BOOST_AUTO_TEST_CASE(datagrams_are_served_there_too)
     boost::asio::io_context io;
     runtime r{io};
     server s{r, {.observer = std::make_shared<recorder>()}};
-    s.listen("udp://127.0.0.1:0", echo_datagram);
+    listen_datagrams(s, "udp://127.0.0.1:0", echo_datagram);
     outcome o;
     start(io, ask_by_datagram(s.endpoints().front(), o), o);
     while (!o.done)

@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE sockets
 #include <hawser/acceptor.hpp>
 #include <hawser/connect.hpp>
+#include <hawser/datagram.hpp>
 #include <hawser/runtime.hpp>
 #include <hawser/server.hpp>
 
@@ -320,9 +321,6 @@ concept can_listen = requires(server s, Handler handler)
 struct takes_connections {
     awaitable<void> operator()(connection& peer) const;
 };
-struct takes_datagrams {
-    awaitable<void> operator()(datagram_request& request) const;
-};
 struct returns_nothing {
     void operator()(connection& peer) const;
 };
@@ -330,14 +328,14 @@ struct takes_bytes {
     awaitable<void> operator()(bytes_view bytes) const;
 };
 
-static_assert(can_listen<takes_connections> && can_listen<takes_datagrams>);
-static_assert(can_listen<session_handler> && can_listen<datagram_handler>);
+static_assert(can_listen<takes_connections> && can_listen<session_handler>);
 static_assert(can_listen<awaitable<void> (*)(connection&)>);
-static_assert(!can_listen<returns_nothing> && !can_listen<takes_bytes> && !can_listen<std::nullptr_t>);
+static_assert(!can_listen<datagram_handler> && !can_listen<returns_nothing> && !can_listen<takes_bytes> &&
+              !can_listen<std::nullptr_t>);
 
 } // namespace
 
-BOOST_AUTO_TEST_CASE(a_handler_of_whatever_it_gets_is_one_for_connections_unless_the_options_are_those_of_datagrams)
+BOOST_AUTO_TEST_CASE(a_handler_of_whatever_it_gets_may_be_one_for_connections_and_one_for_datagrams)
 {
     runtime r{{.loops = 1}};
     server s{r};
@@ -351,8 +349,8 @@ BOOST_AUTO_TEST_CASE(a_handler_of_whatever_it_gets_is_one_for_connections_unless
     s.listen("tcp://127.0.0.1:0", [](auto&& request) -> awaitable<void> { co_await request.write("moved"); }, {});
     s.listen("tcp://127.0.0.1:0", either, {.backlog = 1});
     BOOST_CHECK_THROW(s.listen("udp://127.0.0.1:0", either), std::exception);
-    s.listen("udp://127.0.0.1:0", either, datagram_options{});
-    s.listen("udp://127.0.0.1:0", datagram_handler{either});
+    listen_datagrams(s, "udp://127.0.0.1:0", either);
+    listen_datagrams(s, "udp://127.0.0.1:0", either, {.answer_limit = 0});
 
     std::vector<std::string> schemes;
     for (const endpoint& where : s.endpoints())
@@ -453,7 +451,7 @@ BOOST_AUTO_TEST_CASE(the_handler_of_a_datagram_that_keeps_its_loop_is_named_by_i
     runtime r{{.loops = 1, .blocked_after = 40ms}};
     server s{r, {.timeouts = {.drain = 20ms}, .observer = seen}};
     std::promise<void> go_on;
-    s.listen("udp://127.0.0.1:0", [&go_on](datagram_request& request) -> awaitable<void> {
+    listen_datagrams(s, "udp://127.0.0.1:0", [&go_on](datagram_request& request) -> awaitable<void> {
         go_on.get_future().wait();
         co_await request.answer("gone on");
     });
@@ -515,7 +513,7 @@ BOOST_AUTO_TEST_CASE(a_server_may_be_destroyed_after_its_runtime)
         const auto answer = [](datagram_request& request) -> awaitable<void> { co_await request.answer("answer"); };
         s.listen("tcp://127.0.0.1:0", echo);
         s.listen("tcp://127.0.0.1:0", echo, {.reuse_port = true});
-        s.listen("udp://127.0.0.1:0", datagram_handler{answer});
+        listen_datagrams(s, "udp://127.0.0.1:0", answer);
         if (started) {
             r->start();
             runtime clients{{.loops = 1}};
@@ -524,7 +522,7 @@ BOOST_AUTO_TEST_CASE(a_server_may_be_destroyed_after_its_runtime)
         }
         r.reset();
         BOOST_CHECK_THROW(s.listen("tcp://127.0.0.1:0", echo), std::logic_error);
-        BOOST_CHECK_THROW(s.listen("udp://127.0.0.1:0", datagram_handler{answer}), std::logic_error);
+        BOOST_CHECK_THROW(listen_datagrams(s, "udp://127.0.0.1:0", answer), std::logic_error);
         BOOST_TEST(s.endpoints().size() == 3U);
         BOOST_TEST(s.statistics().connections == 0U);
         s.stop();

@@ -1,6 +1,8 @@
 // The drain: each state that it may find a session in, what its report says, and what happens at its deadline.
 #include <hawser/server.hpp>
 
+#include <hawser/datagram.hpp>
+
 #include "scenario.hpp"
 #include "thrown.hpp"
 
@@ -65,8 +67,8 @@ BOOST_AUTO_TEST_CASE(a_server_that_drains_does_not_listen_any_more)
         BOOST_TEST(thrown_by([&] { run.server().listen("tcp://127.0.0.1:0", echo); }) ==
                    "tcp://127.0.0.1:0: listen once the server drains, which ends it for good");
         BOOST_TEST(thrown_by([&] {
-                       run.server().listen("udp://127.0.0.1:0",
-                                           [](datagram_request&) -> awaitable<void> { co_return; });
+                       listen_datagrams(run.server(), "udp://127.0.0.1:0",
+                                        [](datagram_request&) -> awaitable<void> { co_return; });
                    }) == "udp://127.0.0.1:0: listen once the server drains, which ends it for good");
         BOOST_TEST(run.server().endpoints().empty());
     };

@@ -6,6 +6,7 @@
 #define BOOST_TEST_MODULE failing_allocations
 #include <hawser/broadcast.hpp>
 #include <hawser/connect.hpp>
+#include <hawser/datagram.hpp>
 #include <hawser/http/server.hpp>
 #include <hawser/message/session.hpp>
 #include <hawser/server.hpp>
@@ -287,7 +288,7 @@ public:
         http = listen("tcp://127.0.0.1:0", http::serve(answer));
         chats = listen("tcp://127.0.0.1:0", [this](connection& peer) { return talks.talk(peer); });
         messages = listen("tcp://127.0.0.1:0", serve_messages(answer_message));
-        server.listen("udp://127.0.0.1:0", answer_datagram);
+        listen_datagrams(server, "udp://127.0.0.1:0", answer_datagram);
         datagrams = server.endpoints().back().port();
         runtime.start();
     }

@@ -1,6 +1,7 @@
 // Listeners over real sockets: refusing at the limit, a socket for each loop, holding newcomers back, inherited
 // sockets.
 #define BOOST_TEST_MODULE listening
+#include <hawser/datagram.hpp>
 #include <hawser/http/server.hpp>
 #include <hawser/server.hpp>
 
@@ -465,7 +466,7 @@ BOOST_AUTO_TEST_CASE(datagrams_come_by_a_socket_that_was_inherited)
     const int fd = bound_socket(SOCK_DGRAM);
     const endpoint where{"fd:" + std::to_string(fd)};
     BOOST_CHECK_THROW(run.server->listen(where, echo), endpoint_error);
-    run.server->listen(where, [](datagram_request& r) { return r.answer(r.payload()); });
+    listen_datagrams(*run.server, where, [](datagram_request& r) { return r.answer(r.payload()); });
     BOOST_TEST(run.where().to_string().starts_with("udp://127.0.0.1:"));
     const int peer = bound_socket(SOCK_DGRAM);
     sockaddr_in at{};
