@@ -102,12 +102,27 @@ def used(root, table):
     return found
 
 
-def main():
-    table = Table(TABLE.read_text())
-    found = used(pathlib.Path(__file__).parents[2], table)
+def lines(root, table):
+    """What each folder includes: itself, whether it may include Asio, and the others."""
+    found = used(root, table)
     for folder in sorted(table.rank, key=table.rank.get):
-        below = sorted(found[folder], key=table.rank.get)
-        print(f"{folder:16}{'' if folder in table.asio_free else 'Asio':6}{' '.join(below)}")
+        below = sorted(found[folder], key=lambda other: (table.rank[other], other))
+        yield f"{folder:16}{'' if folder in table.asio_free else 'Asio':6}{' '.join(below)}".rstrip()
+
+
+def check_page(root, table=None):
+    """The architecture page shows these lines."""
+    page = root / "lib/src/README.md"
+    if not page.exists():
+        return
+    shown = page.read_text().splitlines()
+    for line in lines(root, Table(TABLE.read_text()) if table is None else table):
+        if " " in line and line not in shown:
+            yield page.relative_to(root), f"does not show the line that layers.py prints: {line}"
+
+
+def main():
+    print(*lines(pathlib.Path(__file__).parents[2], Table(TABLE.read_text())), sep="\n")
 
 
 if __name__ == "__main__":

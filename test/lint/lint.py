@@ -29,7 +29,7 @@ def refused(root):
         for check in CHECKS:
             for line, message in check(below, text):
                 yield f"{below}:{line}: {message}"
-    for path, message in house.check_listed(root):
+    for path, message in [*house.check_listed(root), *layers.check_page(root)]:
         yield f"{path}:1: {message}"
 
 

@@ -217,6 +217,14 @@ class Everything(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("lib/src/values/bytes.cpp:2: ", out)
 
+    def test_the_architecture_page_shows_what_each_folder_includes(self):
+        files = self.FILES | {"lib/CMakeLists.txt": "src/values/bytes.cpp src/loop/loop.cpp include/hawser/bytes.hpp\n",
+                              "lib/src/loop/loop.cpp": "#include <hawser/bytes.hpp>\n"}
+        code, out = self.run_over(files | {"lib/src/README.md": "loop  values\n"})
+        self.assertEqual(code, 1)
+        self.assertIn("lib/src/README.md:1: does not show the line that layers.py prints: loop            Asio  values",
+                      out)
+
     def test_a_file_that_no_list_names_is_refused(self):
         for name in ("lib/src/values/error.cpp", "lib/include/hawser/error.hpp", "test/unit/values/error_test.cpp",
                      "test/unit/framing/bytes_test.cpp", "test/integration/rain.py", "test/fuzz/bytes.cpp",
