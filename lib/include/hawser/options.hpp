@@ -26,8 +26,7 @@ struct timeouts {
     duration idle = 75s;
 
     /// For a frame's head; and this plus 1 s for each 64 KiB announced, for all of it. Fixed when the length is known:
-    /// bytes that arrive never extend it. Runs only while the session reads: frame_timeout. Over TLS a frame has begun
-    /// as soon as a part of its record has come.
+    /// bytes that arrive never extend it. Runs only while the session reads: frame_timeout.
     duration frame = 10s;
 
     /// Over which a peer must take write_rate bytes a second on average, while output waits for it: write_timeout.

@@ -42,8 +42,6 @@ void core::start_input(waiting_for what)
         return post_input(input::ended);
     if (draining_ && what == waiting_for::next_unit)
         return drain_input();
-    if (what == waiting_for::next_unit && record_has_begun())
-        waits_for_ = waiting_for::rest_of_unit;
     wait_since_ = loop_.now();
     loop_.arm(*this, after(wait_since_, look_every_));
     wait_for_input();
@@ -69,21 +67,15 @@ bool core::record_has_begun() const noexcept
     return over_tls() && std::get<tls_stream>(stream_).record_has_begun();
 }
 
-// A read has brought nothing. Over TLS a unit begins with its record, though nobody can see it yet: as when the first
-// bytes of a frame have come, the unit's clock runs, and neither drain nor shedding takes it for a wait between units.
-// A record without a byte of the user's, a new key say, was none.
+// A read has brought nothing. What it waits for at drain may be the rest of a record, which has come; without a byte of
+// the user's, a new key say, that was no unit.
 void core::wait_for_more()
 {
-    if (waits_for_ == waiting_for::next_unit && record_has_begun()) {
-        waits_for_ = waiting_for::rest_of_unit;
-        wait_since_ = loop_.now();
-        look_soon();
-    } else if (waits_for_ == waiting_for::rest_of_unit && over_tls() && input_.empty() && !unit_open_ &&
-               !record_has_begun()) {
+    if (draining_ && waits_for_ == waiting_for::rest_of_unit && over_tls() && input_.empty() && !unit_open_ &&
+        !record_has_begun()) {
         waits_for_ = waiting_for::next_unit;
-        wait_since_ = loop_.now();
-        if (draining_)
-            return drain_input();
+        frame_spent_ = duration::zero();
+        return drain_input();
     }
     wait_for_input();
 }
@@ -301,8 +293,12 @@ void core::drain_input()
     std::optional<input> now = drained_ ? input::drained : receive_now();
     if (!now && has_more_than(input_.size())) // a false alarm
         now = receive_now();
-    if (!now && record_has_begun())
-        return wait_for_more();
+    if (!now && record_has_begun()) { // and a unit with it, though nobody can see it yet
+        waits_for_ = waiting_for::rest_of_unit;
+        wait_since_ = loop_.now();
+        look_soon();
+        return wait_for_input();
+    }
     const input how = now.value_or(input::drained);
     drained_ = how == input::drained;
     post_input(how);

@@ -123,7 +123,7 @@ bool core::yield_reader()
             return false;
         drop_wait();
     }
-    wait_for_more();
+    wait_for_input();
     return false;
 }
 

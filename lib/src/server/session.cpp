@@ -169,8 +169,9 @@ session::~session()
 void session::ended(std::unique_ptr<session> self, std::exception_ptr e) noexcept
 {
     core& c = *core_;
-    if (c.thrown() != nullptr && (e == nullptr || is_closed_error(e)))
-        e = c.thrown(); // by a posted function: the handler has not seen it, or a code in its place
+    // What a posted function threw, or TLS's words: the handler has not seen it, or a code in the place of the first.
+    if (c.thrown() != nullptr && (e == nullptr || (!c.error() && is_closed_error(e))))
+        e = c.thrown();
     c.handler_ended(note_end(std::move(e)));
     c.set_listener(std::move(self));
 }

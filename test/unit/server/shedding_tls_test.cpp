@@ -161,46 +161,6 @@ BOOST_AUTO_TEST_CASE(whose_next_record_has_begun_to_come_by_then_goes_on)
     BOOST_TEST(run.end_of_session() == "shed: shed");
 }
 
-BOOST_AUTO_TEST_CASE(whose_next_record_has_begun_has_the_time_of_a_frame_for_it_however_it_drips)
-{
-    full_scenario run;
-    tls_peer p{run, run.port(), trusting()};
-    BOOST_TEST_REQUIRE(p.shake());
-    sealed_records client{p.ssl(), p.secret()};
-    p.send(client.data("first"));
-    BOOST_TEST(p.read(5) == "first");
-    const std::string record = client.data(std::string(100, 'x'));
-    for (std::size_t i = 0; i < 10; ++i) {
-        p.put(bytes_view{record}.substr(i, 1));
-        run.poll();
-        run.advance(i == 9 ? 1s - 1ns : 1s);
-        run.shed_first();
-        run.poll();
-        BOOST_TEST(run.server().statistics().connections == 1u);
-    }
-    run.advance(600ms); // the wheel's look
-    p.end();
-    BOOST_TEST(run.end_of_session() == "failed: frame_timeout");
-}
-
-BOOST_AUTO_TEST_CASE(who_has_sent_a_record_without_data_is_between_two_units_again)
-{
-    full_scenario run;
-    tls_peer p{run, run.port(), trusting()};
-    BOOST_TEST_REQUIRE(p.shake());
-    sealed_records client{p.ssl(), p.secret()};
-    p.send(client.data("hello"));
-    BOOST_TEST(p.read(5) == "hello");
-    const std::string record = client.data("");
-    p.put(bytes_view{record}.substr(0, 3));
-    run.poll();
-    run.advance(5s);
-    BOOST_TEST(run.server().statistics().connections == 1u);
-    p.put(bytes_view{record}.substr(3));
-    run.poll();
-    run.expect_end_at(5s);
-}
-
 BOOST_AUTO_TEST_CASE(who_is_between_two_units_is_ended_after_five_seconds_and_told_so)
 {
     full_scenario run;

@@ -373,6 +373,42 @@ BOOST_AUTO_TEST_CASE(a_record_that_comes_behind_others_and_has_begun_before_the_
     BOOST_TEST(run.end_of_session() == "completed");
 }
 
+BOOST_AUTO_TEST_CASE(a_record_that_drips_at_drain_has_the_time_of_a_frame)
+{
+    tls_scenario run{echo, good(), {.timeouts = {.idle = never, .frame = 3s, .drain = 60s}}};
+    tls_peer p{run, run.port(), trusting()};
+    BOOST_TEST_REQUIRE(p.shake());
+    const std::string record = sealed_records{p.ssl(), p.secret()}.data(std::string(100, 'x'));
+    p.put(bytes_view{record}.substr(0, 1));
+    run.server().stop();
+    run.poll();
+    for (std::size_t i = 1; i <= 3; ++i) {
+        p.put(bytes_view{record}.substr(i, 1));
+        run.steps(i == 3 ? 1s - 5ms : 1s, 5ms);
+        BOOST_TEST(!p.has_ended());
+    }
+    run.steps(500ms, 5ms); // the wheel's look
+    p.end();
+    BOOST_TEST(run.end_of_session() == "failed: frame_timeout");
+}
+
+BOOST_AUTO_TEST_CASE(a_record_that_stalls_without_a_drain_is_under_the_idle_deadline_whatever_a_frame_may_take)
+{
+    for (const duration frame : {duration{1s}, never}) {
+        tls_scenario run{echo, good(), {.timeouts = {.idle = 5s, .frame = frame}}};
+        tls_peer p{run, run.port(), trusting()};
+        BOOST_TEST_REQUIRE(p.shake());
+        const std::string record = sealed_records{p.ssl(), p.secret()}.data(std::string(100, 'x'));
+        p.put(bytes_view{record}.substr(0, 50));
+        run.poll();
+        run.steps(5s - 5ms, 5ms);
+        BOOST_TEST(!p.has_ended());
+        run.steps(500ms, 5ms);
+        p.end();
+        BOOST_TEST(run.end_of_session() == "failed: idle_timeout");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(at_drain_a_record_without_data_that_has_begun_ends_the_session_when_it_is_whole)
 {
     tls_scenario run{echo, good()};
