@@ -9,6 +9,7 @@
 #include "sockets/keep_alive.hpp"
 #include "transport/tls_engine.hpp"
 #include "values/name_rules.hpp"
+#include "values/text.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -34,13 +35,6 @@ constexpr duration last_pause = 320ms;
 // The same while a Unix socket's queue is full, which may last as long as the timeout: it is asked at this pace, then.
 constexpr duration first_pause_for_queue = 1ms;
 constexpr duration longest_pause_for_queue = 50ms;
-
-std::string in_words(duration d)
-{
-    char text[32];
-    std::snprintf(text, sizeof text, "%g s", std::chrono::duration<double>(d).count());
-    return text;
-}
 
 address_list unix_address(const endpoint& where)
 {
@@ -71,13 +65,6 @@ struct attempt {
             racing->interrupt();
     }
 };
-
-void check_above_zero(const char* name, duration d)
-{
-    if (d <= duration::zero())
-        throw std::invalid_argument{std::string{name} + ": expected a time above zero, got " +
-                                    std::to_string(d.count()) + " ns"};
-}
 
 void check_attempt_delay(duration d)
 {

@@ -7,6 +7,7 @@
 //     break_off   --> the same, but what was accepted is lost, and the end is a reset
 //     reset       --> closed at once
 #include "connection/core.hpp"
+#include "values/system_call.hpp"
 
 #include <array>
 
@@ -198,7 +199,7 @@ void core::linger()
     }
     if (total != 0 && end_since_ != time_point::max() && !torn_)
         still_lingers();
-    if (e && e != boost::asio::error::would_block && e != boost::asio::error::try_again) {
+    if (e && !would_block(e)) {
         peer_ended_ = true;
         if (e == boost::asio::error::eof && (sending_ || torn_))
             return; // there is more to be sent, or to be acknowledged

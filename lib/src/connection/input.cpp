@@ -8,6 +8,7 @@
 // A connection waits until its stream has something to give, and only then takes it: a wait that is interrupted has
 // taken nothing, and a buffer that lies idle can go (deadlines.cpp) while the wait stays.
 #include "connection/core.hpp"
+#include "values/system_call.hpp"
 
 #include <algorithm>
 #include <new>
@@ -134,7 +135,7 @@ std::optional<core::input> core::receive_now()
         return input::more;
     }
     input_.commit(0); // the space is nobody's again
-    if (e == boost::asio::error::would_block || e == boost::asio::error::try_again)
+    if (would_block(e))
         return std::nullopt;
     return stream_ended(e);
 }

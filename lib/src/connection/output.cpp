@@ -10,6 +10,7 @@
 // A connection with pending bytes never owns the cork, and pending bytes always have a wait for writability under way.
 // A writer waits before it appends, so memory is bounded by the high-water mark plus one frame, however many write.
 #include "connection/core.hpp"
+#include "values/system_call.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -20,11 +21,6 @@ namespace hawser::detail {
 namespace {
 
 constexpr std::size_t most_at_once = 256 * 1024; // sent for one connection before others get their turn
-
-bool would_block(const error_code& e) noexcept
-{
-    return e == boost::asio::error::would_block || e == boost::asio::error::try_again;
-}
 
 // Once for each turn of the loop in which something was gathered.
 struct posted_flush {

@@ -4,6 +4,7 @@
 // The read waits as the connection's own reads do; the write takes its turn among the writers. A write's buffers go
 // into the cork together, or where they are too many for it, to the kernel in one call.
 #include "connection/core.hpp"
+#include "values/system_call.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -204,7 +205,7 @@ void core::write_pieces(std::span<const bytes_view> pieces)
             return 0;
     });
     output_moved(sent);
-    if (e && e != boost::asio::error::would_block && e != boost::asio::error::try_again)
+    if (e && !would_block(e))
         return break_off(e);
     for (bytes_view piece : pieces) {
         const std::size_t of_it = std::min(sent, piece.size());

@@ -1,6 +1,7 @@
 #include "datagram/descriptor.hpp"
 
 #include "sockets/inherited.hpp"
+#include "values/system_call.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -8,11 +9,6 @@
 
 namespace hawser {
 namespace {
-
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
 
 void require_udp(const endpoint& where)
 {

@@ -1,6 +1,7 @@
 #include "datagram/listener.hpp"
 
 #include "server/server_core.hpp"
+#include "values/system_call.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -169,7 +170,7 @@ awaitable<void> datagram_listener::send(std::shared_ptr<datagram_listener> self,
             self->loop_.counts.bytes_out.add(payload.size());
             co_return;
         }
-        if (e == boost::asio::error::try_again) {
+        if (would_block(e)) {
             const auto [failed] = co_await self->readiness_.async_wait(readiness::wait_write,
                                                                        boost::asio::as_tuple(boost::asio::deferred));
             if (failed)

@@ -4,6 +4,7 @@
 #include "loop/runtime_core.hpp"
 #include "names/resolver.hpp"
 #include "values/name_rules.hpp"
+#include "values/system_call.hpp"
 
 #include <hawser/datagram.hpp>
 
@@ -65,11 +66,6 @@ struct datagram_socket::impl {
 namespace {
 
 constexpr auto as_result = boost::asio::as_tuple(boost::asio::deferred);
-
-bool would_wait(const error_code& e) noexcept
-{
-    return e == boost::asio::error::try_again;
-}
 
 [[noreturn]] void fail(const endpoint& where, const char* step, const error_code& e)
 {
@@ -191,7 +187,7 @@ awaitable<void> datagram_socket::impl::send(shared it, bytes_view payload, std::
             it->on.counts.bytes_out.add(payload.size());
             co_return;
         }
-        if (would_wait(e))
+        if (would_block(e))
             co_await wait(it, readiness::wait_write, late, errc::send_timeout);
         else if (e != boost::asio::error::interrupted)
             throw system_error{e};
@@ -219,7 +215,7 @@ awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> in
             datagram result{{into.data(), std::min(got.size, into.size())}, got.sender, got.size};
             co_return result;
         }
-        if (would_wait(e))
+        if (would_block(e))
             co_await wait(it, readiness::wait_read, late, errc::receive_timeout);
         else if (e != boost::asio::error::interrupted)
             throw system_error{e};

@@ -18,7 +18,7 @@ constexpr std::size_t most_content = ~std::size_t{0} - length_size - longest_hea
 void check_text(const char* field, const std::string& text)
 {
     if (detail::valid_utf8(text) != text.size())
-        throw message_error{errc::invalid_message_field, field, "UTF-8", detail::quoted(text)};
+        throw message_error{errc::invalid_message_field, field, "UTF-8", detail::json_quoted(text)};
 }
 
 std::string header_of(const message& m)

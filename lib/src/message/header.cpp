@@ -32,7 +32,7 @@ std::string shown(const member& m)
 {
     switch (m.kind) {
     case value_kind::none: return "nothing";
-    case value_kind::text: return quoted(m.text);
+    case value_kind::text: return json_quoted(m.text);
     case value_kind::number: return shortened(m.text);
     case value_kind::literal: return m.text;
     case value_kind::array: return "an array";

@@ -57,7 +57,7 @@ void append_json(std::string& out, bytes_view text)
     out += '"';
 }
 
-std::string quoted(bytes_view text)
+std::string json_quoted(bytes_view text)
 {
     std::string out;
     append_json(out, beginning(text));

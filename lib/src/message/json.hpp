@@ -12,7 +12,7 @@ namespace hawser::detail {
 void append_json(std::string& out, bytes_view text);
 
 /// A string in its quotes for the words of an error: of a long one the first bytes, and how many it has.
-std::string quoted(bytes_view text);
+std::string json_quoted(bytes_view text);
 
 /// The same without quotes: a number as its peer wrote it.
 std::string shortened(bytes_view text);

@@ -121,7 +121,7 @@ std::string message::text() const
 {
     const auto from = find(encoding);
     if (!from)
-        throw message_error{errc::invalid_message_field, "content-encoding", known, detail::quoted(encoding)};
+        throw message_error{errc::invalid_message_field, "content-encoding", known, detail::json_quoted(encoding)};
     switch (*from) {
     case text_encoding::utf_8: return from_utf_8(*this);
     case text_encoding::ascii: return from_ascii(*this);

@@ -3,6 +3,7 @@
 #include "names/calls.hpp"
 #include "names/resolver.hpp"
 #include "values/name_rules.hpp"
+#include "values/text.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -19,13 +20,6 @@ namespace {
 using namespace detail;
 
 constexpr std::string_view white_space = " \t\n\r\f\v";
-
-std::string in_words(duration d)
-{
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%g s", std::chrono::duration<double>(d).count());
-    return text.data();
-}
 
 [[noreturn]] void fail(const std::string& subject, const error_code& e, duration deadline)
 {

@@ -3,6 +3,7 @@
 #include "loop/descriptor_watch.hpp"
 #include "server/accept_failure.hpp"
 #include "server/server_core.hpp"
+#include "values/system_call.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -301,8 +302,7 @@ void listener::refuse(descriptor fd, const address& peer)
     server_->making_room().newcomer_refused();
     const std::string& words = *service_->refusal;
     if (words.empty()) {
-        const linger at_once{.l_onoff = 1, .l_linger = 0};
-        ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        reset_on_close(fd.get());
     } else {
         ::send(fd.get(), words.data(), words.size(), MSG_NOSIGNAL);
         std::array<char, 4096> dropped;

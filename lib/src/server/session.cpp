@@ -1,6 +1,7 @@
 #include "server/session.hpp"
 
 #include "transport/tls_engine.hpp"
+#include "values/system_call.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>

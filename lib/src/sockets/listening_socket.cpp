@@ -3,6 +3,7 @@
 #include "sockets/inherited.hpp"
 #include "sockets/keep_alive.hpp"
 #include "sockets/unix_path.hpp"
+#include "values/system_call.hpp"
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -14,11 +15,6 @@
 
 namespace hawser::detail {
 namespace {
-
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
 
 void set(int fd, int level, int name, int value)
 {

@@ -4,10 +4,6 @@
 
 namespace hawser::detail {
 
-namespace {
-const error_code aborted = boost::asio::error::operation_aborted;
-}
-
 // How many of a direction's bytes can be read now.
 std::size_t memory_link::arrived(const direction& d) const noexcept
 {
@@ -148,7 +144,8 @@ void memory_link::complete(unsigned side)
     }
     if (at.reader && resumes_reader(side)) {
         const auto reader = std::move(at.reader);
-        reader->on_readable(std::exchange(at.cancelled_input, false) ? aborted : error_code{});
+        const bool cancelled = std::exchange(at.cancelled_input, false);
+        reader->on_readable(cancelled ? error_code{boost::asio::error::operation_aborted} : error_code{});
     }
 }
 

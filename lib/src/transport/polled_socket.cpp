@@ -2,6 +2,7 @@
 
 #include "transport/stream_owner.hpp"
 #include "values/address.hpp"
+#include "values/system_call.hpp"
 
 #include <linux/sockios.h>
 #include <poll.h>
@@ -14,11 +15,6 @@
 
 namespace hawser::detail {
 namespace {
-
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
 
 const error_code aborted = boost::asio::error::operation_aborted;
 
@@ -153,10 +149,7 @@ peer_sight polled_socket::look_at_peer(error_code& e) noexcept
     if (::poll(&errors, 1, 0) == 1 && (errors.revents & POLLERR) != 0)
         return peer_sight::gone;
     char first = 0;
-    ssize_t n = 0;
-    do
-        n = ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    const ssize_t n = uninterrupted([&] { return ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT); });
     if (n >= 0)
         return n == 0 ? peer_sight::ended : peer_sight::unread;
     if (errno != EAGAIN) {
@@ -197,10 +190,7 @@ void polled_socket::drop_read() noexcept
 
 std::size_t polled_socket::receive(char* into, std::size_t size, error_code& e) noexcept
 {
-    ssize_t n = 0;
-    do
-        n = ::recv(socket_.get(), into, size, MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    const ssize_t n = uninterrupted([&] { return ::recv(socket_.get(), into, size, MSG_DONTWAIT); });
     if (n <= 0) {
         e = n < 0 ? last_error() : error_code{boost::asio::error::eof};
         if (n < 0 && errno == EAGAIN)
@@ -220,10 +210,8 @@ std::size_t polled_socket::send(two_pieces from, error_code& e) noexcept
         std::array<iovec, 2> pieces{piece(from.first), piece(from.second)};
         return send_message(pieces.data(), pieces.size(), e);
     }
-    ssize_t n = 0;
-    do
-        n = ::send(socket_.get(), from.first.data(), from.first.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
+    const ssize_t n = uninterrupted(
+        [&] { return ::send(socket_.get(), from.first.data(), from.first.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
     e = n < 0 ? last_error() : error_code{};
     return n < 0 ? 0 : static_cast<std::size_t>(n);
 }
@@ -241,10 +229,7 @@ std::size_t polled_socket::send_message(iovec* pieces, std::size_t count, error_
     msghdr message{};
     message.msg_iov = pieces;
     message.msg_iovlen = count;
-    ssize_t n = 0;
-    do
-        n = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
+    const ssize_t n = uninterrupted([&] { return ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
     e = n < 0 ? last_error() : error_code{};
     return n < 0 ? 0 : static_cast<std::size_t>(n);
 }
@@ -282,12 +267,6 @@ void polled_socket::reset() noexcept
         return;
     reset_on_close(socket_.get());
     close();
-}
-
-void reset_on_close(int descriptor) noexcept
-{
-    const ::linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 void polled_socket::abandon() noexcept

@@ -147,9 +147,6 @@ private:
 
 polled_socket::family family_of(const address& peer) noexcept;
 
-/// Whoever closes the socket next resets its connection.
-void reset_on_close(int descriptor) noexcept;
-
 } // namespace hawser::detail
 
 #endif

@@ -1,6 +1,7 @@
 #include "transport/tls_engine.hpp"
 
 #include "tls/certificates.hpp"
+#include "values/system_call.hpp"
 
 #include <hawser/framing.hpp>
 
@@ -36,21 +37,10 @@ constexpr std::string_view answer_to_http = "HTTP/1.1 400 Bad Request\r\n"
 // An alert as it stands on the wire, for when OpenSSL is not asked.
 constexpr std::string_view illegal_parameter{"\x15\x03\x01\x00\x02\x02\x2f", 7};
 
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
-
 ssize_t receive_now(int descriptor, char* into, std::size_t size, int flags) noexcept
 {
-    ssize_t n = 0;
-    do
-        n = ::recv(descriptor, into, size, flags | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
-    return n;
+    return uninterrupted([&] { return ::recv(descriptor, into, size, flags | MSG_DONTWAIT); });
 }
-
-static_assert(EAGAIN == EWOULDBLOCK);
 
 } // namespace
 
@@ -425,10 +415,7 @@ void tls_engine::note_message(int content, bytes_view message) noexcept
 
 int tls_engine::send(const char* from, std::size_t size) noexcept
 {
-    ssize_t n = 0;
-    do
-        n = ::send(descriptor_, from, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
+    const ssize_t n = uninterrupted([&] { return ::send(descriptor_, from, size, MSG_DONTWAIT | MSG_NOSIGNAL); });
     if (n >= 0)
         wire_out_ += static_cast<std::size_t>(n);
     else if (errno == EAGAIN)

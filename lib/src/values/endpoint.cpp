@@ -1,5 +1,7 @@
 #include <hawser/endpoint.hpp>
 
+#include "values/text.hpp"
+
 #include <sys/un.h>
 
 #include <algorithm>
@@ -12,14 +14,9 @@ constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t longest_name = 255;
 constexpr std::size_t longest_host = 253; // RFC 1035, section 2.3.4, as text
 
-std::string quoted(std::string_view text)
-{
-    return '"' + std::string{text} + '"';
-}
-
 [[noreturn]] void refuse(std::string_view text, const std::string& why)
 {
-    throw endpoint_error{errc::invalid_endpoint, quoted(text) + ": " + why};
+    throw endpoint_error{errc::invalid_endpoint, detail::quoted(text) + ": " + why};
 }
 
 std::uint16_t read_port(std::string_view text, std::string_view digits)
@@ -27,7 +24,7 @@ std::uint16_t read_port(std::string_view text, std::string_view digits)
     unsigned port = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     if (digits.empty() || error == std::errc::invalid_argument || end != digits.data() + digits.size())
-        refuse(text, "expected a port from 0 to 65535, got " + quoted(digits));
+        refuse(text, "expected a port from 0 to 65535, got " + detail::quoted(digits));
     if (error != std::errc{} || port > 65535)
         refuse(text, "expected a port from 0 to 65535, got " + std::string{digits});
     return static_cast<std::uint16_t>(port);
@@ -38,7 +35,7 @@ int read_descriptor(std::string_view text, std::string_view digits)
     int number = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (digits.starts_with('-') || error != std::errc{} || end != digits.data() + digits.size())
-        refuse(text, "expected the number of a descriptor after fd:, got " + quoted(digits));
+        refuse(text, "expected the number of a descriptor after fd:, got " + detail::quoted(digits));
     return number;
 }
 
@@ -115,7 +112,8 @@ endpoint::endpoint(std::string_view text)
         else if (rest.substr(0, at) == "udp")
             scheme_ = scheme_type::udp;
         else if (rest.substr(0, at) != "tcp")
-            refuse(text, "expected the scheme tcp://, tls://, udp:// or unix:, got " + quoted(rest.substr(0, at)));
+            refuse(text,
+                   "expected the scheme tcp://, tls://, udp:// or unix:, got " + detail::quoted(rest.substr(0, at)));
         rest.remove_prefix(at + 3);
     }
     std::string_view host;
@@ -125,7 +123,7 @@ endpoint::endpoint(std::string_view text)
             refuse(text, "expected [IPV6]:PORT");
         host = rest.substr(1, close - 1);
         if (host.find(':') == host.npos)
-            refuse(text, "expected an IPv6 address in the brackets, got " + quoted(host));
+            refuse(text, "expected an IPv6 address in the brackets, got " + detail::quoted(host));
         rest.remove_prefix(close + 2);
     } else {
         const auto colon = rest.rfind(':');
@@ -140,7 +138,7 @@ endpoint::endpoint(std::string_view text)
         refuse(text, "expected a host of at most " + std::to_string(longest_host) + " bytes, got " +
                          std::to_string(host.size()));
     if (host.find_first_of("/ \t\r\n@") != host.npos)
-        refuse(text, "expected a host name or address, got " + quoted(host));
+        refuse(text, "expected a host name or address, got " + detail::quoted(host));
     host_ = host;
     port_ = read_port(text, rest);
 }

@@ -1,5 +1,7 @@
 #include "values/name_rules.hpp"
 
+#include "values/text.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -10,25 +12,11 @@ namespace {
 constexpr std::size_t longest_name = 253;
 constexpr std::size_t longest_label = 63;
 constexpr std::size_t longest_service = 255;
-
-bool is_plain(char c)
-{
-    return c > 0x20 && c < 0x7f;
-}
-
-// As much of it as fits into a line, and nothing that a terminal would obey.
-std::string quoted(std::string_view text)
-{
-    constexpr std::size_t enough = 40;
-    std::string shown{text.substr(0, enough)};
-    std::ranges::replace_if(
-        shown, [](char c) { return !is_plain(c); }, '?');
-    return '"' + shown + (text.size() > enough ? "\"..." : "\"");
-}
+constexpr std::size_t enough = 40; // bytes of a name, in a line about it
 
 std::string fault(std::string_view name, const std::string& expected, const std::string& got)
 {
-    return "name " + quoted(name) + ": expected " + expected + ", got " + got;
+    return "name " + quoted(name, enough) + ": expected " + expected + ", got " + got;
 }
 
 std::string bytes(std::size_t n)
@@ -62,14 +50,14 @@ std::string fault_of_name(std::string_view name)
 std::string fault_of_service(std::string_view service)
 {
     if (service.find('\0') != service.npos)
-        return "service " + quoted(service) + ": expected no NUL";
+        return "service " + quoted(service, enough) + ": expected no NUL";
     if (service.size() > longest_service)
-        return "service " + quoted(service) + ": expected at most " + bytes(longest_service) + ", got " +
+        return "service " + quoted(service, enough) + ": expected at most " + bytes(longest_service) + ", got " +
                bytes(service.size());
     const bool number = !service.empty() && std::ranges::all_of(service, [](char c) { return c >= '0' && c <= '9'; });
     std::uint16_t port = 0;
     if (number && std::from_chars(service.data(), service.data() + service.size(), port).ec != std::errc{})
-        return "service " + quoted(service) + ": expected a name, or a port from 0 to 65535";
+        return "service " + quoted(service, enough) + ": expected a name, or a port from 0 to 65535";
     return {};
 }
 

@@ -43,7 +43,8 @@ inline std::string lower(std::string_view text)
 inline void check_above_zero(const char* option, duration d)
 {
     if (d <= duration::zero())
-        throw std::invalid_argument{std::string{option} + ": expected more than 0, got " + in_words(d)};
+        throw std::invalid_argument{std::string{option} + ": expected a time above zero, got " +
+                                    std::to_string(d.count()) + " ns"};
 }
 
 } // namespace hawser::detail

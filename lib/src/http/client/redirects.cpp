@@ -1,12 +1,14 @@
 #include "http/client/redirects.hpp"
 
-#include "http/syntax/refusal.hpp"
+#include "values/text.hpp"
 
 #include <hawser/error.hpp>
 
 #include <algorithm>
 
 namespace hawser::http::detail {
+
+using hawser::detail::quoted;
 namespace {
 
 bool is_redirection(status code) noexcept

@@ -1,13 +1,16 @@
 // How an exchange reads: a head within the response's deadline, then a body each of whose pieces has a deadline.
 #include "http/client/transfer.hpp"
 
-#include "http/syntax/refusal.hpp"
+#include "values/text.hpp"
 
 #include <hawser/http/parser.hpp>
 
 #include <cstdio>
 
 namespace hawser::http::detail {
+
+using hawser::detail::in_words;
+using hawser::detail::quoted;
 namespace {
 
 // Resets what is not read to its end, so that its server stops at once.
@@ -27,13 +30,6 @@ public:
 private:
     connection& peer_;
 };
-
-std::string in_words(duration d)
-{
-    char text[32];
-    std::snprintf(text, sizeof text, "%g s", std::chrono::duration<double>(d).count());
-    return text;
-}
 
 std::string named(const error_code& e)
 {

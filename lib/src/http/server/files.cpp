@@ -5,7 +5,7 @@
 #include "connection/core.hpp"
 #include "http/server/file_request.hpp"
 #include "http/server/open_file.hpp"
-#include "http/syntax/refusal.hpp"
+#include "values/text.hpp"
 
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
@@ -217,7 +217,7 @@ void validate(const files_options& o)
     for (const std::string& name : o.dot_names)
         if (!name.starts_with('.') || name == "." || name == ".." || name.find('/') != name.npos)
             throw std::invalid_argument{"files_options::dot_names: expected names that begin with a dot, got " +
-                                        detail::quoted(name)};
+                                        hawser::detail::quoted(name)};
 }
 
 } // namespace

@@ -2,6 +2,8 @@
 #ifndef HAWSER_SRC_HTTP_SYNTAX_CHARACTERS_HPP
 #define HAWSER_SRC_HTTP_SYNTAX_CHARACTERS_HPP
 
+#include "values/text.hpp"
+
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -61,10 +63,7 @@ constexpr bool is_token(std::string_view text) noexcept
     return !text.empty() && all(text, token_character);
 }
 
-constexpr char lower(char c) noexcept
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
+using hawser::detail::lower;
 
 constexpr std::string_view trimmed(std::string_view text) noexcept
 {

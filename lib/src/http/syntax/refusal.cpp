@@ -1,40 +1,14 @@
-#include "http/syntax/refusal.hpp"
-
 #include <hawser/http/parser.hpp>
 
-namespace hawser::http {
+#include "values/text.hpp"
 
-std::string detail::quoted(bytes_view bytes)
-{
-    constexpr std::size_t most = 256;
-    constexpr char digits[] = "0123456789abcdef";
-    std::string text = "\"";
-    for (const char c : bytes.substr(0, most)) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\')
-            text.append({'\\', c});
-        else if (c == '\n')
-            text += "\\n";
-        else if (c == '\r')
-            text += "\\r";
-        else if (c == '\t')
-            text += "\\t";
-        else if (byte < 0x20 || byte >= 0x7f)
-            text.append({'\\', 'x', digits[byte >> 4], digits[byte & 15]});
-        else
-            text += c;
-    }
-    text += '"';
-    if (bytes.size() > most)
-        text += "... (" + std::to_string(bytes.size()) + " bytes)";
-    return text;
-}
+namespace hawser::http {
 
 std::string describe(const refusal& r)
 {
     std::string line{r.words};
     if (!r.value.empty())
-        line += ", got " + detail::quoted(r.value);
+        line += ", got " + hawser::detail::quoted(r.value);
     return line;
 }
 

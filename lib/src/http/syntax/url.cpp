@@ -1,6 +1,6 @@
 #include "http/syntax/url.hpp"
 
-#include "http/syntax/refusal.hpp"
+#include "values/text.hpp"
 
 #include <hawser/error.hpp>
 
@@ -13,6 +13,9 @@
 #include <charconv>
 
 namespace hawser::http::detail {
+
+using hawser::detail::lower;
+using hawser::detail::quoted;
 namespace {
 
 namespace urls = boost::urls;
@@ -29,18 +32,6 @@ constexpr std::uint16_t https_port = 443;
 bool is_digit(char c) noexcept
 {
     return c >= '0' && c <= '9';
-}
-
-char lower(char c) noexcept
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    std::transform(out.begin(), out.end(), out.begin(), [](char c) { return lower(c); });
-    return out;
 }
 
 bool is_name_character(char c) noexcept

@@ -1,7 +1,7 @@
 #include <hawser/http/writer.hpp>
 
 #include "http/syntax/characters.hpp"
-#include "http/syntax/refusal.hpp"
+#include "values/text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -16,7 +16,8 @@ constexpr std::string_view line_end = "\r\n";
 
 [[noreturn]] void refuse(std::string_view part, bytes_view value, std::string_view expected)
 {
-    throw field_error{std::string{part} + ": expected " + std::string{expected} + ", got " + detail::quoted(value)};
+    throw field_error{std::string{part} + ": expected " + std::string{expected} + ", got " +
+                      hawser::detail::quoted(value)};
 }
 
 // All of the parts, or nothing if there is no memory for them.
