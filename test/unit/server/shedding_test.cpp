@@ -2,131 +2,22 @@
 // it.
 #include "server/shedding.hpp"
 
+#include "crowded_scenario.hpp"
 #include "http_served.hpp"
-#include "scenario.hpp"
-#include "server/server_core.hpp"
-#include "server/session.hpp"
 
 #define BOOST_TEST_MODULE shedding
 #include <boost/test/unit_test.hpp>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace {
-
 using namespace hawser;
 using namespace hawser::test;
-
-constexpr bytes_view head_begun{"\0", 1};
-constexpr bytes_view too_large{"\xff\xff\xff\xff", 4};
-constexpr duration tick = 5ms; // of the wheel, and more
-
-awaitable<void> echo(connection& peer)
-{
-    while (auto frame = co_await peer.read_frame())
-        co_await peer.write_frame(*frame);
-}
-
-// Waits for something that is not the connection's.
-awaitable<void> wait_elsewhere(connection&)
-{
-    boost::asio::steady_timer timer{co_await boost::asio::this_coro::executor};
-    timer.expires_at(boost::asio::steady_timer::time_point::max());
-    co_await timer.async_wait(boost::asio::use_awaitable);
-}
-
-awaitable<void> leave(connection&)
-{
-    co_return;
-}
-
-awaitable<void> write_and_leave(connection& peer)
-{
-    co_await peer.write_frame("what the peer does not read");
-}
-
-server_options of_at_most(std::size_t connections)
-{
-    return {.limits = {.connections = connections}};
-}
-
-struct crowded_scenario : server_scenario {
-    explicit crowded_scenario(std::size_t limit) : server_scenario{of_at_most(limit)} {}
-
-    // Sessions that begin to wait one tick after another.
-    std::vector<peer> open_some(std::size_t count)
-    {
-        std::vector<peer> all;
-        for (std::size_t i = 0; i < count; ++i) {
-            advance(tick);
-            all.push_back(open(echo));
-        }
-        return all;
-    }
-    std::uint64_t shed() { return server().statistics().shed; }
-    std::size_t connections() { return server().statistics().connections; }
-    // As it is told to end, whatever it does and however old that is.
-    void shed_first()
-    {
-        detail::session& first = *detail::session_of(detail::connection_of(loop().connections.front()));
-        first.shed(first.claims());
-    }
-    // In a queue of the kernel's.
-    void newcomers_wait() { server().core().making_room().newcomers_wait(true); }
-
-    // Sessions of each kind, the claim of each from now on.
-    peer lingering() { return open(leave); }
-    peer silent() { return open(echo); }
-    peer unfinished() { return open(echo, head_begun); }
-    peer idle()
-    {
-        peer made = open(echo, frame("x"));
-        made.received();
-        return made;
-    }
-    peer flushing()
-    {
-        const path before = std::exchange(outbound, {.capacity = 4});
-        peer made = open(echo, frame("answered") + std::string{too_large});
-        outbound = before;
-        return made;
-    }
-    peer made(std::string_view kind)
-    {
-        return kind == "lingering"    ? lingering()
-               : kind == "silent"     ? silent()
-               : kind == "unfinished" ? unfinished()
-               : kind == "flushing"   ? flushing()
-                                      : idle();
-    }
-};
-
-constexpr std::array kinds{"lingering", "silent", "unfinished", "flushing", "idle"}; // in their order
-
-// The places of those whose sessions have ended their output. They end theirs, as clients do.
-std::vector<std::size_t> ended(std::vector<peer>& all)
-{
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < all.size(); ++i)
-        if (all[i].has_ended()) {
-            all[i].end();
-            places.push_back(i);
-        }
-    return places;
-}
-
-using places = std::vector<std::size_t>;
-
-} // namespace
 
 BOOST_AUTO_TEST_CASE(while_2_percent_of_the_permits_are_left_nobody_is_ended)
 {
@@ -264,89 +155,6 @@ BOOST_AUTO_TEST_CASE(who_is_inside_a_later_unit_or_waits_elsewhere_is_never_ende
     BOOST_TEST(ended(all) == places{2}, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(who_is_ended_is_closed_in_the_same_turn_and_told_no_reset)
-{
-    for (const char* kind : {"silent", "unfinished", "idle"}) {
-        BOOST_TEST_CONTEXT(kind)
-        {
-            crowded_scenario run{2};
-            const peer it = run.made(kind);
-            run.advance(5s);
-            const peer last = run.open(wait_elsewhere); // no client's end, and no time, is waited for
-            BOOST_TEST(it.is_gone());
-            BOOST_TEST(!it.was_reset());
-            BOOST_TEST(run.last_end() == "shed: shed");
-            const server_statistics counts = run.server().statistics();
-            BOOST_TEST(counts.connections == 1u);
-            BOOST_TEST(counts.shed == 1u);
-            BOOST_TEST(counts.completed == 1u);
-            BOOST_TEST(counts.failed == 0u);
-        }
-    }
-}
-
-BOOST_AUTO_TEST_CASE(a_handler_is_told_of_an_end_between_two_units_and_of_an_error_inside_the_first)
-{
-    std::string told;
-    const auto tell = [&told](connection& peer) -> awaitable<void> {
-        try {
-            while (const auto frame = co_await peer.read_frame())
-                co_await peer.write_frame(*frame);
-            told = "end";
-        } catch (const system_error& e) {
-            told = symbol(e.code());
-            throw;
-        }
-    };
-    struct {
-        std::string sent;
-        const char* told;
-    } const table[] = {{"", "end"}, {frame("x"), "end"}, {std::string{head_begun}, "shed"}};
-    for (const auto& t : table) {
-        crowded_scenario run{2};
-        const peer it = run.open(tell, t.sent);
-        run.advance(5s);
-        const peer last = run.open(wait_elsewhere);
-        BOOST_TEST(told == t.told);
-        BOOST_TEST(run.last_end() == "shed: shed");
-    }
-}
-
-// The bytes are there when its end is decided, and its reader has not been told of them.
-BOOST_AUTO_TEST_CASE(what_has_come_by_then_is_answered_and_its_session_stays)
-{
-    for (const char* kind : {"silent", "unfinished", "idle"}) {
-        BOOST_TEST_CONTEXT(kind)
-        {
-            crowded_scenario run{2};
-            peer it = run.made(kind);
-            run.advance(5s);
-            const std::string whole = frame("just in time");
-            it.send_later(kind == std::string_view{"unfinished"} ? whole.substr(1) : whole);
-            run.shed_first();
-            run.poll();
-            BOOST_TEST(it.received() == whole);
-            BOOST_TEST(!it.has_ended());
-            BOOST_TEST(run.shed() == 0u);
-            it.send(frame("and on"));
-            BOOST_TEST(it.received() == frame("and on"));
-        }
-    }
-}
-
-BOOST_AUTO_TEST_CASE(a_first_unit_that_more_has_come_of_but_not_all_is_ended_all_the_same)
-{
-    crowded_scenario run{2};
-    peer it = run.unfinished();
-    run.advance(1s);
-    const std::string whole = frame("never whole");
-    it.send_later(bytes_view{whole}.substr(1, 7));
-    run.shed_first();
-    BOOST_TEST(it.is_gone());
-    run.poll();
-    BOOST_TEST(run.last_end() == "shed: shed");
-}
-
 BOOST_AUTO_TEST_CASE(a_first_unit_has_a_second_more_for_each_4_kib_that_have_come_of_it)
 {
     const std::string whole = frame(std::string(100'000, 'x'));
@@ -442,95 +250,6 @@ BOOST_AUTO_TEST_CASE(a_first_unit_that_has_grown_by_4_kib_by_then_stays)
         run.poll();
         BOOST_TEST(it.is_gone() == (come < 4096));
     }
-}
-
-BOOST_AUTO_TEST_CASE(a_peer_that_has_left_by_then_has_ended_its_session_itself)
-{
-    for (const char* kind : {"silent", "unfinished", "idle"}) {
-        BOOST_TEST_CONTEXT(kind)
-        {
-            crowded_scenario run{2};
-            peer it = run.made(kind);
-            it.inbound({.delay = 5s});
-            it.end();
-            run.time.advance(5s); // it has come, and nobody is told yet
-            run.shed_first();
-            run.poll();
-            BOOST_TEST(it.is_gone());
-            BOOST_TEST(run.shed() == 0u);
-            BOOST_TEST(run.last_end() ==
-                       (kind == std::string_view{"unfinished"} ? "failed: truncated_head" : "completed"));
-        }
-    }
-}
-
-BOOST_AUTO_TEST_CASE(who_still_has_output_to_take_is_not_ended_until_it_has_and_5_s_more)
-{
-    crowded_scenario run{3};
-    run.newcomers_wait();
-    run.outbound = {.capacity = 4};
-    peer slow = run.open(echo, frame("x"));
-    run.outbound = {};
-    const peer second = run.open(wait_elsewhere);
-    const peer last = run.open(wait_elsewhere);
-    run.advance(6s);
-    BOOST_TEST(!slow.is_gone());
-    std::string got = slow.received();
-    got += slow.received();
-    run.advance(5s - 1ns);
-    BOOST_TEST(!slow.is_gone());
-    run.advance(tick);
-    BOOST_TEST(slow.is_gone());
-    BOOST_TEST(got == frame("x"));
-    BOOST_TEST(!slow.was_reset());
-}
-
-BOOST_AUTO_TEST_CASE(a_session_that_lingers_keeps_the_reason_that_it_ended_for)
-{
-    crowded_scenario run{2};
-    run.newcomers_wait();
-    peer refused = run.open(echo, too_large);
-    BOOST_TEST(refused.has_ended());
-    BOOST_TEST(!refused.is_gone());
-    refused.send("what it drops");
-    refused.send_later("and this");
-    const peer last = run.open(wait_elsewhere);
-    BOOST_TEST(refused.is_gone());
-    BOOST_TEST(!refused.was_reset());
-    BOOST_TEST(run.last_end() == "failed: frame_too_large");
-    BOOST_TEST(run.shed() == 0u);
-    BOOST_TEST(run.connections() == 1u);
-}
-
-BOOST_AUTO_TEST_CASE(a_failed_session_that_still_sends_is_reset_and_keeps_its_reason)
-{
-    crowded_scenario run{2};
-    run.newcomers_wait();
-    const peer it = run.flushing();
-    run.advance(1s);
-    const peer last = run.open(wait_elsewhere);
-    BOOST_TEST(it.was_reset());
-    BOOST_TEST(run.last_end() == "failed: frame_too_large");
-    BOOST_TEST(run.shed() == 0u);
-}
-
-BOOST_AUTO_TEST_CASE(a_session_that_returned_sends_the_rest_of_its_output)
-{
-    crowded_scenario run{2};
-    run.newcomers_wait();
-    run.outbound = {.capacity = 4};
-    peer it = run.open(write_and_leave);
-    run.outbound = {};
-    const peer last = run.open(wait_elsewhere);
-    run.advance(20s);
-    BOOST_TEST(!it.has_ended());
-    std::string got;
-    for (std::string piece = it.received(); !piece.empty(); piece = it.received())
-        got += piece;
-    BOOST_TEST(got == frame("what the peer does not read"));
-    run.advance(tick); // and then it lingers
-    run.advance(250ms);
-    BOOST_TEST(it.is_gone());
 }
 
 BOOST_AUTO_TEST_CASE(while_newcomers_take_every_place_that_is_made_twice_as_many_are_made_each_time)
@@ -673,19 +392,6 @@ BOOST_AUTO_TEST_CASE(over_http_a_first_request_counts_until_its_body_is_whole_an
     }
 }
 
-BOOST_AUTO_TEST_CASE(what_arrives_with_the_end_is_answered)
-{
-    crowded_scenario run{2};
-    std::vector<peer> all{run.open(echo)};
-    run.advance(60s);
-    all[0].send_later(frame("just in time"));
-    all.push_back(run.open(wait_elsewhere));
-    BOOST_TEST(all[0].received() == frame("just in time"));
-    BOOST_TEST(!all[0].has_ended()); // it has not waited 5 s since
-    run.advance(5s);
-    BOOST_TEST(all[0].has_ended());
-}
-
 BOOST_AUTO_TEST_CASE(another_server_of_the_same_runtime_is_left_alone)
 {
     crowded_scenario run{2};
@@ -697,29 +403,4 @@ BOOST_AUTO_TEST_CASE(another_server_of_the_same_runtime_is_left_alone)
     run.advance(tick);
     BOOST_TEST(ended(all).empty());
     BOOST_TEST(run.shed() == 0u);
-}
-
-BOOST_AUTO_TEST_CASE(a_server_that_goes_while_it_waits_for_candidates_leaves_nothing_behind)
-{
-    crowded_scenario run{2};
-    {
-        hawser::server other{run.runtime(), of_at_most(1)};
-        other.core().doors().take();
-        other.core().making_room().permit_taken();
-        run.poll();
-        BOOST_TEST(run.runtime().core().control().timers().size() == 1u);
-    }
-    run.poll();
-    BOOST_TEST(run.runtime().core().control().timers().size() == 0u);
-}
-
-BOOST_AUTO_TEST_CASE(a_drain_ends_all_of_them_and_sheds_none)
-{
-    crowded_scenario run{2};
-    std::vector<peer> all{run.open(echo), run.open(echo)};
-    run.server().stop();
-    run.advance(6s);
-    BOOST_TEST(ended(all).size() == 2u);
-    BOOST_TEST(run.shed() == 0u);
-    BOOST_TEST(run.last_end() == "completed");
 }
