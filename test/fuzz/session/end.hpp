@@ -109,6 +109,19 @@ private:
     std::vector<held> views_; // of what was read last
 };
 
+/// Counts an operation as long as it runs.
+class end::counted
+{
+public:
+    explicit counted(unsigned& n) noexcept : n_{n} { ++n_; }
+    counted(const counted&) = delete;
+    counted& operator=(const counted&) = delete;
+    ~counted() { --n_; }
+
+private:
+    unsigned& n_;
+};
+
 } // namespace fuzz
 
 #endif
