@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "turned_loop.hpp"
+#include "values/system_call.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
