@@ -211,6 +211,8 @@ using datagram_handler = std::function<awaitable<void>(datagram_request&)>;
 /// drain has begun or the runtime has ended; then nothing of it listens. May be called from any thread.
 HAWSER_EXPORT listener_handle listen_datagrams(server& s, const endpoint& where, const datagram_handler& handler,
                                                const datagram_options& options = {});
+listener_handle listen_datagrams(server& s, const endpoint& where, std::nullptr_t,
+                                 const datagram_options& options = {}) = delete;
 
 } // namespace hawser
 

@@ -2,6 +2,7 @@
 
 #include "sockets/inherited.hpp"
 #include "values/system_call.hpp"
+#include "values/text.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -24,7 +25,7 @@ datagram_address::datagram_address(const endpoint& where)
     const detail::address_list list = detail::numeric_addresses(where, false);
     if (list.empty())
         throw endpoint_error{errc::invalid_endpoint,
-                             where.to_string() + ": expected a numeric address, got \"" + where.host() + '"'};
+                             where.to_string() + ": expected a numeric address, got " + detail::quoted(where.host())};
     *this = detail::datagram_address_access::make(list.front().first, list.front().second);
 }
 

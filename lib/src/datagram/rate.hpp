@@ -39,8 +39,9 @@ public:
         if (at == known_.end()) {
             if (known_.size() == addresses_)
                 forget_oldest();
-            order_.push_back(key);
-            known_.emplace(key, bucket{now + interval_, std::prev(order_.end())});
+            order last{key};
+            known_.emplace(key, bucket{now + interval_, last.begin()});
+            order_.splice(order_.end(), last); // so that both know it, or neither
             return true;
         }
         bucket& b = at->second;

@@ -33,7 +33,7 @@ public:
     // Each is carried out on the listener's loop, and cannot fail.
     virtual void post_start() noexcept = 0;
     virtual void post_drain() noexcept = 0; ///< takes what is queued, if that is to be served, and closes
-    virtual void post_cut() noexcept = 0;   ///< closes, and cuts the handlers of its own
+    virtual void post_cut() noexcept = 0;   ///< behind that: closes at once, or cuts the handlers of its own
     virtual void post_close() noexcept = 0; ///< closes, and lets them end
     virtual void post_resume() noexcept {}  ///< a permit is free again
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace hawser::detail {
 namespace {
@@ -147,14 +148,17 @@ listener_handle server_core::add(const endpoint& where, const std::vector<std::s
                                  std::size_t shown, const std::shared_ptr<tls_configuration>& tls)
 {
     std::vector<std::weak_ptr<any_listener>> handles{made.begin(), made.end()};
+    std::vector<endpoint> places;
+    for (std::size_t i = 0; i < shown; ++i)
+        places.push_back(made[i]->where());
     const std::lock_guard lock{mutex_};
     refuse_once_draining(where); // a drain that begins from here on finds these listeners
     listeners_.reserve(listeners_.size() + made.size());
     endpoints_.reserve(endpoints_.size() + shown);
+    tls_.reserve(tls_.size() + 1); // from here on nothing throws
     if (tls)
         tls_.push_back(tls);
-    for (std::size_t i = 0; i < shown; ++i)
-        endpoints_.push_back(made[i]->where());
+    std::move(places.begin(), places.end(), std::back_inserter(endpoints_));
     listeners_.insert(listeners_.end(), made.begin(), made.end());
     open_listeners_.fetch_add(made.size());
     working_listeners_.fetch_add(made.size());

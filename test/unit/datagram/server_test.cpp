@@ -285,8 +285,12 @@ BOOST_AUTO_TEST_CASE(while_it_is_suspended_the_kernel_keeps_what_comes_and_what_
     until(run, [&] { return got || (got = peer.receive()); });
     BOOST_TEST(got->first == "meanwhile");
     run.listening.suspend();
+    run.poll();
+    peer.send(where, "never taken");
     run.stop();
+    BOOST_TEST_REQUIRE(run.server->report().has_value());
     BOOST_TEST(run.server->report()->clean());
+    BOOST_TEST(run.counts().datagrams_in == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(one_that_is_suspended_before_it_begins_takes_nothing_until_it_is_resumed)
