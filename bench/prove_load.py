@@ -264,15 +264,16 @@ STALLS = [Stall("at the beginning", 0, 1), Stall("in the middle", 1000, 1), Stal
           Stall("for good", 2000, None)]
 
 
-def serve_all(listener, stall):
-    """One thread, so that nothing is answered meanwhile."""
+def serve_all(listener, stall, peers):
+    """One thread, so that nothing is answered meanwhile. Its sockets are added to `peers`, and stay open as long as that."""
     answered = 0
     with selectors.DefaultSelector() as ready:
         ready.register(listener, selectors.EVENT_READ)
         while True:
             for key, _ in ready.select():
                 if key.fileobj is listener:
-                    ready.register(listener.accept()[0], selectors.EVENT_READ)
+                    peers.append(listener.accept()[0])
+                    ready.register(peers[-1], selectors.EVENT_READ)
                     continue
                 message = key.fileobj.recv(SIZE, socket.MSG_WAITALL)
                 if not message:
@@ -286,8 +287,9 @@ def serve_all(listener, stall):
 
 
 def run_stalled(build, stall):
+    peers = []  # which a reset would rob of the last answers
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve_all, args=(listener, stall), daemon=True).start()
+        threading.Thread(target=serve_all, args=(listener, stall, peers), daemon=True).start()
         return subprocess.run([f"{build}/apps/load", "--json", "--rate", str(RATE), "--duration", f"{SECONDS}s",
                                "--connections", str(CONNECTIONS), "--patience", LITTLE if stall.seconds is None else PATIENCE,
                                "--size", str(SIZE), f"127.0.0.1:{listener.getsockname()[1]}"],

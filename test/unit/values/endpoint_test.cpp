@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(bad_endpoints_are_refused_with_the_part_that_is_wrong)
         {"colon in a name", "systemd:a:b",
          R"("systemd:a:b": expected a name of 1 to 255 printable ASCII characters without a colon after systemd:)"},
         {"control character in a name", "systemd:a\tb",
-         "\"systemd:a\tb\": expected a name of 1 to 255 printable ASCII characters without a colon after systemd:"},
+         "\"systemd:a\\tb\": expected a name of 1 to 255 printable ASCII characters without a colon after systemd:"},
         {"NUL", "h\0:80"s, R"("h": expected no NUL byte)"},
         {"NUL in path", "unix:/a\0b"s, R"("unix:/a": expected no NUL byte)"},
     };
