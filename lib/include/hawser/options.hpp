@@ -22,11 +22,13 @@ struct timeouts {
     /// handshake is under connect_options::timeout instead.
     duration handshake = 10s;
 
-    /// Without a byte either way, while a handler waits in a read between two frames: idle_timeout.
+    /// Without a byte either way, while a handler waits in a read between two frames: idle_timeout. Over TLS a byte has
+    /// come when its record is whole.
     duration idle = 75s;
 
     /// For a frame's head; and this plus 1 s for each 64 KiB announced, for all of it. Fixed when the length is known:
-    /// bytes that arrive never extend it. Runs only while the session reads: frame_timeout.
+    /// bytes that arrive never extend it. Runs only while the session reads: frame_timeout. At drain also for the rest
+    /// of a TLS record of which a part has come.
     duration frame = 10s;
 
     /// Over which a peer must take write_rate bytes a second on average, while output waits for it: write_timeout.

@@ -127,8 +127,9 @@ public:
     /// Where it listens, with the real ports; one for all sockets that share a port (listen_options::reuse_port).
     std::vector<endpoint> endpoints() const;
 
-    /// Begins the drain: takes what the kernel has queued, closes the listeners, and asks every session to end at its
-    /// next place between two frames; after timeouts.drain the rest is cut. Returns at once; later calls do nothing.
+    /// Begins the drain: takes the connections that the kernel has queued, closes the listeners, and asks every session
+    /// to end at its next place between two frames; after timeouts.drain the rest is cut. Returns at once; later calls
+    /// do nothing.
     void stop();
 
     /// Cuts the sessions that are still open. Drains first, if it has not begun.
