@@ -30,8 +30,9 @@ class server_core;
 } // namespace detail
 
 /// A session: from a connection to its end. A capturing lambda is safe; the session shares it. When it returns, the
-/// output is flushed and the stream ended, and input is dropped until the peer's end or 2 s; when it throws, the
-/// connection is reset. Runs on the connection's loop, several at a time on different loops.
+/// output is flushed and the stream ended, and input is dropped until the peer's end, 2 s of silence, or 30 s in all.
+/// When it throws, what it has written before is sent all the same, and the stream ended; a part of an answer ends in a
+/// reset instead (README, "How a session ends"). Runs on the connection's loop, several at a time on different loops.
 using session_handler = std::function<awaitable<void>(connection&)>;
 
 /// What a server may be told.
