@@ -1,6 +1,7 @@
 // A ClientHello that comes in pieces: how much of it is held, by how many, and who waits meanwhile.
 #include "tls/client_hello.hpp"
 
+#include "place_taken.hpp"
 #include "server/server_core.hpp"
 #include "test_certificate.hpp"
 #include "tls_peer.hpp"
@@ -94,24 +95,6 @@ struct gathering_scenario : tls_scenario {
     }
 
     std::vector<std::unique_ptr<plain_peer>> peers;
-};
-
-// Holds a place, and does not wait for a peer.
-class place_taken final : public detail::waiting_handshake
-{
-public:
-    explicit place_taken(tls_scenario& run) : places_{run.server().core().places_on(run.loop())}
-    {
-        places_->wait(*this);
-    }
-    void give_back() { std::exchange(places_, nullptr)->give(); }
-
-private:
-    void turn() override {}
-    void place() noexcept override {}
-    duration waits() const noexcept override { return {}; }
-
-    std::shared_ptr<detail::handshake_places> places_;
 };
 
 } // namespace

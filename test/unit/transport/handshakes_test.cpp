@@ -1,6 +1,7 @@
 // Many handshakes at once: what each costs before its hello is whole, whose turn it is, and who waits for a place.
 #include "loop/handshakes.hpp"
 
+#include "place_taken.hpp"
 #include "server/server_core.hpp"
 #include "test_certificate.hpp"
 #include "tls_peer.hpp"
@@ -93,24 +94,6 @@ public:
 private:
     tls_scenario& run_;
     std::vector<std::unique_ptr<tls_peer>> peers_;
-};
-
-// Holds a place, and does not wait for a peer.
-class place_taken final : public detail::waiting_handshake
-{
-public:
-    explicit place_taken(tls_scenario& run) : places_{run.server().core().places_on(run.loop())}
-    {
-        places_->wait(*this);
-    }
-    void give_back() { std::exchange(places_, nullptr)->give(); }
-
-private:
-    void turn() override {}
-    void place() noexcept override {}
-    duration waits() const noexcept override { return {}; }
-
-    std::shared_ptr<detail::handshake_places> places_;
 };
 
 } // namespace
