@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Servers whose instructions valgrind's callgrind counts while they run, thread by thread, and without the kernel's."""
 import re
 import shutil

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """What a user waits for the compiler: a handler of <hawser/http/server.hpp> beside the Asio headers that it stands on.
 
     compile_time.py [COMPILER]     exit 0 if it takes at most 1.5 times as long, 1 if not

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The servers that are measured: a name, a command line, and what it is. All on one thread.
 
 Of those that echo, the floor and the rival do not parse, so the same framed load suits every line of that table.

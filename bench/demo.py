@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """What `./dev demo` shows after the build: servers, their clients, a drain under load, what a message costs, and the
 HTTP servers under ab and wrk (demo_http.py).
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The HTTP part of the demonstration: http_server and each model of bench_server under ab and wrk, and a silent client.
 
 Server and tool share one core, as in same_core.py; the floor of a tool is http_floor under the same tool.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A drain under load: SIGTERM while a thousand messages are in flight, and an account of every one of them.
 
 A message is lost when no whole answer came though its last byte was sent before the signal, or so long as the grace before

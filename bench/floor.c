@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The floor: the least an echo server can do. One thread, one epoll set, and for each message one recv into one
  * static buffer and one send. No framing, no limits, no deadlines, no handling of a peer that does not read.
  * Every figure of the benchmarks is a ratio to this program's, measured in the same run.

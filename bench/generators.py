@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """ab, wrk and h2load: their command lines, and what they print as figures.
 
 They end with 0 whatever the server did: failures are only in what they print. A line that is always there, and is not,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The contender in batches: echoes framed messages with read_frames(), on one loop, with a server's default options.
 // The one without batches is `echo_server --mode frames`.
 //

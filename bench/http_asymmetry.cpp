@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a request costs the server, beside what it costs its sender: nobody may keep a server busy for next to nothing.
 //
 //     http_asymmetry CORPUS    a folder of request streams, one a file, to be tried beside those named in here

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Prints what a request costs HTTP servers: beside the floor's, and over TLS beside nginx's. `./dev bench http --help`.
 
 same_core.py is the method, contenders.py the table of servers, nginx.conf.in what nginx is told, load/ and h2load the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 /* The floor of HTTP: the least that can answer a stream of GETs. For each batch of requests one recv into one static
  * buffer, a search for the blank lines that end them, and one send of as many answers, which are a fixed text.
  * Nothing is parsed: neither method nor target nor a body. What bare_epoll.h leaves out is left out here too.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A certificate for localhost and its key, for the servers of a benchmark: both in a directory that goes with them."""
 import subprocess
 import tempfile

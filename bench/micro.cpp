@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Micro-benchmarks of the parts that every message passes and that no socket hides: the frame codec, HTTP's parser and
 // writer, and the timing wheel. Run by hand, `micro --benchmark_filter=decode` for a part; the figures that are
 // published are run.py's.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Clients of echo_server --mode frames, well- and ill-behaved, side by side: each does one thing again and again, and
 knows how it has to end.
 """

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """nginx as a server that is measured: nginx.conf.in filled in, started, and ended with the `with` block."""
 import os
 import re

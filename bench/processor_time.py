@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """User and system time that processes have used: what /proc/PID/stat has in hundredths of a second, and finer."""
 import os
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Programs that the benchmarks start: servers, which say where they listen, and the load, which answers in JSON.
 
 Only processes started here are ever signalled, by their id.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Shows that an admin endpoint costs a message nothing while nobody looks: at most 1% more instructions.
 
     prove_admin.py [BUILD]      exit 0 if that holds for a frame that is echoed, 1 if not; needs valgrind

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Shows that no request keeps an HTTP server busy for next to nothing, by the instructions that it takes.
 
     prove_asymmetry.py [BUILD]      exit 0 if that holds, 1 if not; needs valgrind

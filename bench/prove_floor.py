@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Shows that the floors are floors: at most 2.1 system calls a message at P=1, and 90% of the CPU time is the kernel's.
 
     prove_floor.py [BUILD]      counts the calls of floor and http_floor; exit 0 if that holds, 1 if not; needs strace

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Judges the judge: servers that misbehave in one way each, and what the load must say of them.
 
     prove_load.py [BUILD]      exit 0 if the load noticed everything, 1 if not

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How long a change waits: the time to build everything again after one source file of the library was touched."""
 import os
 import subprocess

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Prints what a message costs each server, as a ratio to the floor: `bench/run.py --help`.
 
 same_core.py is the method, contenders.py the table of servers, load/ the load; http_costs.py is the same for HTTP.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """How soon the programs do what they must: runs bench/delays, or the files of it that are named.
 
     run_delays.py BUILD [NAME...]      NAME is drains for delays/drains.py; exit 0 if each delay is within its bound, 1 if not

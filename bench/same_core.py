@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The measurement: CPU time of a server per message, as a ratio to the floor's in the same round.
 
 Server and load are pinned to one core. They alternate, so every batch is full and the figure does not depend on who

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One frame to many connections: send_to_all() beside the floor, a loop of as many bare sends, in one process and in
 // turns.
 //

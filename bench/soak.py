@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What ./dev soak runs: a server through a great many connections, resumed TLS sessions, and drains under load.
 
     soak.py [BUILD] [--connections N] [--resumptions N] [--mixed SECONDS] [--drains N] [--json]

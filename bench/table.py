@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How ratios to the floor are printed: a contender a line, a pipeline a column."""
 
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // bench_server: the same small server in four models, for ab and wrk to compare.
 #include "bench_server/models.hpp"
 #include "common/program.hpp"

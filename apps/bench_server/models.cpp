@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "bench_server/models.hpp"
 
 #include "bench_server/talk.hpp"

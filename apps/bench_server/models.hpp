@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The models that bench_server sets beside Hawser's loops, on plain blocking sockets: a thread for each connection, a
 // process for each, and one connection at a time.
 #ifndef HAWSER_APPS_BENCH_SERVER_MODELS_HPP

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "bench_server/plain_sockets.hpp"
 
 #include "common/command_line.hpp"

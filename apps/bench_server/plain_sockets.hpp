@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Blocking sockets without the library, as the models of bench_models.hpp use them: listeners that a signal ends.
 #ifndef HAWSER_APPS_BENCH_SERVER_PLAIN_SOCKETS_HPP
 #define HAWSER_APPS_BENCH_SERVER_PLAIN_SOCKETS_HPP

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "bench_server/talk.hpp"
 
 #include <hawser/http/parser.hpp>

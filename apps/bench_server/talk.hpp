@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One connection of bench_server on a blocking socket, from its first byte to its end.
 #ifndef HAWSER_APPS_BENCH_SERVER_TALK_HPP
 #define HAWSER_APPS_BENCH_SERVER_TALK_HPP

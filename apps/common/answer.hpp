@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a service says and then ends: text that is read to its end, within a limit, and printed.
 #ifndef HAWSER_APPS_COMMON_ANSWER_HPP
 #define HAWSER_APPS_COMMON_ANSWER_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The options that every client takes, and how it connects with them.
 #ifndef HAWSER_APPS_COMMON_CLIENT_OPTIONS_HPP
 #define HAWSER_APPS_COMMON_CLIENT_OPTIONS_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A command line: options as CLI11 reads them, and positional arguments exactly as they were typed. CLI11 stays in the
 // .cpp: it is slow to compile, and every file of a program includes this one.
 #ifndef HAWSER_APPS_COMMON_COMMAND_LINE_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A client's peer that may be named by its host alone, because its service has a port of its own.
 #ifndef HAWSER_APPS_COMMON_HOST_HPP
 #define HAWSER_APPS_COMMON_HOST_HPP

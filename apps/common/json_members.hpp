@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Some members of a JSON object, read by events rather than into a tree: a tree takes ten times the bytes of its text,
 // and whoever sends the text chooses how many those are.
 #ifndef HAWSER_APPS_COMMON_JSON_MEMBERS_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The log of a server: lines on standard error. It never keeps a session waiting. When standard error is not read, or
 // its disk is full, lines are left out, the oldest first, and their number is the first line once it is taken again.
 #ifndef HAWSER_APPS_COMMON_LOG_HPP

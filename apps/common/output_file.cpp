@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "common/output_file.hpp"
 
 #include "common/program.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A file that has its name only once it is whole: written beside it, renamed at the end, and removed if that never
 // comes.
 #ifndef HAWSER_APPS_COMMON_OUTPUT_FILE_HPP

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "common/program.hpp"
 
 #include "common/log.hpp"

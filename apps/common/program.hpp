@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What the mains have in common: --help, --version, the exit status, and one line for whatever went wrong.
 #ifndef HAWSER_APPS_COMMON_PROGRAM_HPP
 #define HAWSER_APPS_COMMON_PROGRAM_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How far a download is, or whatever else is counted, on one line of a terminal:
 //
 //      45% [=========>           ] 460.8 MiB of 1.0 GiB, 112.3 MiB/s, 5 s left

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A server's life, from its listeners to its exit status.
 #ifndef HAWSER_APPS_COMMON_SERVE_HPP
 #define HAWSER_APPS_COMMON_SERVE_HPP

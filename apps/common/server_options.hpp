@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The options that every server takes, and what it does with them at its start.
 #ifndef HAWSER_APPS_COMMON_SERVER_OPTIONS_HPP
 #define HAWSER_APPS_COMMON_SERVER_OPTIONS_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Bytes as a person reads them, on one line and with nothing in them that a terminal or a log would obey.
 #ifndef HAWSER_APPS_COMMON_SHOWN_HPP
 #define HAWSER_APPS_COMMON_SHOWN_HPP

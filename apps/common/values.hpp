@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The values of a command line, from text. Each function throws usage_error saying what was expected and what was
 // given; an endpoint does the same by endpoint_error.
 #ifndef HAWSER_APPS_COMMON_VALUES_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // daytime_client: asks a server what time it is (RFC 867), and says how far its clock is from ours.
 #include "common/answer.hpp"
 #include "common/client_options.hpp"

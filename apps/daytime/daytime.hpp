@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The time of day as the daytime protocol (RFC 867) says it: one line, of which the RFC leaves the form open.
 //
 //     Saturday, November 21, 2026 15:04:05-UTC              ours, as the RFC suggests

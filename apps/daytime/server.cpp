@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // daytime_server: says what time it is (RFC 867), in UTC, to whoever connects.
 #include "common/program.hpp"
 #include "common/serve.hpp"

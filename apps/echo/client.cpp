@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // echo_client: sends texts to an echo server, one after the other, and checks what comes back.
 #include "common/client_options.hpp"
 #include "common/program.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // echo_server: sends back what it receives, as bytes or frame by frame.
 #include "common/log.hpp"
 #include "common/program.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // https_get: fetches one URL over HTTP or HTTPS to standard output or into a file that is whole or not there.
 #include "common/client_options.hpp"
 #include "common/output_file.hpp"

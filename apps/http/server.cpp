@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // http_server: says hello, or serves the files of a directory.
 #include "common/program.hpp"
 #include "common/serve.hpp"

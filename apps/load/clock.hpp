@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The two clocks of a run: the time of day's steady sister, and the CPU time of another process.
 #ifndef LOAD_CLOCK_HPP
 #define LOAD_CLOCK_HPP

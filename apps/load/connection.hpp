@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One connection of the load: sends its messages, compares the answers, and counts what goes wrong.
 //
 // An echo returns the stream as it was sent, so the answers need no parsing: the bytes that come are compared with the

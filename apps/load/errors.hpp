@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What went wrong in a run: how often, by kind, with the first example of each.
 //
 // Uses nothing but the standard library.

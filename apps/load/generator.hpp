@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A run of the load: all connections on one thread and one epoll set.
 //
 //     running     every connection keeps its window full; in an open loop, begins what is due

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Latencies, counted in Boost.Histogram's buckets on a logarithmic axis.
 //
 // A count costs one logarithm, about 5 ns; the percentiles are read off the buckets' upper ends.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a server owes to a stream of GETs: answers in HTTP/1.1, each whole, with status 200 and the body `Hello,
 // World!`. An answer of another status is followed to its end.
 //

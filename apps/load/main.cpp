@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // load: load for servers, in a closed loop or an open one, and the judge of their answers. `load --help` has the
 // options.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The bytes that one connection sends, and expects back unchanged (but for http, in which all messages are one
 // request).
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a run of the load is: where to, how many connections, how much, and when it ends.
 //
 // The command line is read with CLI11, in the .cpp alone.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How far a run is, on one line of a terminal.
 #ifndef LOAD_PROGRESS_HPP
 #define LOAD_PROGRESS_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a run found, and how it is printed.
 #ifndef LOAD_REPORT_HPP
 #define LOAD_REPORT_HPP

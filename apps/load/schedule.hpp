@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // When the messages of an open loop are due: at a fixed rate, whatever comes back, dealt to the connections in turn.
 //
 // Uses nothing but the standard library.

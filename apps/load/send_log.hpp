@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // When the bytes that still wait for their answer were sent.
 //
 // Uses nothing but the standard library.

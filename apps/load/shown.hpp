@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Bytes of a server, as they are shown.
 //
 // Uses nothing but the standard library.

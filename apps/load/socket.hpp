@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Client sockets.
 #ifndef LOAD_SOCKET_HPP
 #define LOAD_SOCKET_HPP

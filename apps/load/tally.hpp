@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What all connections of a run have counted together.
 #ifndef LOAD_TALLY_HPP
 #define LOAD_TALLY_HPP

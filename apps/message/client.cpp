@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // message_client: sends one request as an application message, and prints the answer.
 #include "common/client_options.hpp"
 #include "common/program.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What message_server and message_client make of a message: its header as a line, and its content as JSON.
 #ifndef HAWSER_APPS_MESSAGE_CONTENT_HPP
 #define HAWSER_APPS_MESSAGE_CONTENT_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // message_server: answers application messages: a JSON header, and content that is JSON or bytes.
 #include "common/log.hpp"
 #include "common/program.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // multi_client: many connections to an echo server at once, each sending the same messages.
 #include "common/client_options.hpp"
 #include "common/program.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // multi_server: echoes for many connections at once.
 #include "common/log.hpp"
 #include "common/program.hpp"

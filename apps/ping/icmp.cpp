@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "ping/icmp.hpp"
 
 #include <netinet/icmp6.h>

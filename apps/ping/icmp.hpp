@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // ICMP echo messages as bytes, for IPv4 (RFC 792) and IPv6 (RFC 4443):
 //
 //      0      1      2        4            6

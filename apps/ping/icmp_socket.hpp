@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A socket for ICMP echo with one host: unprivileged where net.ipv4.ping_group_range lets it be, and raw otherwise.
 #ifndef HAWSER_APPS_PING_ICMP_SOCKET_HPP
 #define HAWSER_APPS_PING_ICMP_SOCKET_HPP

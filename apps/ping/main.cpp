@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // ping: asks a host over ICMP whether it is there, and how long the way there and back takes.
 #include "common/client_options.hpp"
 #include "common/program.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One run of ping: a request every so often, a line for each reply, and what was counted.
 #ifndef HAWSER_APPS_PING_PINGER_HPP
 #define HAWSER_APPS_PING_PINGER_HPP

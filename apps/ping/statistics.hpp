@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What ping has counted, and how it is told at the end: the two lines of the system's ping.
 #ifndef HAWSER_APPS_PING_STATISTICS_HPP
 #define HAWSER_APPS_PING_STATISTICS_HPP

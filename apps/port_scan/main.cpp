@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // port_scan: tells which TCP ports of a host are open, and what becomes of a connection to each other one.
 #include "common/client_options.hpp"
 #include "common/program.hpp"

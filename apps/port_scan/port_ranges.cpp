@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "port_scan/port_ranges.hpp"
 
 #include "common/shown.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Ports as a command line gives them: 22,80,8000-8100
 #ifndef HAWSER_APPS_PORT_SCAN_PORT_RANGES_HPP
 #define HAWSER_APPS_PORT_SCAN_PORT_RANGES_HPP

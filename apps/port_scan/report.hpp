@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a scan of ports has found, as text for a person or as JSON for a program.
 #ifndef HAWSER_APPS_PORT_SCAN_REPORT_HPP
 #define HAWSER_APPS_PORT_SCAN_REPORT_HPP

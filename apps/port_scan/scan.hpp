@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A scan of TCP ports: so many connections at once, so many a second, and what became of each.
 #ifndef HAWSER_APPS_PORT_SCAN_SCAN_HPP
 #define HAWSER_APPS_PORT_SCAN_SCAN_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // qotd_client: asks a server for a quote (RFC 865), over UDP with an empty datagram, or over TCP.
 #include "common/answer.hpp"
 #include "common/client_options.hpp"

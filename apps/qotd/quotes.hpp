@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Quotes of the day, each no longer than RFC 865 lets it be: our own, or those of a file.
 #ifndef HAWSER_APPS_QOTD_QUOTES_HPP
 #define HAWSER_APPS_QOTD_QUOTES_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // qotd_server: answers with a quote (RFC 865): each datagram over UDP, each connection over TCP.
 #include "common/program.hpp"
 #include "common/serve.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // resolve: names to addresses and back, as the resolver of this system finds them.
 #include "common/program.hpp"
 #include "common/shown.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What resolve has found, as text for a person or as JSON for a program.
 #ifndef HAWSER_APPS_RESOLVE_OUTPUT_HPP
 #define HAWSER_APPS_RESOLVE_OUTPUT_HPP

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How soon a connection is taken where a descriptor or a place becomes free, and how soon it is refused."""
 import contextlib
 import statistics

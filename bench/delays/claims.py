@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How soon a frame that claims more than the limit is refused, and another protocol on the frame port."""
 import contextlib
 import select

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How soon the programs answer: an open loop at a thousand a second, and others beside slow clients."""
 import json
 import os

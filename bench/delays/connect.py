@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How soon a client is connected in a network that is not whole, and how soon a server starts in one without IPv6."""
 import resource
 import statistics

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How late a connection is ended after its deadline, and how soon an answer is on the wire."""
 import time
 import unittest

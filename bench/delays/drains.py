@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How long a drain takes where nothing keeps it, and how late it ends what does; and that nothing is lost meanwhile."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What ten thousand look-ups that are never answered cost another client of their loop, and how late they end."""
 import select
 import statistics

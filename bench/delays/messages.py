@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What message_server spends on clients that stall or read nothing, and how soon it has cut them."""
 import contextlib
 import time

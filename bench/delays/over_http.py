@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How late a server of HTTP ends what takes too long, how soon it refuses, and what a refusal costs it."""
 import statistics
 import tempfile

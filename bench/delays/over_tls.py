@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How soon a server over TLS closes what is not TLS, refuses a pair, cuts slow handshakes, ends and reloads."""
 import multiprocessing
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How long port_scan takes: for every port, at a lower rate, and for ports that do not answer."""
 import json
 import unittest

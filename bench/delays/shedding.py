@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How soon a newcomer comes into a server that others have nearly filled, or filled, and queue for."""
 import contextlib
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How soon a server says that it cannot listen, and how soon another one listens where the first was killed."""
 import signal
 import statistics

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The rival: an echo server as an ordinary user of Asio writes it, with C++20 coroutines on one thread.
 // It has no framing, no limits, no deadlines and no drain.
 //

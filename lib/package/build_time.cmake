@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # How a build from nothing takes less time. Neither changes what is built, and the release build does without both, so
 # that no file of the library or the programs comes to rely on what another one includes.
 

@@ -1,7 +1,9 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # Debian packages of what is installed, by `cpack -G DEB`: libhawser-dev; hawser, the programs, with HAWSER_INSTALL_APPS;
 # and libhawserX.Y, the shared library, with BUILD_SHARED_LIBS.
 set(CPACK_PACKAGE_VENDOR "Hawser")
-set(CPACK_PACKAGE_CONTACT "The authors of Hawser <hawser@localhost>")
+set(CPACK_PACKAGE_CONTACT "The Hawser authors")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 

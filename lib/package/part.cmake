@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # hawser_part(TARGET NAME DESCRIPTION ...): a library that others use, hawser::NAME. Its users get its headers and the
 # language level, and nothing else: no warning, no macro, no compile option. With HAWSER_INSTALL it is installed, its
 # CMake targets and its pkg-config file with it (hawser.pc, hawser-NAME.pc).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """echo_server, echo_client, multi_server and multi_client, each run as a process: every line and every exit status."""
 import os
 import random

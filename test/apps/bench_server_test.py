@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """bench_server in its four models: what HTTP/1.1, HTTP/1.0 and ab -k are answered, what a silent client does to each,
 and how each ends."""
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """qotd_server and qotd_client over UDP and TCP, each run as a process: every line and every exit status."""
 import contextlib
 import signal

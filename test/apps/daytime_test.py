@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """daytime_server and daytime_client, each run as a process: every line and every exit status."""
 import ast
 import calendar

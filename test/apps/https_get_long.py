@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """https_get fetches 1 GB of random bytes from http_server over TLS: the same at both ends, in little memory at either."""
 import hashlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """https_get as a process, against peers of Python's: what it sends, what it prints, what it leaves behind, and every error.
 
 An Origin is such a peer. It answers by path: its pages are functions of a connection, which has read the request.

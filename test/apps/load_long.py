@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """load: ten seconds of an open loop while the server stands still for one of them."""
 import json
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """load: what it sends, when, and what it says of it. bench/prove_load.py shows that it notices what servers do wrong."""
 import contextlib
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The man page of each program, made from its --help: whole, and without a complaint of mandoc's."""
 import os
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """message_server and message_client, each run as a process: the protocol's bytes, plain peers, and hostile ones."""
 import contextlib
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """ping as a process: against the kernel, against a host of our own that answers wrongly, and beside the system's ping."""
 import contextlib
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """port_scan as a process: every port's state, how many it asks at once and how soon one after the other, and what it
 does to the machine."""
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """resolve as a process: what it finds is what Python's socket finds on the same host, and each error has its symbol.
 
 The host is a namespace with files and a name server of its own, so that no answer comes from outside.

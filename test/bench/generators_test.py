@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What ab, wrk and h2load print is read line by line: what is counted wrong shows, and a line that is missing fails."""
 import pathlib
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What the demonstration touches to say how long a change waits is a source of the library, wherever those stand."""
 import pathlib
 import sys

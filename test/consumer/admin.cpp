@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A program that uses hawser::admin from outside.
 #include <hawser/admin.hpp>
 #include <hawser/http/client.hpp>

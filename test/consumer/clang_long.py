@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The library, and what is built on it, by clang with the project's warnings as errors, those of its headers too."""
 import os
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a stranger builds on Hawser, from the README alone: installed, static and shared, and as a subdirectory.
 
 The static library is the one of this build, installed; the shared one is built here, as the subdirectory of the README's

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Every public header of hawser::hawser from outside: its exceptions are caught here, errors of Asio's that it gives
 // are equal to Asio's here, and Asio's stream operations are instantiated here. Built with BOOST_ASIO_NO_DEPRECATED.
 #include <hawser/acceptor.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A stranger's test of a handler: a minute of idleness, for which nobody waits a minute.
 #include <hawser/test/world.hpp>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a user's file brings in by <hawser/http/server.hpp>: less than Asio's coroutines and TCP alone.
 
 The bytes after preprocessing, which are the same at each run; bench/compile_time.py measures how long they take.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Projects of strangers, cut from the README: its CMakeLists.txt, its line for pkg-config, its first program."""
 import os
 import pathlib

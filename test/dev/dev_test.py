@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What ./dev asks for before it begins: only what is missing, on a system without apt too."""
 import os
 import pathlib

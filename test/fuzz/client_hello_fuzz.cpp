@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // libFuzzer target of the look at a ClientHello. The first byte of an input says where the rest is cut, the second what
 // the server sends in between; the rest is the stream. Corpus: corpus/client_hello.
 //

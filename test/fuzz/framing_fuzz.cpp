@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // libFuzzer target of the frame codec. The first byte of an input chooses the framing, the second the limit and where
 // the rest is cut; the rest is the stream. Corpus: corpus/framing.
 //

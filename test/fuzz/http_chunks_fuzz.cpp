@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // libFuzzer target of the body decoder, for a chunked body. The first byte of an input chooses the limit, the second
 // where the rest is cut; the rest is the body. Corpus: corpus/http_chunks.
 //

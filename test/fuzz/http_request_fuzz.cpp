@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // libFuzzer target of the request parser, bodies included. The first byte of an input chooses the limits, the second
 // where the rest is cut; the rest is the stream. Corpus: corpus/http_request.
 //

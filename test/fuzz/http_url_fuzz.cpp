@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // libFuzzer target of the client's URLs. The first line of an input is a URL, the rest a reference that is followed
 // from there. Corpus: corpus/http_url.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // libFuzzer target of the codec of application messages. The first byte of an input chooses the limits and where the
 // rest is cut; the rest is the stream. Corpus: corpus/message.
 //

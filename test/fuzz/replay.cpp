@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A main for a fuzz target in a build without libFuzzer: gives it every file of the corpus folder named on the
 // command line, and fails when there is none.
 #include <cstddef>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Runs every fuzz target for a time: python3 run.py BUILD-DIR SECONDS.
 
 New inputs go to the build directory; test/fuzz/corpus, which is kept, is read only. The first crash ends it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Writes the corpus of session_fuzz.cpp that is made by hand: python3 session_corpus.py [FOLDER]. Each file is a life of
 a connection, written down here by the names of what happens in it; session_fuzz.cpp says what the bytes mean.
 """

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // libFuzzer target of a whole session over memory: frames, TLS, a handler, a client, and other coroutines beside both.
 // Corpus: corpus/session; what its files do is in session_corpus.py.
 //

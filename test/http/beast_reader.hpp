@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The requests of a stream as Boost.Beast's parser reads them: an opinion that is not the library's own.
 #ifndef HAWSER_TEST_BEAST_READER_HPP
 #define HAWSER_TEST_BEAST_READER_HPP

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What Hawser's parser accepts, independent ones accept as the same: h11 here, Boost.Beast's in request_reader. And
 what is valid, Hawser accepts.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Reads streams of requests with the library's parser, and says what it accepted: for a test that compares it with
 // another.
 //

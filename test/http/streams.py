@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Streams of HTTP/1.1 requests: valid ones that say what they mean, and mutations of them."""
 import dataclasses
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Accepting when the kernel refuses: no descriptors, no memory, aborted connections, a listener that is gone."""
 import contextlib
 import itertools

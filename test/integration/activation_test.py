@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Servers on sockets that they are given: as systemd activates them, and by the number of a descriptor."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The admin endpoint of a running server, held against what the system's own tools say of the same process.
 
 ss and lsof give the same rows as /connections; the metrics are read by the rules of their format; a server drains when

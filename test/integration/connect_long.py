@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A host that runs out of ports to connect from: a typed error, pauses, and no spinning."""
 import time
 import unittest

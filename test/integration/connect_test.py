@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Connecting in networks that are not whole: IPv6 that leads nowhere, and hosts without it."""
 import re
 import time

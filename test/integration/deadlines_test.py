@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Slow peers and slow handlers: each is ended by its own deadline, and the honest are not."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A drain deadline that comes upon as many sessions as the descriptor limit of 20,000 admits."""
 import signal
 import unittest

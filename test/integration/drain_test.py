@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a drain gives to each session, what it cuts, and what it says of those that do not end."""
 import os
 import signal

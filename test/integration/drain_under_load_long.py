@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The drain under load, fifty times."""
 import os
 import unittest

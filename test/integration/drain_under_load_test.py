@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """SIGTERM while a thousand frames are in flight: none is lost, none is torn, and nobody sees a reset."""
 import os
 import sys

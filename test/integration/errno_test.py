@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Errors of the kernel on a connection's reads and writes: that connection ends, and nothing else."""
 import contextlib
 import re

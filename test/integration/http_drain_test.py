@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """SIGTERM while requests are in flight: each that has arrived is answered whole, and the last answer says so."""
 import os
 import signal

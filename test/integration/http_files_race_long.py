@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Files that are swapped, cut and replaced while they are served: nothing from outside of the root, nothing torn."""
 import ctypes
 import os

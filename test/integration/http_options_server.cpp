@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // An HTTP server whose deadlines, limits and misbehaviour the tests choose, for what http_server has no option:
 //
 //     http_options_server [NAME=VALUE...]       times in milliseconds

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Clients that flood, dawdle or never read: what they hold is bounded, and the others notice nothing."""
 import contextlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """http_server and its kin as processes: what a request is, what is refused, and that nothing behind a refusal is read."""
 import contextlib
 import itertools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """More slow readers of a file than half the descriptors: each has its connection, and nobody goes without."""
 import contextlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Frames that claim more than the limit, and other protocols on the frame port: refused at once, and for nothing."""
 import contextlib
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Name servers that fail, do not know, or never answer: what it costs those who ask, and the others on their loop."""
 import select
 import unittest

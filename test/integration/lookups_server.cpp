@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A server of one loop that echoes, and looks names up for whoever asks:
 //
 //     look up N NAME      a frame: N look-ups of the name begin at once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """As many connections as the descriptor limit allows, less a twentieth, are held and served."""
 import resource
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What connections cost while they live, and that nothing of them stays."""
 import contextlib
 import json

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A server whose deadlines, limits and misbehaviour the tests choose, for what no program has an option:
 //
 //     options_server HANDLER [NAME=VALUE...]       times in milliseconds

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Our frames and bytes against programs of others: Twisted's Int32StringReceiver, Erlang's {packet, 4}, and nc."""
 import json
 import re

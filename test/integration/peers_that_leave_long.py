@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Peers that leave, a thousand times in each state."""
 import os
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Peers that reset, end their stream early or go away, in every state of a connection."""
 import os
 import signal

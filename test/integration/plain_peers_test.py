@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Our programs against plain sockets: peers that make the calls of a first socket program, in that order."""
 import re
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A server that idle connections have nearly filled: newcomers come in, and the idle make room for them."""
 import unittest
 

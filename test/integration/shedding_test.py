@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A server full of connections that never finish a first frame, with as many more in its queue: a newcomer is served
 though none of them leaves, those that were there before stay, and whoever is ended for it is counted."""
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How a server starts, or does not, and starts again: addresses in use, kernels that refuse, SIGKILL, signals."""
 import signal
 import tempfile

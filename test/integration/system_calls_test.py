@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a message costs in system calls, as strace counts them."""
 import tempfile
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Bad certificates: our client refuses each bad server and says which check failed, our server each bad client."""
 import itertools
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a connection to a TLS port costs: one that has sent nothing, one byte, or a hello and nothing more, and one that
 has spoken and is idle; and what remains of that when they have left."""
 import contextlib

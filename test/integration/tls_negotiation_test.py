@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a server agrees to: versions, suites, groups, protocols; and that nothing in a handshake can end the process."""
 import ctypes
 import os

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A server over TLS whose configuration the tests choose, for what no program has an option:
 //
 //     tls_options_server HANDLER cert=FILE key=FILE [NAME=VALUE...]       times in milliseconds

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Plaintext on a TLS port and TLS on a plaintext port: each is named and closed for that, at its first bytes."""
 import socket
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Hellos and records that no client sends: bounded while they last, and ended with the alert that the RFCs name."""
 import os
 import ssl

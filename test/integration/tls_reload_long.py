@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A thousand reloads under load: nobody is refused, each new certificate is shown, and nothing stays."""
 import signal
 import tempfile

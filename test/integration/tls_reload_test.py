@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """SIGHUP: the pair is loaded anew, or the old one kept; nobody who is connected notices."""
 import signal
 import ssl

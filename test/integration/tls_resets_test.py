@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Peers that reset in every state of a TLS connection: after each of their flights, and at its end."""
 import os
 import ssl

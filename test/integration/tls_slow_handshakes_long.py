@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Handshakes that do not end: each is cut at the handshake deadline, and a polite client is served beside them."""
 import os
 import tempfile

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A server over TLS starts with a pair that can be used, or not at all."""
 import os
 import subprocess

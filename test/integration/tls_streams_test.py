@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A TLS stream's life: truncation, ends that nobody answers, renegotiation, floods of key updates, facts of the session."""
 import os
 import socket

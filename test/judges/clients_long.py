@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What curl, openssl, Chromium, h2load and ab get from the servers, each in its own words."""
 import tempfile
 import unittest

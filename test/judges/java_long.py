@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A client of the JDK's ends its TLS connections in the way of its own: its frames have come, and its end is a clean one."""
 import os
 import tempfile

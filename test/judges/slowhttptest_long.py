@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A thousand connections that send or read as slowly as they can, by slowhttptest: all are there at once, the server
 answers others meanwhile, and all are cut at their deadline."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What sslscan finds that a TLS server takes: nothing but TLS 1.2 and 1.3 with ciphers of today."""
 import re
 import tempfile

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Where g++ 12 compiles co_await wrongly, and one signature that misleads.
 
 The compiler keeps some temporaries of a full expression in the wrong place, or destroys them twice, when it suspends

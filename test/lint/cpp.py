@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """C++ as tokens, enough for the checks here: no comments, no contents of literals, no preprocessor."""
 import bisect
 import re

@@ -1,4 +1,5 @@
-"""House rules for text files: nothing unfinished, nothing of one machine, no sleep in a test, every file listed."""
+# SPDX-License-Identifier: BSL-1.0
+"""House rules for text files: a licence, nothing unfinished or of one machine, no sleep in a test, every file listed."""
 import re
 
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
@@ -7,6 +8,20 @@ SLEEP = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|time\.sleep|(?<![
 PASSAGE = re.compile(r"(//|#) passage: \w")
 LONG_COMMENT = re.compile(r"^(?=.{121}).*?(?<!:)//")
 BUILD = re.compile(r"\b(GLOB_RECURSE|FetchContent\w*|ExternalProject\w*|CPMAddPackage|file\s*\(\s*DOWNLOAD)\b")
+
+
+LICENCE = "SPDX-License-Identifier: BSL-1.0"
+
+
+def check_licence(path, text):
+    """Yields a refusal for a source whose first line, or second behind a #! line, does not name the licence."""
+    lines = text.splitlines()
+    is_script = bool(lines) and lines[0].startswith("#!")
+    if not is_script and path.suffix not in (".c", ".cmake", ".cpp", ".hpp", ".py") and path.name != "CMakeLists.txt":
+        return
+    mark = "//" if path.suffix in (".c", ".cpp", ".hpp") else "#"
+    if f"{mark} {LICENCE}" not in lines[is_script:is_script + 1]:
+        yield is_script + 1, f"expected `{mark} {LICENCE}`"
 
 
 def check(path, text):

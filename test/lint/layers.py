@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The arrows between the folders of lib point one way; layers.txt, beside this file, is the table.
 
 The library's own table, with what each folder includes: python3 test/lint/layers.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Checks the sources: python3 test/lint/lint.py [ROOT]. Prints FILE:LINE: MESSAGE; exits 1 if anything was refused.
 
 Each check is a function of a file's path below the root and its text; it yields lines and messages.
@@ -9,7 +10,7 @@ import coroutines
 import house
 import layers
 
-CHECKS = (coroutines.check, layers.check, house.check)
+CHECKS = (coroutines.check, layers.check, house.check, house.check_licence)
 FOLDERS = ("lib", "apps", "test", "bench", ".ci")
 SUFFIXES = {".hpp", ".cpp", ".h", ".c", ".in", ".py", ".txt", ".md", ".json", ".cmake", ".sh", ""}
 

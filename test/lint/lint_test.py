@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Each check refuses what it is for, and lets the neighbouring good form pass."""
 import contextlib
 import io
@@ -189,15 +190,44 @@ class House(unittest.TestCase):
                 self.assertEqual(self.refused(path, text), [])
 
 
+class Licence(unittest.TestCase):
+    GOOD = (
+        ("lib/src/a.cpp", f"// {house.LICENCE}\n#include <a>\n"),
+        ("dev", f"#!/bin/sh\n# {house.LICENCE}\n"),
+        ("test/a.py", f"# {house.LICENCE}\n"),
+        ("CMakeLists.txt", f"# {house.LICENCE}\n"),
+        ("README.md", "# Hawser\n"),
+    )
+    BAD = (
+        ("lib/src/a.cpp", f"#include <a>\n// {house.LICENCE}\n"),
+        ("lib/include/hawser/a.hpp", ""),
+        ("test/fuzz/a.c", f"# {house.LICENCE}\n"),
+        ("dev", f"#!/bin/sh\n# {house.LICENCE[:-1]}\n"),
+        ("test/a.py", f"#!/usr/bin/env python3\n\n# {house.LICENCE}\n"),
+        ("bench/CMakeLists.txt", "project(x)\n"),
+        ("lib/package/a.cmake", ""),
+    )
+
+    def test_each(self):
+        for cases, expected in ((self.GOOD, 0), (self.BAD, 1)):
+            for path, text in cases:
+                with self.subTest(path=path, text=text):
+                    self.assertEqual(len(list(house.check_licence(pathlib.PurePath(path), text))), expected)
+
+
+HASH = f"# {house.LICENCE}\n"
+SLASHES = f"// {house.LICENCE}\n"
+
+
 class Everything(unittest.TestCase):
     FILES = {
-        "CMakeLists.txt": "project(x)\n",
-        "lib/CMakeLists.txt": "src/values/bytes.cpp include/hawser/bytes.hpp\n",
-        "lib/src/values/bytes.cpp": "#include <hawser/bytes.hpp>\n",
-        "lib/include/hawser/bytes.hpp": "\n",
-        "test/CMakeLists.txt": "values/bytes_test.cpp integration/drain.py\n",
-        "test/unit/values/bytes_test.cpp": "\n",
-        "test/integration/drain.py": "\n",
+        "CMakeLists.txt": HASH + "project(x)\n",
+        "lib/CMakeLists.txt": HASH + "src/values/bytes.cpp include/hawser/bytes.hpp\n",
+        "lib/src/values/bytes.cpp": SLASHES + "#include <hawser/bytes.hpp>\n",
+        "lib/include/hawser/bytes.hpp": SLASHES,
+        "test/CMakeLists.txt": HASH + "values/bytes_test.cpp integration/drain.py\n",
+        "test/unit/values/bytes_test.cpp": SLASHES,
+        "test/integration/drain.py": HASH,
     }
 
     def run_over(self, files):
@@ -212,14 +242,14 @@ class Everything(unittest.TestCase):
         self.assertEqual(self.run_over(self.FILES), (0, "lint: 0 refused in 7 files\n"))
 
     def test_a_refusal_names_file_and_line(self):
-        bad = "#include <hawser/bytes.hpp>\n#include <boost/asio.hpp>\n"
+        bad = SLASHES + "#include <hawser/bytes.hpp>\n#include <boost/asio.hpp>\n"
         code, out = self.run_over(self.FILES | {"lib/src/values/bytes.cpp": bad})
         self.assertEqual(code, 1)
-        self.assertIn("lib/src/values/bytes.cpp:2: ", out)
+        self.assertIn("lib/src/values/bytes.cpp:3: ", out)
 
     def test_the_architecture_page_shows_what_each_folder_includes(self):
-        files = self.FILES | {"lib/CMakeLists.txt": "src/values/bytes.cpp src/loop/loop.cpp include/hawser/bytes.hpp\n",
-                              "lib/src/loop/loop.cpp": "#include <hawser/bytes.hpp>\n"}
+        files = self.FILES | {"lib/CMakeLists.txt": HASH + "src/values/bytes.cpp src/loop/loop.cpp include/hawser/bytes.hpp\n",
+                              "lib/src/loop/loop.cpp": SLASHES + "#include <hawser/bytes.hpp>\n"}
         code, out = self.run_over(files | {"lib/src/README.md": "loop  values\n"})
         self.assertEqual(code, 1)
         self.assertIn("lib/src/README.md:1: does not show the line that layers.py prints: loop            Asio  values",

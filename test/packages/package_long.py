@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The Debian packages: built, installed into a root of their own, used from there, and removed without a trace.
 
 The root has this system's own list of packages, so that dpkg judges the dependencies; it has no other files, and the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Reads the time: connect, then recv to the end."""
 import socket
 import sys

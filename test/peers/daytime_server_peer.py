@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Says the time to each who connects, in the form and with the error in seconds that it is told: accept, sendall, close.
 
     daytime_server_peer.py PORT rfc|nist SECONDS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A name server on UDP, 127.0.0.1:53, that knows the names of this file and has not heard of any other.
 
 Prints "ready", and then each name that it is asked for, once for each type of record.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Connects, sends one message, receives once, closes: connect, sendall, recv."""
 import socket
 import sys

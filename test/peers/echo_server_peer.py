@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """One connection, echoed until its end: bind, listen, accept, then recv and sendall. Prints the port it got."""
 import socket
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """One application message through a selector: connect_ex, send, recv until the answer is whole, close."""
 import selectors
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Application messages through one selector: each connection is read until a message is whole, answered, closed."""
 import selectors
 import socket

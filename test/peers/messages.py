@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Application messages as the plain peers make and read them."""
 import io
 import json

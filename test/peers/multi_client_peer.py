@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Several connections through one selector: connect_ex, then two messages on each, until as many bytes are back."""
 import selectors
 import socket

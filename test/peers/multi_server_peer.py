@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Many connections through one selector: each is read when it is readable, and its echo sent when it is writable."""
 import selectors
 import socket

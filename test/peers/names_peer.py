@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Python's answers to questions about names: standard input is a JSON array of [function, argument...], standard output an
 array with each result, or the symbol of its error.
 """

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Answers ICMP echo requests to 127.0.0.1 in the place of the kernel, in one way of those below. Prints "ready"."""
 import socket
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Asks for a quote with an empty datagram: sendto, recvfrom."""
 import socket
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Answers each datagram with the same words, whatever it holds: bind, recvfrom, sendto. Prints the port it got.
 
 The second argument is how many datagrams it only counts before that.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Twisted's client of an echo server: MODE PORT SIZE..., one payload of each size, all sent before the first is back.
 
 `frames` are Int32StringReceiver's. Prints "received" and their number once all are back, or "closed" and how many were.

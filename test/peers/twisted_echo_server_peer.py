@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Twisted's echo server: `frames` are Int32StringReceiver's, `bytes` come back as they are. Prints the port it got."""
 import sys
 

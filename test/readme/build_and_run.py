@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Compiles snippets, and runs those that are programs: each client against the server before it.
 
 The environment says how to compile: HAWSER_CXX, HAWSER_CXX_LAUNCHER, HAWSER_LINK.

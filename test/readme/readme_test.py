@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Every piece of C++ in README.md compiles, and every program among them runs and does its work."""
 import pathlib
 import tempfile

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Cuts the C++ out of a Markdown text and says what each piece is.
 
 A ```cpp block is a whole program, or a line right above its fence says what it is:

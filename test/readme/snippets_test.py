@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The extractor and the driver refuse what they should: checked on small texts of their own."""
 import pathlib
 import tempfile

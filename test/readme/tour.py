@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The tour of a Markdown text: the commands of its ```console blocks, run one after another, and what they print.
 
     HAWSER_APPS=build/release/apps python3 test/readme/tour.py README.md     writes their output, as it is now, into it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What README.md shows of the programs is what they print, but for ports, times and rates."""
 import pathlib
 import unittest

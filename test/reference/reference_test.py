@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The reference of the public headers builds, and a public entity without a docstring, or with a wrong one, fails it."""
 import pathlib
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """An admin endpoint's client, which reads its table, its JSON and its metrics by the rules, and what ss and lsof say."""
 import json
 import re

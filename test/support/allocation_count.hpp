@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Counts what operator new is asked for, which it replaces in the program that includes it: in one file of it only.
 // What is asked of malloc is counted by heap_count.hpp.
 #ifndef HAWSER_TEST_ALLOCATION_COUNT_HPP

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Networks that are not whole, each a Namespace of its own."""
 from namespace import Namespace
 

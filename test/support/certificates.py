@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Certificates for tests: an authority, good ones of it, and one of each bad kind. Made anew in a folder of the test's own.
 
     made = Certificates(folder)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Coroutines that run beside a test's own, of which each may be cancelled and all have to complete.
 //
 //     companions beside{run.loop()};

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Many clients of one server at once, on one thread."""
 import select
 import socket

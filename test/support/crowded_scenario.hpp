@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A server that is full, or nearly so, and sessions of each kind that may have to make room in it.
 #ifndef HAWSER_TEST_CROWDED_SCENARIO_HPP
 #define HAWSER_TEST_CROWDED_SCENARIO_HPP

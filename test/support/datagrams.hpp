@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Datagrams over loopback: a plain socket to hold ours against, and a scenario that waits for what the kernel carries.
 #ifndef HAWSER_TEST_DATAGRAMS_HPP
 #define HAWSER_TEST_DATAGRAMS_HPP

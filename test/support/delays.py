@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """How long something takes, beside how long it may: for bench/delays."""
 import time
 import unittest

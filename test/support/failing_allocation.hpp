@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Fails the n-th allocation of a program's other threads: operator new and aligned_alloc, which Asio uses. It replaces
 // both in the program that includes it: in one file of it only. What is deleted is overwritten first, so that whoever
 // goes on using it does not get away with it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Connections of which none ever finishes its first frame, and others that are polite: what a full server is to do."""
 import socket
 import struct

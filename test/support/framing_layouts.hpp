@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The layouts that tests of framing share, and how a frame is written under one.
 #ifndef HAWSER_TEST_FRAMING_LAYOUTS_HPP
 #define HAWSER_TEST_FRAMING_LAYOUTS_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Counts the calls of malloc and its relatives, which it replaces in the program that includes it: in one file of it
 // only. What counts is calls on threads that have said they are a loop's, while counting is on.
 #ifndef HAWSER_TEST_HEAP_COUNT_HPP

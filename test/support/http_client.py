@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A client of HTTP/1.1 that takes nothing for granted: what a server sends, byte by byte, as it is framed."""
 import re
 import socket

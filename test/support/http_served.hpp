@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // An HTTP server in memory with one client, and the bytes that they say to each other; of a date only that there is
 // one.
 #ifndef HAWSER_TEST_HTTP_SERVED_HPP

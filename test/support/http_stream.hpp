@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A stream of HTTP bytes read as a server reads it, without one: request after request, each with its body, until one
 // is refused or ends the connection. Every piece is parsed from an allocation of exactly its size, so that a look
 // beyond it is a look beyond an allocation.

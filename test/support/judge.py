@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Programs of others that judge ours: run to their end, and what they printed looked through for lines.
 
 They exit with 0 for much that is a failure, so a test goes by the lines; one that is missing is a failure too, and so

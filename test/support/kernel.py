@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What the kernel knows of a process, and what it can be made to refuse it: /proc, limits, strace."""
 import contextlib
 import os

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Something that happens in a test again and again, and whoever waits for the next time; and some turns of the loop.
 #ifndef HAWSER_TEST_MOMENTS_HPP
 #define HAWSER_TEST_MOMENTS_HPP

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """lookups_server, in a network of its own whose name server fails, does not know, or never answers."""
 import contextlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A network of one's own, in which a test may drop packets, change the kernel's settings and answer for a name server.
 
     with Namespace(files={"/etc/hosts": "127.0.0.1 localhost\\n"}) as network:

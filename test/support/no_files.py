@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a server of files finds under its root that is no file, or none that it may read."""
 import contextlib
 import os

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What several coroutines write to one connection, of which each write is known again at the other end: whole, once, in
 // the order of the calls, and exactly if it was accepted.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Part of every test that is not marked THREADS: it refuses threads, so that no test that has any misses
 // ThreadSanitizer.
 #include <pthread.h>

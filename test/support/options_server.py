@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """The servers made for the tests, whose deadlines, limits and misbehaviour a test chooses: times in milliseconds."""
 import os
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """What a test has to do in time itself. On a machine that is slow or busy it may be late, and tries again.
 
     def attempt():

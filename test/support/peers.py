@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Peers that are none of ours: the programs of test/peers, and sockets whose conversation a test writes."""
 import socket
 import sys

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One of the places in which a server's TLS handshakes may run, taken by a test.
 #ifndef HAWSER_TEST_PLACE_TAKEN_HPP
 #define HAWSER_TEST_PLACE_TAKEN_HPP

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Ports that are free, and stay so."""
 import contextlib
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """A program under test as a process: its lines as they come, its exit status, its end with the test.
 
 The environment variable HAWSER_APPS names the directory of the programs. Only processes started here are signalled.

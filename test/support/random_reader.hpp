@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A handler that reads in every way, in any order, and holds what it has read over other awaits. What another coroutine
 // may do to it meanwhile stands here too: cancel its read, or win a race against it.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Worlds for Hawser's own tests: those of the test kit, and what only they look at, the inside of loops and
 // connections.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "sealed_records.hpp"
 
 #include <openssl/core_names.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Records of a TLS connection that OpenSSL would not send: alerts whose level and description a test chooses.
 //
 //     sealed_records client{p.ssl(), p.secret()}; // p: a tls_peer that has shaken hands and written nothing

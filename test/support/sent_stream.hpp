@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a peer sends in frames, and what every read of it has to give: no byte is lost, doubled or out of its place,
 // whichever reads take turns and whichever of them were cancelled.
 //

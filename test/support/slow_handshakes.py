@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Many clients of a TLS server whose handshakes do not end, on one thread: when the server has ended each of them."""
 import select
 import socket

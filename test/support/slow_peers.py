@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """Peers that take their time."""
 import contextlib
 import select

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A client on a blocking socket of its own, in the test's thread, for servers that run on theirs.
 #ifndef HAWSER_TEST_SOCKET_CLIENT_HPP
 #define HAWSER_TEST_SOCKET_CLIENT_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // asio::ssl's contexts with the tests' own certificates, for localhost.
 #ifndef HAWSER_TEST_SSL_CONTEXTS_HPP
 #define HAWSER_TEST_SSL_CONTEXTS_HPP

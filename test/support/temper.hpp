@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a random life of a connection is like, and what a second coroutine does to it in such a life. What takes several
 // things at once hardly ever happens in lives that are all alike.
 #ifndef HAWSER_TEST_TEMPER_HPP

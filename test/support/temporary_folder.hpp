@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A folder of one's own, which goes with the object, and all that is in it.
 #ifndef HAWSER_TEST_TEMPORARY_FOLDER_HPP
 #define HAWSER_TEST_TEMPORARY_FOLDER_HPP

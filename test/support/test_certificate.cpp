@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "test_certificate.hpp"
 
 #include <openssl/bio.h>

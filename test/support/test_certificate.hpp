@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Certificates for tests, made in memory: good ones, and each kind of bad one.
 //
 //     const test_authority root{"root"};

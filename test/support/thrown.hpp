@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a function throws, in words that a test can compare.
 #ifndef HAWSER_TEST_THROWN_HPP
 #define HAWSER_TEST_THROWN_HPP

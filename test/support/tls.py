@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 """TLS peers of a server under test: Python's own, one that writes its bytes itself, and OpenSSL called directly.
 
 Wire      Python's TLS without a socket: the test carries the bytes, and may cut, change or keep them.

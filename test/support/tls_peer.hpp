@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A TLS client made of OpenSSL and a socket: it does what the test says, in the test's own thread, and lets a
 // scenario's server run in between. What is expected is waited for, turn by turn and 10 s at most: a busy kernel
 // delivers late, over loopback too.

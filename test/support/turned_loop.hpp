@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Connections over real sockets on one loop that the test turns by hand, with the bare other ends. For one file of a
 // Boost.Test program.
 #ifndef HAWSER_TEST_TURNED_LOOP_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A listening socket by itself: for programs that want the accept loop in their own hands. server stands on it.
 #ifndef HAWSER_ACCEPTOR_HPP
 #define HAWSER_ACCEPTOR_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A live view of a server, over HTTP: every socket with its queues, its state and what its session awaits; counts for
 // Prometheus; health; drain.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a Hawser coroutine returns.
 #ifndef HAWSER_AWAITABLE_HPP
 #define HAWSER_AWAITABLE_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One frame for many connections: encoded once, appended to each on its own loop.
 //
 //     const hawser::encoded_frame news{hawser::framing::u32_be, "hello, all"};

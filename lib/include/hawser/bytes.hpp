@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Bytes as Hawser hands them over and takes them: views, never owners.
 //
 // Uses nothing but the standard library.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Connecting: one coroutine from an endpoint to a connection.
 #ifndef HAWSER_CONNECT_HPP
 #define HAWSER_CONNECT_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A connection: frames and bytes, in and out, over TCP, a Unix socket or memory, with deadlines, back-pressure and a
 // graceful end. Start at read_frame and write_frame.
 //

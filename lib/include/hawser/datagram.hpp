@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Datagrams over UDP: a socket by itself for programs that ask, and what a server's handler gets for each datagram.
 //
 //     hawser::datagram_socket socket{runtime};               // a client

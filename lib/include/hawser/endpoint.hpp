@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Where a server listens and a client connects, as a string says it.
 //
 //     tcp://127.0.0.1:7000     HOST:PORT means the same

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The errors of Hawser's own, beside those of the kernel: each deadline, each way a frame can be wrong,
 // each limit, each check of TLS, by its cause.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Where one frame of a byte stream ends: the layout of a frame as a small value, and the codec that follows it.
 //
 // The default, framing::u32_be, is a 4-byte big-endian length that counts the payload only, and at most 1 MiB of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a socket listens, and what it passes down to the connections that it accepts.
 //
 // Uses nothing of Asio.

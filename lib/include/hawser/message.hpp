@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Application messages: a JSON header that says what the content is and how long it is, then the content.
 //
 //     +-------------+-------------------------+- - - - - - - - - - - - - - - -+

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Names and addresses of hosts, looked up beside the loop: what <netdb.h> does, as coroutines with a deadline.
 //
 //     const hawser::address_query web{.host = "localhost", .service = "http"};

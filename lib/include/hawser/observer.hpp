@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What happens to a server, as it tells it: each session's end with its reason, pauses in accepting, the drain.
 //
 // Derive from observer to count, trace or alert; log_observer is the default.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The limits and deadlines of a connection, with the defaults of a server that is safe on the internet.
 //
 // Uses nothing of Asio. Options are checked once, by whatever takes them: contradictory ones are refused with

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The threads that everything runs on: one loop each, and a connection lives on one loop for its whole life.
 #ifndef HAWSER_RUNTIME_HPP
 #define HAWSER_RUNTIME_HPP

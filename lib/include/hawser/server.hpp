@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A server: listeners, limits, sessions, and a drain that answers what has arrived. Start here.
 //
 //     hawser::runtime runtime;

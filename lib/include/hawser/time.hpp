@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Time as Hawser reads it: one monotonic clock, which a test may replace.
 //
 // Uses nothing but the standard library.

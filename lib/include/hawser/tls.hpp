@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // TLS: what a server shows and asks for, what a client verifies, and the facts of a session.
 //
 //     server.listen("tls://[::]:7443", handler, {.tls = hawser::tls_server{.certificate_chain = "server.pem",

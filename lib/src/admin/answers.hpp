@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What the admin endpoint answers: from a request to its response.
 #ifndef HAWSER_SRC_ADMIN_ANSWERS_HPP
 #define HAWSER_SRC_ADMIN_ANSWERS_HPP

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "admin/gathering.hpp"
 
 #include "loop/watchdog.hpp"

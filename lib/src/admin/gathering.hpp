@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The rows of /connections, gathered from the loops that they live on without keeping any of them.
 //
 //     gather, on the admin's loop --> post to each loop --> 64 rows --> post to itself --> 64 rows ... --> post back

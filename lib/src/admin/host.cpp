@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "admin/host.hpp"
 
 #include <arpa/inet.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Which Host an admin endpoint answers for.
 #ifndef HAWSER_SRC_ADMIN_HOST_HPP
 #define HAWSER_SRC_ADMIN_HOST_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The counts of a server as Prometheus reads them.
 #ifndef HAWSER_SRC_ADMIN_METRICS_HPP
 #define HAWSER_SRC_ADMIN_METRICS_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One row of /connections, and all of them as a table or as JSON.
 #ifndef HAWSER_SRC_ADMIN_ROWS_HPP
 #define HAWSER_SRC_ADMIN_ROWS_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What the kernel knows of a socket, in the words of netstat and with the figures of ss.
 #ifndef HAWSER_SRC_ADMIN_SOCKET_HPP
 #define HAWSER_SRC_ADMIN_SOCKET_HPP

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "client/attempts.hpp"
 
 #include "loop/descriptor_watch.hpp"

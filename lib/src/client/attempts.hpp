@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The attempts to connect to the addresses of one host, side by side: the sockets of a race.
 #ifndef HAWSER_SRC_CLIENT_ATTEMPTS_HPP
 #define HAWSER_SRC_CLIENT_ATTEMPTS_HPP

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "client/context_loading.hpp"
 
 #include "names/resolver.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A client's TLS context, loaded in the pool of look-ups: files are read and parsed there, not on a loop.
 #ifndef HAWSER_SRC_CLIENT_CONTEXT_LOADING_HPP
 #define HAWSER_SRC_CLIENT_CONTEXT_LOADING_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Which address of a host to connect to, and when: RFC 8305 (Happy Eyeballs), sections 4 and 5.
 //
 //     started     |-- A (IPv6) ----------------------------------------- closed

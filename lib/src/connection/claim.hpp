@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a connection does with its place in a server, from what is given up first when others need one.
 #ifndef HAWSER_SRC_CONNECTION_CLAIM_HPP
 #define HAWSER_SRC_CONNECTION_CLAIM_HPP

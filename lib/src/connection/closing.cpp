@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a connection ends.
 //
 //     begin_close --> output flushed, input dropped --> FIN --> the peer's end, or silence --> closed

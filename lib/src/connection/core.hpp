@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The inside of a connection: its stream, its buffers, its deadlines, and the state that connection's members work on.
 //
 // Nine files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, drain), output.cpp

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What the wheel asks of a connection now and then: whether a deadline has passed, whether its buffer lies idle, and
 // whether a read that found nothing was right. The last costs one read for each wait that began with such a read (over
 // TCP hardly one does) and has lasted to a look; one that lasts longer costs no more.

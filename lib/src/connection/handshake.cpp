@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a connection over TLS begins: a wait like that for input, with a clock of its own.
 //
 //     accept_handshake --> the peer's hello --> a place --> turns --> on_handshake --> the handler

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a connection waits for input: one wait at a time, and what ends it.
 //
 //     read_* --> start_input --> wait_for_input --> stream --> on_readable --> receive_now --> finish_input --> read_*

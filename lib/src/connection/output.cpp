@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a connection writes: through the loop's cork while the peer keeps up, through its own pending bytes while not.
 //
 //     append: pending bytes or a wait for the peer?  --> behind them

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What connection's members await: frames, bytes, and what protocols parse in place. input.cpp waits for more.
 #include "connection/core.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Asio's async_read_some and async_write_some over a connection, and Beast's async_teardown: what a library that knows
 // no frames calls.
 //

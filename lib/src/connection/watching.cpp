@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a connection notices its peer's end while nobody reads, for those who await closed().
 //
 //     closed() --> a reader waits?            --> it notices, and when it goes on without reading again: watch_peer()

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a connection gives up its place: what it does with it, and its end in one turn, without a linger.
 //
 //     yield --> lingers:                  what has come is dropped --> closed

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A UDP socket as system calls see it: it never waits, and knows no loop.
 #ifndef HAWSER_SRC_DATAGRAM_DESCRIPTOR_HPP
 #define HAWSER_SRC_DATAGRAM_DESCRIPTOR_HPP

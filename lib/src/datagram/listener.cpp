@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "datagram/listener.hpp"
 
 #include "server/server_core.hpp"

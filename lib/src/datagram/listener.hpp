@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Receives datagrams on one socket of a server, on the runtime's first loop, and runs a handler for each.
 //
 //     receiving: wait until readable, take up to 64, each that its sender's rate admits to a handler of its own

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How often each address may send datagrams: a token bucket for each, in a table that never grows past its size.
 //
 // Uses no Asio. A bucket is kept as the one instant at which it will be full again, so that nothing has to refill it:

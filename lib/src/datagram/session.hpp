@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One datagram of a server, its handler's coroutine, and what is told when that has ended.
 //
 // It is owned by the coroutine's completion handler, and destroyed from the loop's queue.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The framings that take more than a few instructions, the checks that are off the hot path, and the words for errors.
 #include <hawser/framing.hpp>
 

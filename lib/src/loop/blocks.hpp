@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The memory of one loop's buffers: page-aligned blocks that go back to the system when they are not used.
 //
 // A block is 4 KiB, or a power of two times that for a buffer that has grown. Small blocks are cut from slabs:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A growing buffer over one block of the loop's pool: bytes are committed at its end and consumed at its front.
 //
 //     | consumed | data() ... size() | space() |

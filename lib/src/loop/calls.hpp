@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a loop is asked to call, in memory of those who ask: to ask needs no allocation, so it cannot fail.
 //
 //     ask(c) --> from the loop's queue, in the order of the asking: c.called()

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The cork: one hot output buffer per loop, in which the frames of one connection gather until they are sent together.
 //
 // It belongs to at most one connection at a time and is empty whenever the loop blocks, because whoever fills it also

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Who waits for a descriptor to become free: acceptors that met EMFILE. Shared by the loops of a runtime; thread safe.
 #ifndef HAWSER_SRC_LOOP_DESCRIPTOR_WATCH_HPP
 #define HAWSER_SRC_LOOP_DESCRIPTOR_WATCH_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What escapes to a loop from a handler that is no session's, and who is told of it: a runtime's servers.
 #ifndef HAWSER_SRC_LOOP_ESCAPED_EXCEPTIONS_HPP
 #define HAWSER_SRC_LOOP_ESCAPED_EXCEPTIONS_HPP

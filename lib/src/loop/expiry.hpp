@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A deadline in a coroutine's frame: it calls a function when it passes.
 #ifndef HAWSER_SRC_LOOP_EXPIRY_HPP
 #define HAWSER_SRC_LOOP_EXPIRY_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Whose turn it is to shake hands: what keeps many TLS handshakes at once from taking all of a loop's time, and all of
 // the memory.
 //

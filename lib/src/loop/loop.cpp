@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "loop/loop.hpp"
 
 #include "loop/descriptor_watch.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One loop: a single-threaded io_context with what its connections share: clock, deadlines, buffers, cork, counters.
 //
 // Everything is used from the loop's own thread, but for post(), the counters and what says so.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Memory for one of Asio's operations at a time, as an allocator: to begin the operation again cannot fail.
 #ifndef HAWSER_SRC_LOOP_OPERATION_PLACE_HPP
 #define HAWSER_SRC_LOOP_OPERATION_PLACE_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Memory that nobody may use for now, as AddressSanitizer knows it: whoever does is reported. Without it, nothing
 // happens.
 //

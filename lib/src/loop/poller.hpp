@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The sockets of a loop's connections: each is registered once in an epoll of the loop's own, edge-triggered.
 //
 //     Asio waits for this epoll --> look(): up to 64 events --> entry::ready(), each in turn --> Asio waits again

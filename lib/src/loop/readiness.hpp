@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Waits until a descriptor that somebody else owns is readable or writable, on a loop. It lets go of the loop's
 // io_context when that ends, so that it, and what it is a part of, may be destroyed later.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What is left of a suspended coroutine: something to call once, or to destroy.
 #ifndef HAWSER_SRC_LOOP_RESUMPTION_HPP
 #define HAWSER_SRC_LOOP_RESUMPTION_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The inside of a runtime: its loops, their threads, and one more loop for what must not wait behind handlers.
 //
 // The control loop runs signals, drain deadlines and the watchdog; no handler of a user's runs there.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "loop/standstill.hpp"
 
 #include "loop/loop.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Whether a loop stands still: a handler keeps it, and it is not for want of a processor.
 //
 // It is looked at again and again, from another thread. What counts is the time in which the loop turned to no other

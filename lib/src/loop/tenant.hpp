@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a loop holds, and what runs on it, as the loop and its watchdog see them: they know neither connections nor
 // sessions nor datagrams.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Coroutines that wait for something inside Hawser: first come, first served.
 //
 //     waiting node;                       in the coroutine's own frame: nothing is allocated

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "loop/wake_timer.hpp"
 
 #include <sys/timerfd.h>

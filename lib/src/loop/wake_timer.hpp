@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Wakes a loop at an instant. It is a timer of the kernel's in the loop's poller: to set it needs no memory, where a
 // timer of Asio's may fail.
 #ifndef HAWSER_SRC_LOOP_WAKE_TIMER_HPP

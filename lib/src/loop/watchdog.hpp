@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Notices handlers that keep their loop: `faults` such as a blocking call or an endless computation.
 //
 // It looks from the control loop, so the loops themselves pay two stores a resumption and read no clock. Time that a

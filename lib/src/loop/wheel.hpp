@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A lazy timing wheel: the deadlines of one loop.
 //
 // An entry is linked under the instant at which it wants to be looked at. To move a deadline later, its owner stores

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A message as one piece of bytes: its length, its header, its content.
 #include "message/header.hpp"
 #include "message/json.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Reads the header by events rather than into a tree: nothing is kept of what is not among the four keys, and a key
 // that is there twice does not pass for the one that comes last.
 #include "message/header.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The JSON header of a message: four keys in any order, others skipped.
 #ifndef HAWSER_SRC_MESSAGE_HEADER_HPP
 #define HAWSER_SRC_MESSAGE_HEADER_HPP

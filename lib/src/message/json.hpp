@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // JSON as Python's json.dumps(ensure_ascii=False) writes it: ", " and ": " between, and no escape that is not needed.
 #ifndef HAWSER_SRC_MESSAGE_JSON_HPP
 #define HAWSER_SRC_MESSAGE_JSON_HPP

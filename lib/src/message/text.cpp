@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The content of a message as UTF-8, from each encoding that it may be in.
 #include "message/json.hpp"
 #include "message/utf8.hpp"

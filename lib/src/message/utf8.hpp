@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // UTF-8 as RFC 3629 has it: the shortest form, no surrogates, nothing above U+10FFFF.
 #ifndef HAWSER_SRC_MESSAGE_UTF8_HPP
 #define HAWSER_SRC_MESSAGE_UTF8_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The look-ups themselves: calls that block for as long as the system's resolver does, on whichever thread makes them.
 // They fill in `found` and return no error, or an error. Names have been checked.
 #ifndef HAWSER_SRC_NAMES_CALLS_HPP

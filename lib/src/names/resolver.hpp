@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Names and addresses are looked up beside the loops: in four threads that all runtimes of the process share.
 //
 // Asio's resolver joins its thread when it is destroyed, so that one stuck look-up holds the exit past every deadline;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What to do when accept(2) fails.
 //
 // Uses nothing but the errors' numbers.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Who may come in: permits for all connections together, and a count for each address. Thread safe.
 //
 // Uses no Asio. A permit is taken before accept, so that a limit is hard; the address is known, and counted, only

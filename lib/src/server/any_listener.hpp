@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A listener as its server knows it, whatever it listens for: connections, or, above this folder, datagrams.
 #ifndef HAWSER_SRC_SERVER_ANY_LISTENER_HPP
 #define HAWSER_SRC_SERVER_ANY_LISTENER_HPP

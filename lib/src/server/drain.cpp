@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "server/drain.hpp"
 
 #include "loop/wait_queue.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The end of a server: it asks, waits, cuts, and says what came of it.
 //
 //     begin --> listeners take what is queued and close; sessions are asked to end

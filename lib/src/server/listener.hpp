@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Accepts for one listening socket of a server, on the runtime's first loop, or with reuse_port on each loop for
 // itself.
 //

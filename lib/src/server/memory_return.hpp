@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Gives memory back to the system that handshakes which came to nothing have freed.
 //
 // glibc's heaps shrink at their ends alone: one small block that is still in use, and was taken while thousands shook

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "server/notify_socket.hpp"
 
 #include <sys/time.h>

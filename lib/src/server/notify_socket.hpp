@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The socket by which a service manager is told how a process does: sd_notify(3), without its library.
 //
 //     NOTIFY_SOCKET   where: a path, or @ and the name of an abstract Unix socket

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "server/permit.hpp"
 
 #include "server/server_core.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One connection's place in a server: a permit, and its count on a loop and among those of its address.
 //
 // Whoever holds it has them; they are given back when it is destroyed, whatever goes wrong on the way. From any thread.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A session handler that knows how its protocol refuses a connection of which nothing was read.
 #ifndef HAWSER_SRC_SERVER_REFUSING_HANDLER_HPP
 #define HAWSER_SRC_SERVER_REFUSING_HANDLER_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // run(): a server until it has drained, the signals that drain and cut it, and what a service manager is told.
 #include <hawser/server.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The inside of a server: what its listeners and sessions share. Owned by all of them; thread safe.
 #ifndef HAWSER_SRC_SERVER_SERVER_CORE_HPP
 #define HAWSER_SRC_SERVER_SERVER_CORE_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What the service manager that has started this process, systemd for one, is told of a server (sd_notify(3)):
 //
 //     READY=1       every loop runs, and has begun to accept

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "server/session.hpp"
 
 #include "transport/tls_engine.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A session: one connection of a server, its handler's coroutine, and what is told when both have ended.
 //
 //     start --> [TLS handshake] --> handler --> returns: flush, FIN, linger  --> closed --> told, permit given back

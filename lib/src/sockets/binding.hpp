@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // From an endpoint to sockets bound at each address that it stands for, whatever the sockets are.
 #ifndef HAWSER_SRC_SOCKETS_BINDING_HPP
 #define HAWSER_SRC_SOCKETS_BINDING_HPP

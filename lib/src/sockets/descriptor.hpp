@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What owns one of the kernel's descriptors: a socket, an epoll.
 #ifndef HAWSER_SRC_SOCKETS_DESCRIPTOR_HPP
 #define HAWSER_SRC_SOCKETS_DESCRIPTOR_HPP

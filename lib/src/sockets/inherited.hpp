@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Sockets that were there before the process: fd:N, and those that systemd passes to a service (sd_listen_fds(3)).
 #ifndef HAWSER_SRC_SOCKETS_INHERITED_HPP
 #define HAWSER_SRC_SOCKETS_INHERITED_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How the kernel finds out that a TCP peer is gone: what servers and clients may be told about it, in one place.
 #ifndef HAWSER_SRC_SOCKETS_KEEP_ALIVE_HPP
 #define HAWSER_SRC_SOCKETS_KEEP_ALIVE_HPP

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "sockets/listening_socket.hpp"
 
 #include "sockets/inherited.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A bound socket, and the sockets that one endpoint stands for.
 #ifndef HAWSER_SRC_SOCKETS_LISTENING_SOCKET_HPP
 #define HAWSER_SRC_SOCKETS_LISTENING_SOCKET_HPP

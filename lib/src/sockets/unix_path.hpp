@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A Unix socket's path, which of several servers exactly one gets.
 //
 // bind() makes the file, or fails if there is one: whoever binds first has the path, with no more ado. What is left is

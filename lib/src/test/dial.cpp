@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // world::dial(): both ends of a connection in memory, over TLS too.
 #include <hawser/test/world.hpp>
 

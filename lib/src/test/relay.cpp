@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "test/relay.hpp"
 
 #include <sys/socket.h>

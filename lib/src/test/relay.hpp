@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What joins the two ends of a connection over TLS in a test's world: TLS runs over sockets, so each end has one of a
 // pair, and the relay carries the ciphertext between their other ends, as the link's conditions have it.
 //

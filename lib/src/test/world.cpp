@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <hawser/test/world.hpp>
 
 #include "test/world_inside.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The inside of a test's world: its runtime and server, the links between its connections, and what a sweep does to it.
 #ifndef HAWSER_SRC_TEST_WORLD_INSIDE_HPP
 #define HAWSER_SRC_TEST_WORLD_INSIDE_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Certificates and keys: read from files or memory, checked, and shown in words.
 //
 // Uses OpenSSL. Every function throws tls_error naming the file and what is wrong with it.

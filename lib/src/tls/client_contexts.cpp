@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "tls/client_contexts.hpp"
 
 #include <openssl/x509.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The contexts of a process's clients: whoever connects again with the same options loads nothing anew.
 //
 // The system's authorities take some 60 ms to load, which is nothing to do on a loop: see context_loading.hpp.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Looks at a ClientHello (RFC 8446, section 4.1.2) as it comes, without OpenSSL: whether the whole of it is there, and
 // whether it is, or says that it will be, what no client sends.
 //

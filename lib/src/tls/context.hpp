@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What the handshakes of one configuration share: certificates, authorities, protocols, policy.
 //
 //     tls_configuration   a listener's: the context of now, and how it is loaded anew

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Owners of OpenSSL's objects.
 #ifndef HAWSER_SRC_TLS_OPENSSL_HPP
 #define HAWSER_SRC_TLS_OPENSSL_HPP

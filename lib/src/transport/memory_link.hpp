@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Two streams joined in memory, on one loop: what tests run connections over.
 //
 // Each direction has a capacity, like a kernel's send buffer, and can be cut into chunks, delayed, stalled, ended or

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A connection's socket, and the two that wait for it: a reader and a writer. The streams over sockets are made of it.
 //
 // It knows whether a read may find anything. On TCP a read that found less than it had room for has emptied the socket,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a connection over TLS has while it shakes hands, and no longer: its place, if it needs one, and its wait for
 // that and for each of its turns.
 #ifndef HAWSER_SRC_TRANSPORT_SHAKING_HANDS_HPP

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "transport/stream.hpp"
 #include "transport/stream_owner.hpp"
 

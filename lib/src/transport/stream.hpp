@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a connection runs over: a TCP or Unix socket, memory, or TLS over a socket.
 //
 // A stream does what it is told and keeps no policy: deadlines, buffers and the order of things are its owner's, the

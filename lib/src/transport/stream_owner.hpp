@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Whom a stream serves: the connection in which it lies, as far as the stream knows it.
 #ifndef HAWSER_SRC_TRANSPORT_STREAM_OWNER_HPP
 #define HAWSER_SRC_TRANSPORT_STREAM_OWNER_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // OpenSSL's end of one connection: plaintext on one side, a socket's bytes on the other. It never waits.
 //
 //     hello    a server's first input is gathered until the ClientHello is whole, or known to be none; more than 2 KiB

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What ends TLS on a connection, in words: a check of the peer's certificate, an alert, a record, the socket.
 #include "tls/certificates.hpp"
 #include "transport/tls_engine.hpp"

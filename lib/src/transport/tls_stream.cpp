@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // TLS over a socket: what waits between the engine and the loop.
 //
 // A read lets the socket put ciphertext where the plaintext is to go, and has the engine decrypt it in place: as many

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A socket address as a value: what accept and getsockname give, small enough to keep in each connection.
 #ifndef HAWSER_SRC_VALUES_ADDRESS_HPP
 #define HAWSER_SRC_VALUES_ADDRESS_HPP

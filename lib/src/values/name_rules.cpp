@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "values/name_rules.hpp"
 
 #include "values/text.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a name has to be before the system's resolver sees it: resolvers have cut long names short, or at a NUL, and
 // then found another host.
 #ifndef HAWSER_SRC_VALUES_NAME_RULES_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What every system call has in common.
 #ifndef HAWSER_SRC_VALUES_SYSTEM_CALL_HPP
 #define HAWSER_SRC_VALUES_SYSTEM_CALL_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Words about values, for exceptions and logs.
 #ifndef HAWSER_SRC_VALUES_TEXT_HPP
 #define HAWSER_SRC_VALUES_TEXT_HPP

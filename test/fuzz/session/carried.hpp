@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What one direction of a connection has to carry: the bytes that the operations of its sender have accepted, in their
 // order, and how far its receiver has come in them.
 #ifndef HAWSER_TEST_FUZZ_SESSION_CARRIED_HPP

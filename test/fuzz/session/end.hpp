@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One end of a connection whose life a fuzz target lives: operations of each kind, and what must hold of each.
 #ifndef HAWSER_TEST_FUZZ_SESSION_END_HPP
 #define HAWSER_TEST_FUZZ_SESSION_END_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What one end reads, and what of it has to be so.
 #include "end.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #define OPENSSL_SUPPRESS_DEPRECATED // a provider would do the same in a hundred lines more
 #include "settled_random.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What one end writes and posts, and how it ends its output.
 #include "end.hpp"
 

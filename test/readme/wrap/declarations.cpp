@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Functions and types at namespace scope.
 #include <hawser/server.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Statements of a session's coroutine, which has its connection `peer`.
 #include <hawser/connect.hpp>
 #include <hawser/names.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Statements of a main that has a runtime and the handler `echo`.
 #include <hawser/server.hpp>
 

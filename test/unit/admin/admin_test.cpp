@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The admin endpoint without sockets: whom it answers and what, its forms of a table of sockets, and the metrics.
 #include "admin/answers.hpp"
 

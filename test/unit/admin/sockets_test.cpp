@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The admin endpoint over real sockets: how the rows come from the loops, and who may begin the drain. What the rows
 // say is held against the kernel's own tables in integration/admin_test.py.
 #include <hawser/admin.hpp>

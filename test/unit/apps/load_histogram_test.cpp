@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // load's histogram beside the sorted values themselves.
 #include "load/histogram.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // When messages of an open loop are due, and how many are before an instant.
 #include "load/schedule.hpp"
 

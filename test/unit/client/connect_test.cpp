@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Which of a host's addresses is connected to, and when: the schedule, then the sockets, with a clock that the test
 // moves.
 #include "client/race.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A client over TLS: what it verifies, what it says when it refuses, and its one deadline.
 #include <hawser/connect.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The heap in steady state: frames are read and written without it.
 //
 // malloc and its relatives are replaced in this program; what counts is calls on the server's loops. The client is

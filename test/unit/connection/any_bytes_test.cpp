@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What the writing functions take: bytes wherever they lie, without a cast.
 #include <hawser/bytes.hpp>
 

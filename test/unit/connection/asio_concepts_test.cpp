@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A connection under what is written for Asio's stream concepts: asio::ssl::stream, read_until, buffer sequences, and
 // handlers of other executors. beast_test.cpp has Beast.
 #include <hawser/connection.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A connection under Beast: its HTTP, and its WebSocket, also over asio::ssl::stream.
 #include <hawser/connection.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Writes of several pieces as one, and of one frame to many connections.
 #include <hawser/broadcast.hpp>
 

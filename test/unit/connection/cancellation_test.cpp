@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A read that is cancelled, and what it leaves for the next.
 #include <hawser/connection.hpp>
 

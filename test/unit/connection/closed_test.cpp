@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // connection::closed(): when it completes, with and without somebody who reads, in memory, over sockets and over TLS.
 #include <hawser/connection.hpp>
 

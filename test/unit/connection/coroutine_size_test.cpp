@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The coroutines on a message's path fit what Asio keeps for the next one: 255 chunks of 4 bytes. A larger frame would
 // be allocated anew for each message.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A connection's deadlines, by cause, to the nanosecond; and parking, which the same wheel does.
 #include <hawser/connection.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What becomes of what a connection has answered, whatever failure ends it. README, "How a session ends", has a table.
 #include <hawser/connection.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A read that finds nothing where there is something: the kernel, which has announced it once, does not announce it
 // again. The wheel's next look finds it, and a connection that really waits is not woken for ever.
 #include <hawser/connect.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A connection's reads of frames and bytes: their outcomes, their limits, their turns.
 #include <hawser/connection.hpp>
 

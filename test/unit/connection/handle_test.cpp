@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Functions that are posted through a handle: what may be posted, how many may wait, and what is said of those that
 // may not.
 #include <hawser/connection.hpp>

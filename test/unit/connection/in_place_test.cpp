@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Parsing in place: what a protocol uses whose units only its parser can end.
 #include <hawser/connection.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Random lives of a session, over TLS and without, whose connection a second coroutine shares: it closes, half-closes,
 // resets, posts, writes, and cancels the handler's reads, at any moment, while the handler holds what it has read.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A connection's writes: cork, back-pressure, order, flush, and the ways to end the output.
 #include <hawser/connection.hpp>
 

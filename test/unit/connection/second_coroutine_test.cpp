@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A second coroutine that ends a connection which a handler serves: what the handler's wait ends with, what reaches the
 // peer, and what the handler's views hold.
 #include <hawser/connection.hpp>

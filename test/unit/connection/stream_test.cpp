@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A connection as Asio's AsyncReadStream and AsyncWriteStream, and under Asio's operators on coroutines.
 #include <hawser/connection.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Random lives of two connections: reads, writes, cancellations, marks, chunks, stalls, time, and each way to end, at
 // any moment. Every operation completes once, no frame is torn, doubled, or out of order, and nothing stays behind.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How long the memory of a view may be used: until the next read, or until its connection is destroyed. From then on
 // AddressSanitizer reports whoever uses it, where the build has it.
 #include <hawser/connection.hpp>

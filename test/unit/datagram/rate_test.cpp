@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The rate of datagrams from each address: bursts, refilling, and a table that stays within its size.
 #include "datagram/rate.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A server of datagrams over real UDP on loopback: answers, each limit at it and one past it, rates, and the drain.
 #define BOOST_TEST_MODULE datagram_server
 #include <hawser/datagram.hpp>

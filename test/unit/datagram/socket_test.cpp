@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The datagram socket over real UDP on loopback: what is sent arrives as it was, and each thing that can go wrong.
 #define BOOST_TEST_MODULE datagram
 #include <hawser/datagram.hpp>

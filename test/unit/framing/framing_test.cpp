@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Frames, byte for byte: each layout in both directions, each limit at its edge, each way to be wrong.
 // framing_splits_test.cpp cuts them.
 #include <hawser/framing.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Streams of frames, cut everywhere: whole, once at each byte, byte by byte, and a million times at random.
 //
 // The random splits print their seed; give it as FRAMING_SEED to have the same ones again.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Blocks and the buffers on them: sizes, growth, and what goes back when.
 #include "loop/buffer.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What throws on a loop beside its sessions: every server's observer is told, and the loop goes on.
 #include <hawser/observer.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A loop in real time: how often its deadlines wake it.
 #include "loop/loop.hpp"
 

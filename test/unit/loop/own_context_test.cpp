@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A runtime around an io_context of the user's: what it does there, and what it leaves alone.
 #define BOOST_TEST_MODULE own_context
 #include <hawser/connect.hpp>

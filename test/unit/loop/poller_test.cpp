@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Connections over real sockets on one loop that the test turns by hand: what the poller is told once, nobody tells
 // again.
 #include "loop/poller.hpp"

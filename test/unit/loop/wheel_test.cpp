@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The timing wheel: when it looks, what re-arming costs, and that nothing stays behind.
 #include "loop/wheel.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Numbers in binary content, in either byte order.
 #include <hawser/message/binary.hpp>
 

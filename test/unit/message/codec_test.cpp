@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The codec of application messages: the bytes of Python's own serialization both ways, limits, text, and what a header
 // may not be.
 #include <hawser/message.hpp>

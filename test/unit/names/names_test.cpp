@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Names and addresses: what is refused before the resolver sees it, the pool with its deadline, and what is found.
 #include <hawser/names.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Acceptors and clients over real sockets: each stage, each error, each deadline.
 #define BOOST_TEST_MODULE sockets
 #include <hawser/acceptor.hpp>

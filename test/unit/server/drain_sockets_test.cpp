@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The end of a server, turn by turn of each loop: what is on its way between two loops, another server beside it, and
 // who destroys it.
 #include <hawser/server.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The drain: each state that it may find a session in, what its report says, and what happens at its deadline.
 #include <hawser/server.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Each allocation of a running server's threads, failed once in turn: it costs one connection at most. Afterwards a new
 // client is served, and permits, descriptors, buffers and memory are as before.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Listeners over real sockets: refusing at the limit, a socket for each loop, holding newcomers back, inherited
 // sockets.
 #define BOOST_TEST_MODULE listening

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Sessions: how they end and what is told of it, closing, and what other code may do to a connection meanwhile.
 #include <hawser/server.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Sessions that make room for others: how they end, what they are told, and which of them stay after all.
 #include "server/shedding.hpp"
 

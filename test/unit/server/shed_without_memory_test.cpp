@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A handshake that is shed by the clock when there is no memory: a session that is destroyed for it must not take the
 // connection with it that the wheel is looking at.
 #include "loop/handshakes.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Making room in a server that is full, or nearly so: who is ended, when, and who is not; each bound at it and one past
 // it.
 #include "server/shedding.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Making room in a server over TLS: the kinds of session that there are before and after a handshake, and their ends.
 #include "server/shedding.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Servers and clients over real sockets, two loops each, while another thread calls whatever it may.
 #define BOOST_TEST_MODULE stress
 #include <hawser/connect.hpp>

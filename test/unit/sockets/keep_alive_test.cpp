@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How the kernel is told to find out that a TCP peer is gone, on both ends of a connection.
 #include "sockets/keep_alive.hpp"
 

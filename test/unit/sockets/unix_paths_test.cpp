@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The file of a Unix socket: its mode from the first moment on, and which of several servers gets its path.
 #include "sockets/listening_socket.hpp"
 

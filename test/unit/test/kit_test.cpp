@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The test kit itself: the network in memory, the clock, what is counted as left, and sweeps.
 #include <hawser/test/sweep.hpp>
 

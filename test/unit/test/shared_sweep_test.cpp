@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Sessions over TLS whose connection a second coroutine shares, with each operation failing and each suspension
 // cancelled. What a handler holds stays as it is in every run; the rest is expected of the undisturbed one.
 #include <hawser/test/sweep.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Hawser's own scenarios, with each operation failing and each suspension cancelled. Each asserts at least the steps
 // that it is known to take: fewer mean that something is no longer reached.
 #include <hawser/test/sweep.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a client's TLS takes to load is loaded beside the loop, and kept.
 #include "tls/client_contexts.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The look at a ClientHello: what is whole, what is none, and what is too large, at each limit and one past it.
 #include "tls/client_hello.hpp"
 

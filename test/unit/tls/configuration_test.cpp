@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a server is given to speak TLS with: checked when it listens, and loaded anew while it runs.
 #include <hawser/tls.hpp>
 

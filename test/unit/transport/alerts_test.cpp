@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Which alerts of a peer are errors (RFC 5246, section 7.2; RFC 8446, section 6).
 #include <hawser/tls.hpp>
 

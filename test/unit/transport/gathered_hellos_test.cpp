@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A ClientHello that comes in pieces: how much of it is held, by how many, and who waits meanwhile.
 #include "tls/client_hello.hpp"
 

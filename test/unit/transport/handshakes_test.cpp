@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Many handshakes at once: what each costs before its hello is whole, whose turn it is, and who waits for a place.
 #include "loop/handshakes.hpp"
 

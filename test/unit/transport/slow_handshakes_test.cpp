@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Handshakes whose peers keep others waiting: when they give up their places, and when not.
 #include "loop/handshakes.hpp"
 

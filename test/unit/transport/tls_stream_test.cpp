@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A stream over TLS: back-pressure, records, its end, its deadlines, and drain.
 #include <hawser/tls.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The TLS handshake on a server's side: what is agreed on, who is refused and what they are told. The certificates are
 // made here; the peer is OpenSSL itself, in the test's own thread.
 #include <hawser/tls.hpp>

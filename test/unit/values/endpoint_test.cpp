@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Endpoint strings: what is read, what is refused, and in which words.
 #include <hawser/endpoint.hpp>
 

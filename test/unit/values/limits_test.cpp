@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Options, admission, and the names of errors: each range at its edge.
 #include <hawser/options.hpp>
 

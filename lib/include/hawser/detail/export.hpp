@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What the shared library exports. It is compiled with everything hidden; what users call or catch says otherwise.
 #ifndef HAWSER_DETAIL_EXPORT_HPP
 #define HAWSER_DETAIL_EXPORT_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A function on its way to a connection's loop: whatever can be called with the connection once, move-only ones too.
 #ifndef HAWSER_DETAIL_POSTED_FUNCTION_HPP
 #define HAWSER_DETAIL_POSTED_FUNCTION_HPP

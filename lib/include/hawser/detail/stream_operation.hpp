@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a templated Asio operation reaches the compiled connection: a header-only object that holds the handler and its
 // buffers, seen from the library through function pointers.
 #ifndef HAWSER_DETAIL_STREAM_OPERATION_HPP

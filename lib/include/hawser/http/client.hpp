@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // An HTTP/1.1 client: GET and HEAD over http and https, verified, with every deadline set.
 //
 //     std::string page;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Static files as an HTTP handler.
 //
 //     server.listen("tcp://127.0.0.1:8080", hawser::http::serve(hawser::http::files("/srv/www")));

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What stands at the head of an HTTP/1.1 message: method, target, status, fields, and how its body is framed. All of it
 // is views into the bytes that were parsed; nothing is copied.
 //

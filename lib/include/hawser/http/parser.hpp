@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // HTTP/1.1 requests, responses and bodies out of a stream of bytes: state machines without a socket, a clock or a copy.
 //
 //     request_parser  bytes -> request_head, or the refusal to answer with

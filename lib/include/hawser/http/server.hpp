@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // An HTTP/1.1 server (RFC 9110, RFC 9112): the handler is a coroutine from a request to its response.
 //
 //     hawser::awaitable<void> hello(hawser::http::request& request, hawser::http::response& response)

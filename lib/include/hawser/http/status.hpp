@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The status codes of HTTP (RFC 9110, section 15), and the words that usually stand behind them.
 //
 // Uses nothing but the standard library.

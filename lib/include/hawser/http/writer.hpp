@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // HTTP/1.1 messages into bytes: the one place through which every byte of a head goes out, and where it is checked.
 //
 //     std::string out;

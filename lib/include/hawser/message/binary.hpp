@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Numbers in the binary content of a message, in the byte order that its header names.
 //
 //     hawser::binary_reader in{received};                 // of a hawser::message

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Messages over a connection: reading and writing one, and sessions that answer one after another.
 //
 //     hawser::awaitable<void> answer(hawser::connection& peer, const hawser::message& request)

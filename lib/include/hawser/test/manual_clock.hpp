@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A clock that stands still until it is told otherwise.
 //
 // Uses nothing of Asio.

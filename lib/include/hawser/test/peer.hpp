@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The other end of a connection in memory, played by the test, and the network in between.
 //
 //     peer p = run.open(handler);

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a server tells its observer, written down for a test to read.
 #ifndef HAWSER_TEST_RECORDER_HPP
 #define HAWSER_TEST_RECORDER_HPP

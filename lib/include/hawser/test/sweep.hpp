@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Sweeps: one line reruns a scenario with every step failing, and with every suspension cancelled.
 //
 //     void talk(world& run)

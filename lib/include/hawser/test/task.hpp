@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A coroutine under test: whether it has ended, what it returned or threw, and a way to cancel it.
 //
 //     auto read = run.start(connection.read_frame());

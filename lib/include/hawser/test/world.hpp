@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A test's world: one loop, a clock that the test moves, and connections in memory. No port, no thread, no sleep.
 //
 // Start here. A handler is tested as it is, unmodified:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Where redirections lead a client, and where they end (RFC 9110, section 15.4): at a limit, at a loop, and before
 // https turns into http.
 //

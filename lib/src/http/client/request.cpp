@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a client sends: five fields of its own, always the same and in the same order, and then those that it is told.
 #include "http/client/transfer.hpp"
 

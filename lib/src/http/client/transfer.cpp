@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How an exchange reads: a head within the response's deadline, then a body each of whose pieces has a deadline.
 #include "http/client/transfer.hpp"
 

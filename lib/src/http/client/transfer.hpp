@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One request and its response over a connection, within a request that redirections may lead through several.
 #ifndef HAWSER_SRC_HTTP_CLIENT_TRANSFER_HPP
 #define HAWSER_SRC_HTTP_CLIENT_TRANSFER_HPP

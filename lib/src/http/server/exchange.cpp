@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A session that speaks HTTP/1.1: one request after another, each through the handler.
 //
 //     received --> head --> handler --> finish: end of the response, rest of the body --> the next

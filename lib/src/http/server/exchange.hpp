@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // One request and its response on a server's connection, and where those of a loop are kept.
 //
 //     input of the connection:   | head | body | next request ...

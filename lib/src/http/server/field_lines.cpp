@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "http/server/field_lines.hpp"
 
 #include <hawser/http/writer.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The fields of a response as the lines they go out in. Handlers set the same fields for one response after another:
 // what stands here from the last response is found again, and is neither checked nor copied twice.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "http/server/file_request.hpp"
 
 #include <hawser/http/message.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a static file's request and response say: a path, a range, a type. No file is touched here.
 #ifndef HAWSER_SRC_HTTP_SERVER_FILE_REQUEST_HPP
 #define HAWSER_SRC_HTTP_SERVER_FILE_REQUEST_HPP

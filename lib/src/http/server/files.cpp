@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Files from beneath a root, which each request opens anew: which one, what of it, and how it goes out.
 #include <hawser/http/files.hpp>
 #include <hawser/http/writer.hpp>

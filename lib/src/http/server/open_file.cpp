@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a name leads to is decided by the kernel in one step (openat2 with RESOLVE_BENEATH), so that nobody can change
 // it between a check and a use.
 #include "http/server/open_file.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Files beneath a root, and their descriptors, which must not become as many as there are slow readers.
 //
 //     open_file file = tree.open("a/b.txt");

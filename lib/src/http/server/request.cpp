@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a handler reads a request's body, and what becomes of one that it does not read.
 #include "http/server/exchange.hpp"
 

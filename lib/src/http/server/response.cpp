@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // How a response goes out: composed in one reused buffer, and accepted by the connection at once whenever there is
 // room.
 #include "http/server/exchange.hpp"

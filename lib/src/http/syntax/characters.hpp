@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Which characters may stand where in HTTP/1.1 (RFC 9110, section 5.6; RFC 3986, section 2), as one table.
 #ifndef HAWSER_SRC_HTTP_SYNTAX_CHARACTERS_HPP
 #define HAWSER_SRC_HTTP_SYNTAX_CHARACTERS_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The framing of a body, taken off: by length, by chunks (RFC 9112, section 7.1), or by the end of the stream.
 //
 //     5;name="value"\r\n    a chunk's head: size, extension_*, size_lf

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Dates as HTTP writes them (RFC 9110, section 5.6.7):
 //
 //     Sun, 06 Nov 1994 08:49:37 GMT     as they are written

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The third of three looks at a head: what its parts mean together. What two recipients could understand in two ways is
 // refused here (RFC 9112, sections 3, 6 and 11.2), whatever the parser in front of it lets pass.
 #ifndef HAWSER_SRC_HTTP_SYNTAX_GATE_HPP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The first of three looks at a head: where its lines end, and that no byte stands in it which may stand in none.
 //
 //     scan    line ends, control characters, limits; each byte once, however the stream is cut

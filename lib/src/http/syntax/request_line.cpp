@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The first line of a request: method SP target SP version (RFC 9112, section 3).
 #include "http/syntax/characters.hpp"
 #include "http/syntax/gate.hpp"

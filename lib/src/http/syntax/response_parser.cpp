@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "http/syntax/characters.hpp"
 #include "http/syntax/gate.hpp"
 #include "http/syntax/head_scan.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The second of three looks at a head: its names and values. See head_scan.hpp for the others.
 #ifndef HAWSER_SRC_HTTP_SYNTAX_TOKENS_HPP
 #define HAWSER_SRC_HTTP_SYNTAX_TOKENS_HPP

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include "http/syntax/url.hpp"
 
 #include "values/text.hpp"

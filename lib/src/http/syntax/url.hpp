@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // URLs that the client can ask for: http and https, and nothing in them that a request could not carry.
 //
 //     https://example.org:8443/a/b?c#d

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <hawser/http/writer.hpp>
 
 #include "http/syntax/characters.hpp"

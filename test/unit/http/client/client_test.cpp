@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The HTTP client: exchanges over a connection in memory, and whole fetches over loopback.
 #include <hawser/http/client.hpp>
 

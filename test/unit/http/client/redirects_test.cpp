@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Which URLs may be asked for, and where a redirection leads.
 #include "http/client/redirects.hpp"
 #include "http/syntax/url.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The heap in steady state: requests are read and answered without it, pipelined or one by one, with a body or without.
 //
 // malloc and its relatives are replaced in this program; what counts is calls on the server's loops. The client is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The HTTP server over connections in memory: what is answered, in which order, to whom the connection is kept, and
 // what is refused. Every answer is compared whole, but for its date.
 #include <hawser/http/server.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The fields of one response after another, most of them found again, against those of an object that has seen none.
 #include <hawser/http/writer.hpp>
 

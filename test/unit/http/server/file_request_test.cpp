@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What a static file's request says: which name its path is, which range of bytes it asks for, and of which type a name
 // is.
 #include "http/server/file_request.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Static files: which bytes are sent, and that nothing outside of the root ever is.
 #include <hawser/http/files.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // A session of HTTP from its first request to its end: bodies, handlers that fail, deadlines, drain and back-pressure.
 #include <hawser/http/server.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Bodies without their framing: lengths, chunks, ends of streams; each limit at its edge, each cut.
 #include <hawser/http/parser.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // The limits of a head, each at its edge and one past it; what a sender without an end costs; what is not allocated.
 #include <hawser/http/parser.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Heads of requests: what is accepted and as what, what is refused and with which status, each limit at its edge, each
 // cut of the stream.
 #include <hawser/http/parser.hpp>

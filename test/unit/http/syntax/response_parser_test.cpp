@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Heads of responses, and how their bodies end.
 #include <hawser/http/parser.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Requests whose end two recipients could see in two places. Each payload of the table is followed by a canary, a
 // request that only a server answers that saw another end than was meant: none may ever be read.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // What goes out: byte for byte, and nothing of what must not. Dates.
 //
 // The random calls print their seed; give it as HTTP_SEED to have the same ones again.

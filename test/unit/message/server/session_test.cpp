@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 // Messages over a connection: in order, however they arrive, until the peer closes, the server drains, a deadline
 // passes or a message cannot be answered.
 #include <hawser/message/session.hpp>
