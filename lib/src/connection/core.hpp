@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// The inside of a connection: its stream, its buffers, its deadlines, and the state that connection's members work on.
+// The inside of a connection: its stream, what of its loop it uses, and its four parts, which do no I/O.
 //
-// Nine files share the work: reading.cpp (what a reader awaits), input.cpp (the wait for bytes, drain), output.cpp
-// (cork, pending bytes, back-pressure, the write rule), deadlines.cpp (deadlines, parking), closing.cpp (flush, FIN,
-// linger), yielding.cpp (an end to make room), watching.cpp (the peer's end, while nobody reads), handshake.cpp and
+//                          .--> input       what is read, and who waits for it
+//     stream, loop <--> core--> output      what is written, and who waits for room
+//                          |--> deadlines   which time runs
+//                          `--> ending      how far its end has come, and who is told
+//
+// The core does what a part says, and tells the parts what came of it; they do not know each other. Its members stand
+// in core.cpp (what comes), reading.cpp and writing.cpp (what readers and writers await), sending.cpp, closing.cpp (the
+// end), handshake.cpp, yielding.cpp (an end to make room), watching.cpp (the peer's end, while nobody reads) and
 // stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
 #ifndef HAWSER_SRC_CONNECTION_CORE_HPP
 #define HAWSER_SRC_CONNECTION_CORE_HPP
 
 #include "connection/claim.hpp"
-#include "loop/buffer.hpp"
+#include "connection/deadlines.hpp"
+#include "connection/ending.hpp"
+#include "connection/input.hpp"
+#include "connection/output.hpp"
+#include "connection/settings.hpp"
 #include "loop/cancellation.hpp"
 #include "loop/descriptor_watch.hpp"
 #include "loop/loop.hpp"
-#include "loop/resumption.hpp"
-#include "loop/wait_queue.hpp"
 #include "transport/stream.hpp"
 #include "transport/stream_owner.hpp"
 #include "values/address.hpp"
@@ -25,39 +32,11 @@
 
 #include <boost/asio/deferred.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <span>
 
 namespace hawser::detail {
-
-/// How often the wheel looks at a connection that holds a buffer: a twentieth of its shortest timeout.
-inline duration look_interval(const timeouts& t) noexcept
-{
-    return std::clamp<duration>(std::min({t.idle, t.frame, t.write}) / 20, 1ms, 500ms);
-}
-
-/// What a connection is configured with; shared by a listener's connections until one changes its own.
-struct settings {
-    hawser::framing framing = hawser::framing::u32_be;
-    hawser::timeouts timeouts = {};
-    std::uint64_t data_limit = ~std::uint64_t{0};
-    std::size_t high_water = 256 * 1024;
-    std::size_t low_water = 64 * 1024;
-    duration look_every = look_interval(timeouts);
-};
-
-/// Whom a connection serves, as far as it knows: a session.
-class connection_owner
-{
-public:
-    virtual ~connection_owner() = default;
-    /// Called once, for the one that was handed over (core::set_listener).
-    virtual void connection_closed() noexcept = 0;
-    /// Its handler has kept the loop for so long. From the watchdog's thread.
-    virtual void report_blocked(duration held) const noexcept = 0;
-};
 
 /// Where handles reach a connection from any thread, and what waits there for its loop.
 struct handle_target {
@@ -83,7 +62,7 @@ struct handle_target {
     std::atomic<bool> behind{false};       // to be told that it has missed some
 };
 
-class core final : public stream_owner, private wheel::entry
+class core final : public stream_owner, private cork_owner, private wheel::entry
 {
 public:
     core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer);
@@ -91,15 +70,11 @@ public:
     core& operator=(const core&) = delete;
     ~core() override;
 
-    // ---- Reading (reading.cpp; drain: input.cpp)
+    using waiting_for = input::waiting_for;
+    using answer = output::answer;
+    using handler_end = ending::handler_end;
 
-    // What a wait for input is for: which clock runs, and whether it may end at drain.
-    enum class waiting_for : std::uint8_t {
-        next_unit,    // idle clock; a drain point
-        rest_of_unit, // frame clock
-        stream,       // idle clock; async_read_some, which knows no units
-        handshake,    // its own clock, a server's; ends at drain if the peer has sent nothing
-    };
+    // ---- Reading (reading.cpp)
 
     awaitable<std::optional<bytes_view>> read_frame(const framing* format);
     awaitable<std::optional<bytes_view>> read_frame_as(framing format);
@@ -113,21 +88,10 @@ public:
     //         co_await next_input(next_or_rest());
     //         if (!more_came(have)) // the end
     //     }
-    void begin_read()
-    {
-        if (reader_)
-            refuse_second_read();
-        input_.consume(std::exchange(held_, 0));
-        input_.end_views();
-        needed_ = 0;
-        scanned_ = 0; // of a read that was cancelled, and may have had another format
-    }
-    bool has_at_most(std::size_t n) const noexcept { return input_.size() <= n || !has_turn(); }
+    void begin_read() { input_.begin_read(); }
+    bool has_at_most(std::size_t n) const noexcept { return input_.size() <= n || !input_.has_turn(); }
     bool more_came(std::size_t have);
-    waiting_for next_or_rest() const noexcept
-    {
-        return input_.empty() && !unit_open_ ? waiting_for::next_unit : waiting_for::rest_of_unit;
-    }
+    waiting_for next_or_rest() const noexcept { return input_.next_or_rest(); }
     auto next_input(waiting_for what)
     {
         boost::asio::deferred_t token;
@@ -135,7 +99,7 @@ public:
             [](auto handler, core* c, waiting_for w) {
                 const bool assigned =
                     assign_cancellation(handler, [c](boost::asio::cancellation_type) { c->cancel_read(); });
-                c->reader_ = resumption{std::move(handler)};
+                c->input_.set_reader(resumption{std::move(handler)});
                 if (assigned)
                     c->start_input(w);
                 else
@@ -143,7 +107,7 @@ public:
             },
             token, this, what);
     }
-    bytes_view received() const noexcept { return has_turn() ? input_.data().substr(held_) : bytes_view{}; }
+    bytes_view received() const noexcept { return input_.has_turn() ? input_.unread() : bytes_view{}; }
     void consume(std::size_t n);
     /// Whether more has come than the first `n` bytes of what is not consumed: to here, or as far as the kernel.
     bool has_more_than(std::size_t n) noexcept;
@@ -151,7 +115,7 @@ public:
     void cancel_read() noexcept;
     void begin_drain();
 
-    // ---- Writing (output.cpp)
+    // ---- Writing (writing.cpp)
 
     awaitable<void> write_frame(bytes_view payload, const framing* format);
     awaitable<void> write_frame_as(bytes_view payload, framing format);
@@ -166,10 +130,7 @@ public:
     awaitable<std::size_t> write_some(bytes_view bytes);
     awaitable<void> flush();
     void write_stream(stream_operation* op);
-    std::size_t queued() const noexcept
-    {
-        return output_.size() + (loop_.output_cork.owner == this ? loop_.output_cork.size : 0);
-    }
+    std::size_t queued() const noexcept { return output_.queued(); }
 
     // ---- The end (closing.cpp)
 
@@ -184,28 +145,17 @@ public:
     void fail(std::exception_ptr e) noexcept;
     /// The same where nothing can be sent any more, or nothing is to be: what was accepted is lost.
     void break_off(const error_code& e) noexcept override;
-    /// Whether what was written last is a whole answer: bytes that a handler writes may be a part of one.
-    enum class answer : std::uint8_t {
-        whole,
-        unknown, // torn, if the handler ends by an exception of its own
-        torn,    // torn, however it fails
-    };
-    void answered(answer a) noexcept { answer_ = a; }
-    enum class handler_end : std::uint8_t {
-        returned,
-        failed, // the connection has, or its peer, and the handler with it
-        threw,  // something of its own: over TLS the peer sees no clean end
-    };
+    void answered(answer a) noexcept { output_.answered(a); }
     /// No view of the input is used any more.
     void handler_ended(handler_end how) noexcept;
     /// It is closing, and waits for nothing but its peer's end or acknowledgement, which let_go() cuts short.
-    bool has_sent_all() const noexcept { return end_since_ != time_point::max(); }
+    bool has_sent_all() const noexcept { return deadlines_.ends(); }
     void let_go() noexcept;
     void abandon() noexcept override;
 
     // ---- Called by the watchdog, from its thread
 
-    loop_keeper keeper() const override { return {peer_.to_endpoint(), opened_}; }
+    loop_keeper keeper() const override { return {peer_.to_endpoint(), opened()}; }
     void report_blocked(duration held) const noexcept override
     {
         if (owner != nullptr)
@@ -249,32 +199,32 @@ public:
 
     /// The session that runs on this connection (session_of()); null for a client's.
     connection_owner* owner = nullptr;
-    bool takes_output() const noexcept { return output_open_; }
-    bool is_closed() const noexcept { return state_ == connection_state::closed; }
-    bool has_failed() const noexcept { return failed_; }
-    bool has_ended() const noexcept { return is_closed() || peer_ended_ || failed_ || peer_gone_; }
+    bool takes_output() const noexcept { return output_.takes_writes(); }
+    bool is_closed() const noexcept { return ending_.is_closed(); }
+    bool has_failed() const noexcept { return ending_.has_failed(); }
+    bool has_ended() const noexcept { return is_closed() || has_failed() || input_.peer_is_gone(); }
 
     // ---- Facts
 
     const settings& configured() const noexcept { return *settings_; }
-    const hawser::timeouts& timeouts() const noexcept { return own_timeouts_ ? *own_timeouts_ : settings_->timeouts; }
+    const hawser::timeouts& timeouts() const noexcept { return deadlines_.timeouts(); }
     void set_timeouts(const hawser::timeouts& t);
-    connection_state state() const noexcept { return state_; }
+    connection_state state() const noexcept { return ending_.public_state(); }
     HAWSER_EXPORT_DETAIL awaiting awaits() const noexcept;
     /// When that wait began, or bytes last moved in it; nothing for one that is not timed.
     HAWSER_EXPORT_DETAIL std::optional<time_point> awaits_since() const noexcept;
-    bool draining() const noexcept { return draining_; }
+    bool draining() const noexcept { return ending_.is_draining(); }
     const address& peer() const noexcept { return peer_; }
     address local() noexcept;
     /// Of its socket; -1 if it has none, or no longer.
     HAWSER_EXPORT_DETAIL int descriptor() noexcept;
-    time_point opened() const noexcept { return opened_; }
+    time_point opened() const noexcept { return deadlines_.opened(); }
     traffic counts() const noexcept { return counts_; }
-    const error_code& error() const noexcept { return error_; }
-    const std::exception_ptr& thrown() const noexcept { return thrown_; }
+    const error_code& error() const noexcept { return ending_.error(); }
+    const std::exception_ptr& thrown() const noexcept { return ending_.thrown(); }
     std::shared_ptr<handle_target> make_handle();
-    void unit_begin() noexcept { unit_open_ = true; }
-    void unit_allow(duration total) noexcept;
+    void unit_begin() noexcept { input_.begin_unit(); }
+    void unit_allow(duration total) noexcept { deadlines_.allow_unit(total); }
     void unit_end() noexcept
     {
         unit_pause();
@@ -283,10 +233,9 @@ public:
     /// Its clock stops. The unit is not whole yet, though nothing marks what is read next as a part of it.
     void unit_pause() noexcept
     {
-        unit_open_ = false;
-        answer_ = answer::whole;
-        unit_allowed_.reset();
-        frame_spent_ = duration::zero();
+        input_.end_unit();
+        output_.answered(answer::whole);
+        deadlines_.end_unit();
     }
 
     // ---- Called by the stream, from the loop's queue
@@ -297,9 +246,6 @@ public:
     void handshake_waits() override { look_soon(); }
     void look_by(time_point at) noexcept override { loop_.arm(*this, at); }
 
-    /// Sends what the cork holds, whoever owns it. Never throws into, nor resumes from, the stack that calls it.
-    static void flush_cork(loop& on) noexcept;
-
 private:
     // The public headers know no more of it than its name.
     friend void intrusive_ptr_add_ref(core* c) noexcept { intrusive_ptr_add_ref(static_cast<tenant*>(c)); }
@@ -307,60 +253,57 @@ private:
     friend struct stream_end;
     friend class end_watch;
 
-    // How a wait for input ended.
-    enum class input : std::uint8_t { more, ended, drained, failed, cancelled, refused };
-    // Why a wait of the stream was cancelled, the strongest last.
-    enum class interruption : std::uint8_t { none, drain, closing, user, error };
+    using outcome = input::outcome;
+    using interruption = input::interruption;
 
-    // input.cpp
+    // core.cpp
     void start_input(waiting_for what);
     void fail_input(waiting_for what) noexcept;
+    void follow(input::step what);
     void wait_for_input();
-    void wait_for_more();
-    bool record_has_begun() const noexcept;
-    void make_room();
     void drain_input();
-    std::optional<input> receive_now();
-    void received(std::size_t n) noexcept;
-    input stream_ended(const error_code& e);
-    void input_interrupted(interruption why);
-    void finish_input(input how);
-    void post_input(input how) noexcept;
-    input input_at_close() const noexcept;
-    void end_input_wait();
+    std::optional<outcome> receive_now();
+    outcome stream_ended(const error_code& e);
     void resume_reader();
-    void interrupt(interruption why) noexcept;
+    bool record_has_begun() const noexcept;
+    time_point look(time_point now) override;
+    time_point look_at_input(time_point now);
+    time_point look_at_output(time_point now);
+    void look_soon() { look_by(deadlines_.next_look(loop_.now())); }
 
-    // reading.cpp. A connection gives the others their turn after so much of its own input.
-    static constexpr std::int32_t turn_frames = 64;
-    static constexpr std::int32_t turn_bytes = 64 * 1024;
-    bool has_turn() const noexcept { return turn_frames_ > 0 && turn_bytes_ > 0; }
-    void new_turn() noexcept
-    {
-        turn_frames_ = turn_frames;
-        turn_bytes_ = turn_bytes;
-    }
+    // reading.cpp
     [[noreturn]] void refuse_frame(const framing& format, const decoded& d) const;
     [[noreturn]] void throw_unexpected_end(std::size_t wanted) const;
-    [[noreturn]] void refuse_second_read() const;
     [[noreturn]] void refuse_to_consume(std::size_t n) const;
     bool input_came();
     void unit_done() noexcept
     {
-        first_unit_ = false;
-        frame_spent_ = duration::zero();
+        input_.unit_done();
+        deadlines_.unit_done();
     }
     std::optional<frames> take_frames();
-    void frame_done(std::size_t encoded, std::size_t count) noexcept;
+    void handed_out() noexcept
+    {
+        if (!input_.unit_is_open())
+            unit_done();
+        if (watchers_ != 0 && input_.unread().empty()) [[unlikely]]
+            watch_peer();
+    }
+    void frames_done(std::size_t encoded, std::size_t count) noexcept
+    {
+        input_.take(encoded, count);
+        counts_.frames_in += count;
+        loop_.counts.frames_in.add(count);
+        handed_out();
+    }
     [[noreturn]] void throw_error() const;
     [[noreturn]] static void throw_cancelled();
     void throw_if_truncated(const framing& format) const;
 
-    // output.cpp
-    bool has_room() const noexcept { return queued() < settings_->high_water && writers_.empty() && !writer_admitted_; }
+    // writing.cpp
     void check_output() const
     {
-        if (!output_open_)
+        if (!output_.takes_writes())
             refuse_output();
     }
     void check_frame(const framing& format, bytes_view frame) const
@@ -368,28 +311,7 @@ private:
         if (const auto refused = format.check(frame))
             refuse_to_write(*refused, format, frame);
     }
-    // A writer's turn: whoever has had to wait for it lets the next one have it, whether it has appended or not.
-    class turn_to_write
-    {
-    public:
-        turn_to_write() = default;
-        explicit turn_to_write(core& c) noexcept : core_{&c} {}
-        turn_to_write(turn_to_write&& other) noexcept : core_{std::exchange(other.core_, nullptr)} {}
-        turn_to_write& operator=(turn_to_write&& other) noexcept
-        {
-            std::swap(core_, other.core_);
-            return *this;
-        }
-        ~turn_to_write()
-        {
-            if (core_ != nullptr)
-                core_->admit_next();
-        }
-
-    private:
-        core* core_ = nullptr;
-    };
-    awaitable<turn_to_write> wait_for_room();
+    awaitable<output::turn> wait_for_room();
     [[noreturn]] void refuse_output() const;
     [[noreturn]] void refuse_to_write(errc why, const framing& format, bytes_view frame) const;
     void append(const framing& format, bytes_view frame);
@@ -398,31 +320,30 @@ private:
     void append_large(const framing& format, bytes_view frame);
     char* room_for(std::size_t size);
     char* other_room_for(std::size_t size);
-    void admit_next() noexcept;
     bytes_view gather(std::span<const bytes_view> pieces);
     bool append_while_room(frames::iterator& at, const framing& format);
+
+    // sending.cpp
+    void flush_own_cork() noexcept
+    {
+        if (output_.owns_cork())
+            loop_.output_cork.flush();
+    }
+    void send_gathered(bytes_view bytes) noexcept override;
     void write_through(two_pieces pieces) noexcept;
     void send_pending() noexcept;
     void start_sending() noexcept;
-    void admit_writers() noexcept;
     void output_moved(std::size_t n) noexcept;
     std::uint64_t acknowledged() noexcept;
-    void drop_output() noexcept;
 
     // handshake.cpp
     void begin_handshake(std::shared_ptr<handshake_places> places);
-    input end_of_handshake(const error_code& e, interruption why) noexcept;
-    void drain_handshake() noexcept;
+    outcome end_of_handshake(const error_code& e, interruption why) noexcept;
     time_point look_at_handshake(time_point now);
     void note_tls_failure(const error_code& e) noexcept;
 
     // watching.cpp
     void watch_peer();
-    void input_taken()
-    {
-        if (watchers_ != 0 && input_.size() == held_) [[unlikely]]
-            watch_peer();
-    }
 
     // stream_operations.cpp
     std::pair<error_code, std::size_t> take_input(const stream_operation& op);
@@ -431,13 +352,12 @@ private:
     static void await_end(struct stream_end e);
 
     // closing.cpp
+    ending::facts facts() const noexcept;
     void end_output();
     void continue_close();
-    void end_stream();
-    void linger();
-    void drop_what_came();
-    void still_lingers() noexcept;
-    bool wait_for_acknowledgement();
+    void drop_input();
+    void linger_on() noexcept;
+    bool await_acknowledgement();
     time_point look_at_end(time_point now);
     void close_now() noexcept;
     void wake_everybody() noexcept;
@@ -447,16 +367,9 @@ private:
     // yielding.cpp
     bool yield_handshake();
     bool yield_reader();
-    input close_to_yield() noexcept;
+    outcome close_to_yield() noexcept;
     void drop_wait() noexcept;
     std::uint64_t came() const noexcept;
-
-    // deadlines.cpp
-    duration unit_time() const noexcept;
-    time_point look(time_point now) override;
-    time_point look_at_input(time_point now);
-    time_point look_at_output(time_point now);
-    void look_soon() { loop_.arm(*this, after(loop_.now(), look_every_)); }
 
     template <class F>
     decltype(auto) with_stream(F&& f)
@@ -472,70 +385,20 @@ private:
         core& of;
         bool asked = false;
         bool resume = false; // the reader: how its wait ended is known
-        bool tell = false;   // the listener: the connection has closed
+        bool tell = false;   // ending's listener: the connection has closed
     };
 
     // First what each message touches, then the rest: fewer cache lines a message.
-    std::int32_t turn_frames_ = 0;
-    std::int32_t turn_bytes_ = 0;
-
-    connection_state state_ = connection_state::open;
-    awaiting awaits_ = awaiting::nothing;
-    waiting_for waits_for_ = waiting_for::next_unit;
-    input outcome_ = input::more;
-    interruption interruption_ = interruption::none;
-    answer answer_ = answer::whole;
-    std::uint8_t quiet_looks_ = 0; // passes of the wheel since input last came
-    std::uint8_t small_reads_ = 0; // reads in a row that a block would have held
-    bool reading_ = false;         // an operation of the stream is under way for input
-    bool lingering_ = false;       // and it is the linger's: no reader waits for it
-    bool sending_ = false;         // a wait for writability is under way
-    bool draining_ = false;
-    bool past_limit_ = false;     // the byte after the data limit has come
-    bool drained_ = false;        // reads have ended at drain, for good
-    bool drain_flushing_ = false; // the reader waits for the output to be flushed before it may end
-    bool full_read_ = false;      // the last read took all the room there was
-    bool peer_ended_ = false;
-    bool peer_gone_ = false;  // it has ended or reset the connection, as closed() has seen, and no reader yet
-    bool failed_ = false;     // error_ or thrown_ is set
-    bool broken_ = false;     // and nothing can be sent any more: it ends in a reset
-    bool torn_ = false;       // what was written last is a part: it ends in a reset, once acknowledged
-    bool cut_short_ = false;  // the handler did not come to its end: over TLS, neither does the stream
-    bool output_open_ = true; // writes are taken: neither failed, nor ended, nor closing
-    bool output_ended_ = false;
-    bool unit_open_ = false;
-    bool first_unit_ = true;       // no unit has been read whole
-    bool writer_admitted_ = false; // a woken writer has not appended yet
-    std::uint32_t watchers_ = 0;   // coroutines in closed()
-
-    std::size_t held_ = 0;    // of the input: what the view last handed out takes up
-    std::size_t scanned_ = 0; // of the input: bytes already searched for a delimiter
-    std::size_t needed_ = 0;  // of the input: bytes that the frame begun will have, once known
-    buffer input_;
-    buffer output_;
+    input input_;
+    output output_;
     traffic counts_;
-    resumption reader_;
     std::shared_ptr<const settings> settings_;
-    wait_queue writers_;
-    time_point wait_since_ = time_point::max(); // when the wait for input began, or output last moved in an idle one
-    duration look_every_{};
-    duration frame_spent_{}; // of the frame clock, in waits before this one
+    deadlines deadlines_;
     any_stream stream_;
 
-    wait_queue flushers_;
-    wait_queue closers_;
-    time_point sending_since_{};               // the write rule's window: its begin,
-    std::uint64_t sending_from_ = 0;           // and the bytes acknowledged by then
-    time_point end_since_ = time_point::max(); // when the wait for the peer's end, or its acknowledgement, began
-    time_point end_until_ = time_point::max(); // and when it ends at the latest
-    std::optional<duration> unit_allowed_;     // instead of the frame timeout, for the unit that is open
-    std::unique_ptr<const hawser::timeouts> own_timeouts_; // once changed for this connection alone
-    error_code error_;
-    std::exception_ptr thrown_;
-    time_point opened_;
-    time_point began_ = opened_; // its handshake is done, where it has one
+    ending ending_;
+    std::uint32_t watchers_ = 0; // coroutines in closed()
     address peer_;
-    std::unique_ptr<connection_owner> listener_;
     boost::intrusive_ptr<core> kept_; // itself, while nothing but the wheel knows that it waits
     std::shared_ptr<handle_target> handle_;
     later later_{*this};

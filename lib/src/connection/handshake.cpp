@@ -11,30 +11,21 @@
 
 #include <boost/asio/deferred.hpp>
 
-#include <algorithm>
-
 namespace hawser::detail {
-namespace {
-
-constexpr duration longest_wait_for_place = 10s; // that is not the peer's own time
-
-} // namespace
 
 void core::accept_handshake(resumption done, std::shared_ptr<handshake_places> places)
 {
-    reader_ = std::move(done);
-    if (draining_ && !std::get<tls_stream>(stream_).has_begun())
-        return post_input(input::drained);
-    wait_since_ = opened_;
-    loop_.arm(*this, after(opened_, timeouts().handshake));
+    input_.set_reader(std::move(done));
+    input_.begin(waiting_for::handshake);
+    if (draining() && !std::get<tls_stream>(stream_).has_begun())
+        return follow(input_.post(outcome::drained));
+    look_by(deadlines_.begin_wait(deadlines::kind::handshake, opened()));
     begin_handshake(std::move(places));
 }
 
 void core::begin_handshake(std::shared_ptr<handshake_places> places)
 {
-    waits_for_ = waiting_for::handshake;
-    awaits_ = awaiting::handshake;
-    reading_ = true;
+    input_.begin_handshake();
     std::get<tls_stream>(stream_).handshake(*this, std::move(places));
 }
 
@@ -46,75 +37,66 @@ awaitable<void> core::handshake()
         [](auto handler, core* c) {
             const bool assigned =
                 assign_cancellation(handler, [c](boost::asio::cancellation_type) { c->cancel_read(); });
-            c->reader_ = resumption{std::move(handler)};
+            c->input_.set_reader(resumption{std::move(handler)});
             if (assigned)
                 c->begin_handshake(nullptr);
             else
                 c->fail_input(waiting_for::handshake);
         },
         token, this);
-    switch (outcome_) {
-    case input::more: co_return;
-    case input::refused: throw tls_failure();
-    case input::ended: throw tls_error{errc::refused_by_peer, "peer ended the connection instead of a handshake"};
-    case input::drained:
-    case input::cancelled: throw_cancelled();
-    case input::failed: throw_error();
+    switch (input_.how()) {
+    case outcome::more: co_return;
+    case outcome::refused: throw tls_failure();
+    case outcome::ended: throw tls_error{errc::refused_by_peer, "peer ended the connection instead of a handshake"};
+    case outcome::drained:
+    case outcome::cancelled: throw_cancelled();
+    case outcome::failed: throw_error();
     }
 }
 
 core::handshake_end core::handshake_done() const noexcept
 {
-    switch (outcome_) {
-    case input::more: return handshake_end::done;
-    case input::ended:
-    case input::drained: return handshake_end::none;
-    case input::refused: return handshake_end::refused;
-    case input::cancelled:
-    case input::failed: break;
+    switch (input_.how()) {
+    case outcome::more: return handshake_end::done;
+    case outcome::ended:
+    case outcome::drained: return handshake_end::none;
+    case outcome::refused: return handshake_end::refused;
+    case outcome::cancelled:
+    case outcome::failed: break;
     }
     return handshake_end::failed;
 }
 
 void core::on_handshake(const error_code& e)
 {
-    reading_ = false;
-    const interruption why = std::exchange(interruption_, interruption::none);
-    if (e == boost::asio::error::operation_aborted && why == interruption::none && !failed_ &&
-        state_ != connection_state::closed)
+    const interruption why = input_.end_wait();
+    if (e == boost::asio::error::operation_aborted && why == interruption::none && !has_failed() && !is_closed())
         return begin_handshake(nullptr);
-    waits_for_ = waiting_for::next_unit;
-    began_ = loop_.now();
+    input_.handshake_ended();
+    deadlines_.begin_units(loop_.now());
     if (e)
         std::get<tls_stream>(stream_).give_up_handshake();
-    finish_input(end_of_handshake(e, why));
+    follow(input_.finish(end_of_handshake(e, why)));
 }
 
-core::input core::end_of_handshake(const error_code& e, interruption why) noexcept
+core::outcome core::end_of_handshake(const error_code& e, interruption why) noexcept
 {
     if (!e)
-        return input::more;
+        return outcome::more;
     if (e == boost::asio::error::eof) {
-        peer_ended_ = true;
-        return input::ended;
+        input_.see_end(input::peer_end::read);
+        return outcome::ended;
     }
     if (e != boost::asio::error::operation_aborted)
-        return input::refused;
+        return outcome::refused;
     switch (why) {
-    case interruption::drain: return input::drained;
-    case interruption::user: return input::cancelled;
+    case interruption::drain: return outcome::drained;
+    case interruption::user: return outcome::cancelled;
     case interruption::none:
     case interruption::closing:
     case interruption::error: break;
     }
-    return input::failed;
-}
-
-// A peer that has sent nothing waits for nothing.
-void core::drain_handshake() noexcept
-{
-    if (reading_ && !std::get<tls_stream>(stream_).has_begun())
-        interrupt(interruption::drain);
+    return outcome::failed;
 }
 
 time_point core::look_at_handshake(time_point now)
@@ -122,22 +104,19 @@ time_point core::look_at_handshake(time_point now)
     const auto& tls = std::get<tls_stream>(stream_);
     if (tls.holds_up_others() && yield_place(tls.handshake_waits_to_send()))
         return time_point::max();
-    const duration waited = tls.waited_for_place(now);
-    const time_point deadline = after(after(opened_, timeouts().handshake), std::min(waited, longest_wait_for_place));
-    const time_point peer_has_until = tls.peer_has_until();
-    if (now < deadline)
-        return now < peer_has_until ? std::min(deadline, peer_has_until) : deadline;
-    fail(errc::handshake_timeout);
-    return time_point::max();
+    const deadlines::due due = deadlines_.check_handshake(now, tls.waited_for_place(now), tls.peer_has_until());
+    if (due.expired != deadlines::kind::none)
+        fail(deadlines::error_of(due.expired));
+    return due.next;
 }
 
 // What has failed in TLS has words of its own.
 void core::note_tls_failure(const error_code& e) noexcept
 {
-    if (failed_ || !over_tls() || e.category() != category())
+    if (has_failed() || !over_tls() || e.category() != category())
         return;
     try {
-        thrown_ = std::make_exception_ptr(tls_failure());
+        ending_.set_words(std::make_exception_ptr(tls_failure()));
     } catch (const std::bad_alloc&) { // the code says it, without the words
     }
 }

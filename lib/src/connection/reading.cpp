@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// What connection's members await: frames, bytes, and what protocols parse in place. input.cpp waits for more.
+// What readers of a connection await: frames, bytes, and what protocols parse in place.
 #include "connection/core.hpp"
 
 #include <sys/ioctl.h>
@@ -10,32 +10,19 @@
 
 namespace hawser::detail {
 
-inline void core::frame_done(std::size_t encoded, std::size_t count) noexcept
-{
-    held_ = encoded;
-    scanned_ = 0;
-    counts_.frames_in += count;
-    loop_.counts.frames_in.add(count);
-    turn_frames_ -= static_cast<std::int32_t>(count);
-    turn_bytes_ -= static_cast<std::int32_t>(std::min<std::size_t>(encoded, turn_bytes));
-    if (!unit_open_)
-        unit_done();
-    input_taken();
-}
-
 awaitable<std::optional<bytes_view>> core::read_frame(const framing* format)
 {
     begin_read();
     for (;;) {
-        if (has_turn() && !input_.empty()) {
-            const decoded d = format->decode(input_.data(), scanned_);
+        if (input_.has_turn() && !input_.empty()) {
+            const decoded d = input_.decode(*format);
             if (d.state == decoded::status::complete) {
-                frame_done(d.consumed, 1);
+                frames_done(d.consumed, 1);
                 co_return d.frame;
             }
             if (d.state == decoded::status::refused)
                 refuse_frame(*format, d);
-            needed_ = d.needed;
+            input_.needs(d.needed);
         }
         co_await next_input(next_or_rest());
         if (!input_came()) {
@@ -54,7 +41,7 @@ awaitable<std::optional<frames>> core::read_frames()
 {
     begin_read();
     for (;;) {
-        if (has_turn() && !input_.empty()) {
+        if (input_.has_turn() && !input_.empty()) {
             if (auto batch = take_frames())
                 co_return batch;
         }
@@ -66,45 +53,33 @@ awaitable<std::optional<frames>> core::read_frames()
     }
 }
 
-// The complete frames at the front of the input, as many as make one turn.
+// The whole frames at the front of the input, as many as make one turn.
 std::optional<frames> core::take_frames()
 {
     const framing& format = settings_->framing;
-    bytes_view rest = input_.data();
-    std::size_t count = 0;
-    std::size_t taken = 0;
-    while (!rest.empty() && count < turn_frames && taken < turn_bytes) {
-        const decoded d = format.decode(rest, scanned_);
-        if (d.state != decoded::status::complete) {
-            if (count != 0)
-                break;
-            if (d.state == decoded::status::refused)
-                refuse_frame(format, d);
-            needed_ = d.needed;
-            return std::nullopt;
-        }
-        scanned_ = 0;
-        rest.remove_prefix(d.consumed);
-        taken += d.consumed;
-        ++count;
+    decoded d;
+    const auto [bytes, count] = input_.decode_batch(format, d);
+    if (count != 0) {
+        frames_done(bytes.size(), count);
+        return frames{format, bytes, count};
     }
-    frame_done(taken, count);
-    return frames{format, input_.data().substr(0, taken), count};
+    if (d.state == decoded::status::refused)
+        refuse_frame(format, d);
+    input_.needs(d.needed);
+    return std::nullopt;
 }
 
 awaitable<std::optional<bytes_view>> core::read_some()
 {
     begin_read();
     while (input_.empty()) {
-        co_await next_input(unit_open_ ? waiting_for::rest_of_unit : waiting_for::next_unit);
+        co_await next_input(next_or_rest());
         if (!input_came())
             co_return std::nullopt;
     }
-    held_ = input_.size();
-    if (!unit_open_)
-        unit_done();
-    input_taken();
-    co_return input_.data();
+    const bytes_view all = input_.hand_out(input_.size());
+    handed_out();
+    co_return all;
 }
 
 awaitable<std::optional<bytes_view>> core::read(std::size_t n)
@@ -113,19 +88,17 @@ awaitable<std::optional<bytes_view>> core::read(std::size_t n)
         throw std::invalid_argument{"read(0): expected at least 1 byte"};
     begin_read();
     while (input_.size() < n) {
-        needed_ = n;
+        input_.needs(n);
         co_await next_input(next_or_rest());
         if (!input_came()) {
-            if (input_.empty() && !unit_open_)
+            if (input_.between_units())
                 co_return std::nullopt;
             throw_unexpected_end(n);
         }
     }
-    held_ = n;
-    if (!unit_open_)
-        unit_done();
-    input_taken();
-    co_return input_.data().substr(0, n);
+    const bytes_view first = input_.hand_out(n);
+    handed_out();
+    co_return first;
 }
 
 awaitable<std::optional<bytes_view>> core::read_more(std::size_t have)
@@ -143,34 +116,27 @@ bool core::more_came(std::size_t have)
 {
     if (input_came())
         return true;
-    if (input_.empty() && !unit_open_)
+    if (input_.between_units())
         return false;
     throw_unexpected_end(have + 1);
 }
 
 void core::consume(std::size_t n)
 {
-    if (n > input_.size() - held_)
+    if (n > input_.unread().size())
         refuse_to_consume(n);
-    input_.consume(std::exchange(held_, 0));
-    frame_done(n, 1);
-    input_.consume(std::exchange(held_, 0));
+    input_.end_view();
+    frames_done(n, 1);
+    input_.end_view();
 }
 
 bool core::has_more_than(std::size_t n) noexcept
 {
-    if (input_.size() - held_ > n)
+    if (input_.unread().size() > n)
         return true;
     int waiting = 0;
-    const int descriptor = with_stream([](auto& s) { return s.descriptor(); });
-    return descriptor >= 0 && ::ioctl(descriptor, FIONREAD, &waiting) == 0 && waiting > 0;
-}
-
-void core::unit_allow(duration total) noexcept
-{
-    if (!unit_allowed_)
-        frame_spent_ = duration::zero();
-    unit_allowed_ = total;
+    const int fd = descriptor();
+    return fd >= 0 && ::ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
 // What can go wrong stands in functions of its own, so that the coroutines' frames have no room for its words.
@@ -189,24 +155,19 @@ void core::throw_unexpected_end(std::size_t wanted) const
 void core::refuse_to_consume(std::size_t n) const
 {
     throw std::out_of_range{"consume(" + std::to_string(n) + "): expected at most the " +
-                            std::to_string(input_.size() - held_) + " bytes received"};
-}
-
-void core::refuse_second_read() const
-{
-    throw std::logic_error{"two reads of one connection at once"};
+                            std::to_string(input_.unread().size()) + " bytes received"};
 }
 
 // After a wait: whether there is more, or (false) nothing more for good. Throws what went wrong.
 bool core::input_came()
 {
-    switch (outcome_) {
-    case input::more: return true;
-    case input::ended:
-    case input::drained: return false;
-    case input::cancelled: throw_cancelled();
-    case input::refused:
-    case input::failed: break;
+    switch (input_.how()) {
+    case outcome::more: return true;
+    case outcome::ended:
+    case outcome::drained: return false;
+    case outcome::cancelled: throw_cancelled();
+    case outcome::refused:
+    case outcome::failed: break;
     }
     throw_error();
 }
@@ -218,9 +179,9 @@ void core::throw_cancelled()
 
 void core::throw_error() const
 {
-    if (thrown_ != nullptr)
-        std::rethrow_exception(thrown_);
-    throw system_error{error_ ? error_ : error_code{errc::connection_closed}};
+    if (thrown() != nullptr)
+        std::rethrow_exception(thrown());
+    throw system_error{error() ? error() : error_code{errc::connection_closed}};
 }
 
 void core::throw_if_truncated(const framing& format) const

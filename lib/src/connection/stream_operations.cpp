@@ -70,33 +70,34 @@ void core::read_stream(stream_operation* op)
     stream_piece first;
     const bool has_room = op->pieces(op, &first, 1) != 0;
     begin_read();
-    reader_ = resumption{std::move(r)};
-    if (!input_.empty() || !has_room)
-        return post_input(input::more);
-    start_input(waiting_for::stream);
+    input_.set_reader(resumption{std::move(r)});
+    if (input_.empty() && has_room)
+        return start_input(waiting_for::stream);
+    input_.begin(waiting_for::stream);
+    follow(input_.post(outcome::more));
 }
 
 std::pair<error_code, std::size_t> core::take_input(const stream_operation& op)
 {
     const buffers_of into{op};
-    if (outcome_ != input::cancelled && (!input_.empty() || into.count == 0)) {
+    if (input_.how() != outcome::cancelled && (!input_.empty() || into.count == 0)) {
         std::size_t total = 0;
         for (const stream_piece& piece : into) {
             const std::size_t n = std::min(piece.size, input_.size());
             std::copy_n(input_.data().begin(), n, piece.data);
-            input_.consume(n);
+            input_.copied(n);
             total += n;
         }
-        if (!unit_open_)
+        if (!input_.unit_is_open())
             unit_done();
         return {error_code{}, total};
     }
-    if (past_limit_)
+    if (input_.is_past_limit())
         fail(errc::data_limit);
-    switch (outcome_) {
-    case input::ended: return {boost::asio::error::eof, 0};
-    case input::cancelled: return {boost::asio::error::operation_aborted, 0};
-    default: return {error_ ? error_ : error_code{errc::connection_closed}, 0};
+    switch (input_.how()) {
+    case outcome::ended: return {boost::asio::error::eof, 0};
+    case outcome::cancelled: return {boost::asio::error::operation_aborted, 0};
+    default: return {error() ? error() : error_code{errc::connection_closed}, 0};
     }
 }
 
@@ -137,8 +138,7 @@ struct stream_write {
         try {
             if (cancelled)
                 core::throw_cancelled();
-            c->writer_admitted_ = false;
-            const core::turn_to_write turn{*c};
+            const output::turn turn = c->output_.take_turn();
             c->check_output(); // may throw what a function that was posted has thrown, which is its session's to tell
             begun = true;
             n = c->append_pieces(*op);
@@ -158,22 +158,22 @@ struct stream_write {
 void core::write_stream(stream_operation* op)
 {
     stream_write w{this, pending_operation{op}};
-    if (output_open_ && !has_room())
-        return queued_operation<stream_write>::push(writers_, std::move(w));
+    if (output_.takes_writes() && !output_.has_room())
+        return queued_operation<stream_write>::push(output_.writers(), std::move(w));
     boost::asio::post(loop_.context(), [mine = std::move(w)]() mutable { mine.finish(false); });
-    writer_admitted_ = true;
+    output_.admitted();
 }
 
 std::size_t core::append_pieces(const stream_operation& op)
 {
     buffers_of from{op};
-    const std::size_t most = settings_->high_water - queued();
+    const std::size_t most = output_.room();
     std::size_t total = 0;
     for (stream_piece& piece : from) {
         piece.size = std::min(piece.size, most - total);
         total += piece.size;
     }
-    answer_ = answer::unknown;
+    output_.answered(answer::unknown);
     if (total == 0)
         return 0;
     if (char* at = other_room_for(total)) {
@@ -216,13 +216,13 @@ void core::write_pieces(std::span<const bytes_view> pieces)
         if (piece.empty())
             continue;
         try {
-            output_.append(piece);
+            output_.append_pending(piece);
         } catch (const std::bad_alloc&) { // a part is on its way, perhaps: the stream cannot go on
             return break_off(make_error_code(boost::system::errc::not_enough_memory));
         }
     }
-    if (output_.empty())
-        return admit_writers();
+    if (!output_.is_pending())
+        return output_.admit();
     start_sending();
 }
 
@@ -247,7 +247,7 @@ void core::await_end(stream_end e)
     if (c.is_closed())
         boost::asio::post(c.loop_.context(), [mine = std::move(e)]() mutable { mine.finish(false); });
     else
-        queued_operation<stream_end>::push(c.closers_, std::move(e));
+        queued_operation<stream_end>::push(c.ending_.closers(), std::move(e));
 }
 
 void core::end_stream_by(stream_operation* op)

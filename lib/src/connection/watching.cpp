@@ -35,29 +35,29 @@ awaitable<void> core::closed()
         if (has_ended())
             co_return;
         waiting node;
-        co_await closers_.wait(node, loop_, this);
+        co_await ending_.closers().wait(node, loop_, this);
         node.check();
     }
 }
 
 void core::watch_peer()
 {
-    if (watchers_ == 0 || reader_ || reading_ || has_ended() || state_ == connection_state::closing)
+    if (watchers_ == 0 || input_.has_reader() || has_ended() || !ending_.is_open())
         return;
     error_code e;
     const peer_sight seen = with_stream([&](auto& s) { return s.look_at_peer(e); });
     if (seen == peer_sight::failed) {
         stream_ended(e);
-    } else if (seen == peer_sight::unread || (seen != peer_sight::gone && input_.size() != held_)) {
+    } else if (seen == peer_sight::unread || (seen != peer_sight::gone && !input_.unread().empty())) {
         with_stream([this](auto& s) { s.wait_gone(*this); });
     } else if (seen == peer_sight::nothing) {
         with_stream([this](auto& s) { s.wait_arrival(*this); });
         look_soon(); // whether there really was nothing
-    } else if (over_tls() && seen == peer_sight::ended && held_ == 0) {
+    } else if (over_tls() && seen == peer_sight::ended && !input_.has_view()) {
         stream_ended(std::get<tls_stream>(stream_).end_without_notice());
     } else { // whoever reads or writes finds out how it has ended
-        peer_gone_ = true;
-        closers_.wake_all();
+        input_.see_end(input::peer_end::gone);
+        ending_.closers().wake_all();
     }
 }
 

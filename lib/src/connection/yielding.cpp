@@ -33,27 +33,29 @@ duration time_for(std::uint64_t bytes) noexcept
 claim core::claims() const noexcept
 {
     using enum claim::kind;
-    if (state_ == connection_state::closing) {
-        if (sending_)
-            return {flushes, sending_since_};
-        return end_since_ != time_point::max() && !torn_ ? claim{lingers, end_since_} : claim{};
+    if (ending_.is_closing()) {
+        if (output_.is_sending())
+            return {flushes, deadlines_.window_since()};
+        return ending_.now() == ending::state::lingering ? claim{lingers, deadlines_.end_since()} : claim{};
     }
-    const bool reads = reading_ && wait_since_ != time_point::max() && interruption_ == interruption::none;
-    if (state_ != connection_state::open || !reads || sending_ || queued() != 0)
+    const bool reads = input_.waits() && deadlines_.of_input() != deadlines::kind::none && !input_.is_interrupted();
+    if (ending_.now() != ending::state::open || !reads || output_.is_sending() || queued() != 0)
         return {};
-    if (waits_for_ == waiting_for::handshake) {
+    if (input_.what() == waiting_for::handshake) {
         const auto& tls = std::get<tls_stream>(stream_);
         if (tls.handshake_waits_for_us())
             return {};
         const time_point shakes = tls.handshake_waits_since();
-        return {tls.opened() ? unfinished : silent, shakes != time_point::max() ? shakes : opened_};
+        return {tls.opened() ? unfinished : silent, shakes != time_point::max() ? shakes : opened()};
     }
     if (counts_.bytes_in == 0)
-        return {over_tls() ? unfinished : silent, after(began_, time_for(came()))};
-    switch (waits_for_) {
-    case waiting_for::next_unit: return {idle, wait_since_};
+        return {over_tls() ? unfinished : silent, after(deadlines_.began(), time_for(came()))};
+    switch (input_.what()) {
+    case waiting_for::next_unit: return {idle, deadlines_.wait_since()};
     case waiting_for::rest_of_unit:
-        return first_unit_ && answer_ == answer::whole ? claim{unfinished, after(began_, time_for(came()))} : claim{};
+        return input_.at_first_unit() && output_.answered() == answer::whole
+                   ? claim{unfinished, after(deadlines_.began(), time_for(came()))}
+                   : claim{};
     case waiting_for::stream:
     case waiting_for::handshake: break;
     }
@@ -66,13 +68,13 @@ bool core::yield()
     switch (claims().what) {
     case claim::kind::lingers:
         drop_wait();
-        linger();
+        drop_input();
         close_now();
         return true;
     case claim::kind::flushes: break_off(errc::shed); return is_closed();
     case claim::kind::silent:
     case claim::kind::unfinished:
-    case claim::kind::idle: return waits_for_ == waiting_for::handshake ? yield_handshake() : yield_reader();
+    case claim::kind::idle: return input_.what() == waiting_for::handshake ? yield_handshake() : yield_reader();
     case claim::kind::works: break;
     }
     return false;
@@ -84,8 +86,8 @@ bool core::yield_handshake()
     if (has_more_than(0))
         return false;
     drop_wait();
-    waits_for_ = waiting_for::next_unit;
-    finish_input(close_to_yield());
+    input_.handshake_ended();
+    follow(input_.finish(close_to_yield()));
     return true;
 }
 
@@ -93,10 +95,10 @@ bool core::yield_handshake()
 bool core::yield_place(bool waits_to_send)
 {
     const bool has_answer = !waits_to_send && has_more_than(0); // that nobody has read
-    if (!reading_ || interruption_ != interruption::none || has_answer)
+    if (!input_.waits() || input_.is_interrupted() || has_answer)
         return false;
     drop_wait();
-    post_input(close_to_yield());
+    follow(input_.post(close_to_yield()));
     return true;
 }
 
@@ -106,7 +108,7 @@ bool core::yield_reader()
     const std::uint64_t had = came();
     drop_wait();
     for (int reads = 0; reads < most_reads; ++reads) {
-        const bool parked = input_.capacity() == 0;
+        const bool parked = input_.holds_no_block();
         const auto how = receive_now();
         if (!how && has_more_than(input_.size())) // a false alarm
             continue;
@@ -116,29 +118,29 @@ bool core::yield_reader()
             const bool more = before.what == claim::kind::unfinished ? time_for(came()) > time_for(had) : came() > had;
             if (more) // of a record that is not whole
                 break;
-            finish_input(close_to_yield());
+            follow(input_.finish(close_to_yield()));
             return true;
         }
-        finish_input(*how);
+        follow(input_.finish(*how));
         const claim now = claims();
         if (before.what != claim::kind::unfinished || now.what != before.what || now.since > before.since)
             return false;
         drop_wait();
     }
-    wait_for_input();
+    follow(input_.wait_again());
     return false;
 }
 
 // The reader's wait has been dropped. What it is to be told.
-core::input core::close_to_yield() noexcept
+core::outcome core::close_to_yield() noexcept
 {
-    const bool between = waits_for_ == waiting_for::next_unit;
+    const bool between = input_.what() == waiting_for::next_unit;
     if (!between)
         fail(errc::shed);
     if (over_tls())
         std::get<tls_stream>(stream_).end_output(between); // if the kernel takes it
     close_now();
-    return between ? input::drained : input::failed;
+    return between ? outcome::drained : outcome::failed;
 }
 
 // Of its units: over TLS also of a record that is not whole yet.
@@ -150,7 +152,8 @@ std::uint64_t core::came() const noexcept
 void core::drop_wait() noexcept
 {
     with_stream([](auto& s) { s.drop_read(); });
-    reading_ = lingering_ = false;
+    input_.drop_wait();
+    ending_.drop(false);
 }
 
 } // namespace hawser::detail

@@ -10,6 +10,8 @@
 
 #include "loop/operation_place.hpp"
 
+#include <hawser/time.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/intrusive/list.hpp>
 
@@ -52,6 +54,18 @@ private:
     friend class call_queue;
     std::shared_ptr<void> take_owner() noexcept final { return std::move(owner_); }
     std::shared_ptr<void> owner_;
+};
+
+/// Where something is to be called: a loop, as those see it who wait there.
+class caller
+{
+public:
+    virtual time_point now() const noexcept = 0;
+    /// False: it has ended, and will not call.
+    virtual bool ask(call& c) noexcept = 0;
+
+protected:
+    ~caller() = default;
 };
 
 class call_queue

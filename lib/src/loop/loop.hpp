@@ -51,7 +51,7 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-class loop final : public std::enable_shared_from_this<loop>, private wake_timer::wakes
+class loop final : public std::enable_shared_from_this<loop>, public caller, private wake_timer::wakes
 {
 public:
     using executor_type = boost::asio::io_context::executor_type;
@@ -107,7 +107,7 @@ public:
 
     boost::asio::io_context& context() noexcept { return *context_; }
     executor_type executor() noexcept { return context_->get_executor(); }
-    time_point now() const noexcept { return clock_.now(); }
+    time_point now() const noexcept override { return clock_.now(); }
 
     /// It ends, or has ended: what is destroyed now is told to nobody. From any thread.
     bool has_ended() noexcept
@@ -126,7 +126,7 @@ public:
     }
 
     /// Calls `c` from this loop's queue; false: the loop has ended. From any thread.
-    bool ask(call& c) noexcept { return calls_->ask(c); }
+    bool ask(call& c) noexcept override { return calls_->ask(c); }
     bool ask(owned_call& c, std::shared_ptr<void> owner) noexcept { return calls_->ask(c, std::move(owner)); }
 
     /// The same for what sessions are sent from elsewhere, in a queue of its own: it keeps its order, however long one

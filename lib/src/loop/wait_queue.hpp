@@ -28,7 +28,7 @@ using wait_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct 
 class waiting : public wait_hook, private call
 {
 public:
-    loop* on = nullptr;
+    caller* on = nullptr;
     tenant* of = nullptr; // whose handler goes on then; null if that is not known
     resumption resume;
     time_point since{};

@@ -14,6 +14,7 @@
 
 #include "loop/poller.hpp"
 #include "sockets/descriptor.hpp"
+#include "values/pieces.hpp"
 
 #include <hawser/bytes.hpp>
 
@@ -34,16 +35,6 @@ enum class peer_sight : std::uint8_t {
     gone,    // the peer has reset it, whatever is unread
     failed,  // the kernel's error, which it does not tell again
 };
-
-/// Where pieces of output lie: a head and a payload, or one of them.
-struct two_pieces {
-    bytes_view first;
-    bytes_view second;
-    std::size_t size() const noexcept { return first.size() + second.size(); }
-};
-
-/// Of output, in one send.
-constexpr std::size_t most_pieces = 64;
 
 class polled_socket : private poller::entry
 {

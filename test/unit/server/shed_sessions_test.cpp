@@ -157,6 +157,25 @@ BOOST_AUTO_TEST_CASE(a_session_that_lingers_keeps_the_reason_that_it_ended_for)
     BOOST_TEST(run.connections() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_handler_that_reads_again_after_its_close_finds_the_end_though_it_was_shed_meanwhile)
+{
+    crowded_scenario run{2};
+    run.newcomers_wait();
+    std::string found;
+    const session_handler closes_and_reads = [&found](connection& peer) -> awaitable<void> {
+        co_await peer.close();
+        const auto frame = co_await peer.read_frame();
+        found = frame ? "a frame" : "the end";
+    };
+    peer it = run.open(closes_and_reads);
+    BOOST_TEST(it.has_ended());
+    BOOST_TEST(!it.is_gone());
+    const peer last = run.open(wait_elsewhere);
+    BOOST_TEST(it.is_gone());
+    BOOST_TEST(found == "the end");
+    BOOST_TEST(run.shed() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_failed_session_that_still_sends_is_reset_and_keeps_its_reason)
 {
     crowded_scenario run{2};
