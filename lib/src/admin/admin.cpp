@@ -33,11 +33,11 @@ public:
 
     void accept_paused(const endpoint& where, const error_code& why) noexcept override
     {
-        of_->watched_by().accept_paused(where, why);
+        of_->observer().accept_paused(where, why);
     }
     void listener_failed(const endpoint& where, const error_code& why) noexcept override
     {
-        of_->watched_by().listener_failed(where, why);
+        of_->observer().listener_failed(where, why);
     }
 
 private:
@@ -50,7 +50,7 @@ class admin::impl
 {
 public:
     impl(hawser::server& s, const endpoint& where)
-        : about_{.served = s.core().shared_from_this(),
+        : about_{.served = s.core().shared(),
                  .process = {::getpid(), user_name()},
                  .may_drain = where.scheme() == endpoint::scheme_type::unix_socket},
           runtime_{{.loops = 1, .blocked_after = never}}, server_{runtime_,
@@ -62,7 +62,7 @@ public:
         if (where.scheme() != endpoint::scheme_type::tcp && !about_.may_drain)
             throw endpoint_error{errc::invalid_endpoint,
                                  "expected tcp://HOST:PORT or unix:PATH to look at a server, got " + where.to_string()};
-        about_.shown = {about_.served, server_.core().shared_from_this()};
+        about_.shown = {about_.served, server_.core().shared()};
         about_.here = runtime_.core().loops().front();
         listen_options options;
         if (about_.may_drain)

@@ -169,7 +169,7 @@ private:
     static bool is_of(const part& p, core& c) noexcept
     {
         const session* const s = session_of(c);
-        return c.descriptor() >= 0 && (s == nullptr || &s->server() == p.of.get());
+        return c.descriptor() >= 0 && (s == nullptr || &s->ledger() == p.of.get());
     }
 
     void finish(part& p)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "datagram/listener.hpp"
 
-#include "server/server_core.hpp"
+#include "server/ledger.hpp"
 #include "values/system_call.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -20,9 +20,9 @@ constexpr std::size_t longest_datagram = 65'535;
 
 } // namespace
 
-datagram_listener::datagram_listener(std::shared_ptr<server_core> s, datagram_handler handler,
+datagram_listener::datagram_listener(std::shared_ptr<detail::ledger> of, datagram_handler handler,
                                      const datagram_options& options, datagram_descriptor socket)
-    : server_{std::move(s)}, handler_{std::move(handler)}, options_{options}, loop_{server_->runtime().first()},
+    : ledger_{std::move(of)}, handler_{std::move(handler)}, options_{options}, loop_{ledger_->runtime().first()},
       socket_{std::move(socket)}, where_{socket_.where()}, readiness_{loop_},
       buffer_(std::min(options_.payload_limit, longest_datagram))
 {
@@ -135,14 +135,14 @@ void datagram_listener::admit(const datagram_descriptor::arrival& got)
     if (got.size > options_.payload_limit || (rate_ && !rate_->take(limit_key(got.sender), loop_.now())))
         return drop(1);
     auto made = std::make_unique<datagram_session>(shared_from_this(), bytes_view{buffer_.data(), got.size}, got);
-    server_->counts.datagrams_in.fetch_add(1, std::memory_order_relaxed);
+    ledger_->counts.datagrams_in.fetch_add(1, std::memory_order_relaxed);
     loop_.counts.bytes_in.add(got.size);
     datagram_session::run(std::move(made));
 }
 
 void datagram_listener::drop(std::uint32_t count) const noexcept
 {
-    server_->counts.datagrams_dropped.fetch_add(count, std::memory_order_relaxed);
+    ledger_->counts.datagrams_dropped.fetch_add(count, std::memory_order_relaxed);
 }
 
 void datagram_listener::add(datagram_session& s)
@@ -167,7 +167,7 @@ awaitable<void> datagram_listener::send(std::shared_ptr<datagram_listener> self,
     for (;;) {
         const error_code e = self->socket_.send(payload, &to.arrival().sender, &to.arrival().at);
         if (!e) {
-            self->server_->counts.datagrams_out.fetch_add(1, std::memory_order_relaxed);
+            self->ledger_->counts.datagrams_out.fetch_add(1, std::memory_order_relaxed);
             self->loop_.counts.bytes_out.add(payload.size());
             co_return;
         }
@@ -186,7 +186,7 @@ void datagram_listener::rest(const error_code& why)
 {
     state_ = state::resting;
     if (!std::exchange(rest_told_, true))
-        server_->watched_by().accept_paused(where_, why);
+        ledger_->observer().accept_paused(where_, why);
     loop_.cancel(*this);
     loop_.arm(*this, after(loop_.now(), rest_interval));
 }
@@ -200,7 +200,7 @@ time_point datagram_listener::look(time_point)
 
 void datagram_listener::fail(const error_code& why)
 {
-    server_->listener_failed(where_, why);
+    ledger_->listener_failed(where_, why);
     stop_receiving();
 }
 
@@ -221,7 +221,7 @@ void datagram_listener::close_if_done() noexcept
     state_ = state::closed;
     readiness_.release();
     socket_ = {};
-    server_->listener_closed();
+    ledger_->listener_closed();
 }
 
 } // namespace hawser::detail

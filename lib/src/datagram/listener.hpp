@@ -26,6 +26,8 @@
 
 namespace hawser::detail {
 
+class ledger;
+
 class datagram_listener final : public any_listener,
                                 public std::enable_shared_from_this<datagram_listener>,
                                 private wheel::entry,
@@ -33,7 +35,7 @@ class datagram_listener final : public any_listener,
 {
 public:
     /// Receives on the runtime's first loop. Throws std::logic_error if that has ended.
-    datagram_listener(std::shared_ptr<server_core> s, datagram_handler handler, const datagram_options& options,
+    datagram_listener(std::shared_ptr<detail::ledger> of, datagram_handler handler, const datagram_options& options,
                       datagram_descriptor socket);
 
     const endpoint& where() const noexcept override { return where_; }
@@ -48,7 +50,7 @@ public:
     int socket() const noexcept override { return socket_.get(); }
 
     // For its sessions, on the loop.
-    server_core& server() const noexcept { return *server_; }
+    detail::ledger& ledger() const noexcept { return *ledger_; }
     const datagram_handler& handler() const noexcept { return handler_; }
     const datagram_options& options() const noexcept { return options_; }
     void add(datagram_session& s);
@@ -73,7 +75,7 @@ private:
     void close_if_done() noexcept;
     time_point look(time_point now) override;
 
-    const std::shared_ptr<server_core> server_;
+    const std::shared_ptr<detail::ledger> ledger_;
     const datagram_handler handler_;
     const datagram_options options_;
     loop& loop_;

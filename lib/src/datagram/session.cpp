@@ -2,7 +2,7 @@
 #include "datagram/session.hpp"
 
 #include "datagram/listener.hpp"
-#include "server/server_core.hpp"
+#include "server/ledger.hpp"
 #include "server/session.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -26,7 +26,7 @@ const endpoint& datagram_request::local_endpoint() const noexcept
 }
 bool datagram_request::draining() const noexcept
 {
-    return session_.listener().server().begun_draining();
+    return session_.listener().ledger().begun_draining();
 }
 
 awaitable<void> datagram_request::answer(bytes_view payload)
@@ -88,15 +88,15 @@ void datagram_session::ended(std::unique_ptr<datagram_session> self, std::except
 void datagram_session::note_end(std::exception_ptr e) noexcept
 {
     ended_ = true;
-    server_core& server = listener_->server();
+    ledger& of = listener_->ledger();
     if (cut_)
-        server.ending().note_ended(*cut_);
+        of.drain_record().note_ended(*cut_);
     if (cut_ || e != nullptr) {
-        server.counts.datagrams_failed.fetch_add(1, std::memory_order_relaxed);
+        of.counts.datagrams_failed.fetch_add(1, std::memory_order_relaxed);
         tell(std::move(e));
     }
-    if (!cut_ && server.begun_draining())
-        server.counts.datagrams_drained.fetch_add(1);
+    if (!cut_ && of.begun_draining())
+        of.counts.datagrams_drained.fetch_add(1);
 }
 
 void datagram_session::tell(std::exception_ptr e) const noexcept
@@ -115,14 +115,14 @@ void datagram_session::tell(std::exception_ptr e) const noexcept
     }
     end.age = listener_->on().now() - begun_;
     end.counts = {.bytes_in = payload_.size(), .bytes_out = answered_, .frames_in = 1};
-    listener_->server().watched_by().datagram_failed(end);
+    listener_->ledger().observer().datagram_failed(end);
 }
 
 void datagram_session::cut()
 {
     if (cut_)
         return;
-    cut_ = listener_->server().ending().note_cut(*this, listener_->on().now());
+    cut_ = listener_->ledger().drain_record().note_cut(*this, listener_->on().now());
     try {
         cancellation_.emit(boost::asio::cancellation_type::terminal);
     } catch (const std::bad_alloc&) { // it is named as one that goes on
@@ -131,7 +131,7 @@ void datagram_session::cut()
 
 void datagram_session::report_blocked(duration held) const noexcept
 {
-    listener_->server().watched_by().loop_blocked(arrival_.sender.to_endpoint(), held);
+    listener_->ledger().observer().loop_blocked(arrival_.sender.to_endpoint(), held);
 }
 
 void datagram_session::charge(bytes_view answer)

@@ -3,9 +3,7 @@
 
 #include "loop/wait_queue.hpp"
 #include "loop/watchdog.hpp"
-#include "server/listener.hpp"
-#include "server/server_core.hpp"
-#include "server/service_manager.hpp"
+#include "server/ledger.hpp"
 #include "server/session.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -24,17 +22,17 @@ constexpr int cut_in_a_turn = 256;
 
 } // namespace
 
-drain::drain(server_core& s) : server_{s}
+drain::drain(ledger& l, drained_server& s) : ledger_{l}, server_{s}, record_{l.drain_record()}
 {
-    for (const auto& l : s.runtime().loops())
-        loops_.emplace_back(*this, *l);
+    for (const auto& each : l.runtime().loops())
+        loops_.emplace_back(*this, *each);
 }
 
 drain::~drain() = default;
 
 void drain::begin(const char* cause) noexcept
 {
-    if (begun_.exchange(true))
+    if (!record_.begin())
         return;
     cause_ = cause;
     ask(request::start);
@@ -48,15 +46,15 @@ void drain::cut_now() noexcept
 
 void drain::something_ended() noexcept
 {
-    if (begun())
+    if (record_.begun())
         ask(request::check);
 }
 
 void drain::ask(unsigned requests) noexcept
 {
     requests_.fetch_or(requests);
-    if (auto server = server_.weak_from_this().lock()) // unless it is being destroyed
-        server_.runtime().control().ask(*this, std::move(server));
+    if (auto server = ledger_.weak_from_this().lock()) // unless it is being destroyed
+        ledger_.runtime().control().ask(*this, std::move(server));
 }
 
 void drain::called()
@@ -66,7 +64,7 @@ void drain::called()
         carry_out(requests);
     } catch (const std::bad_alloc&) { // each step may be begun again
         failed_requests_ |= requests;
-        loop& control = server_.runtime().control();
+        loop& control = ledger_.runtime().control();
         control.arm(*this, after(control.now(), between_looks_at_loops));
     }
 }
@@ -87,13 +85,13 @@ void drain::carry_out(unsigned requests)
 
 void drain::start()
 {
-    loop& control = server_.runtime().control();
+    loop& control = ledger_.runtime().control();
     if (step_ == step::waiting) {
         step_ = step::draining;
-        server_.memory().stop();
+        ledger_.memory().stop();
         begun_at_ = control.now();
         ended_before_ = ended();
-        due_ = after(begun_at_, server_.options().timeouts.drain);
+        due_ = after(begun_at_, ledger_.options().timeouts.drain);
     }
     if (!start_told_)
         tell_start();
@@ -106,35 +104,29 @@ void drain::start()
 
 void drain::tell_start()
 {
-    const std::size_t connections = server_.connections();
-    if (const auto manager = server_.supervisor())
-        manager->stopping(connections);
-    server_.watched_by().drain_started(cause_, connections);
+    server_.drain_started(cause_, ledger_.connections());
     start_told_ = true;
 }
 
 void drain::check()
 {
     if (step_ == step::cutting) {
-        moved_at_ = server_.runtime().control().now();
+        moved_at_ = ledger_.runtime().control().now();
         check_cut();
-    } else if (step_ == step::draining && server_.doors().taken() == 0 && server_.open_listeners_.load() == 0) {
+    } else if (step_ == step::draining && ledger_.admission().taken() == 0 && server_.open_listeners() == 0) {
         finish();
     }
 }
 
 void drain::cut()
 {
-    loop& control = server_.runtime().control();
+    loop& control = ledger_.runtime().control();
     const time_point now = control.now();
     for (on_loop& l : loops_)
         l.standstill.emplace(l.on(), now);
-    {
-        const std::lock_guard lock{mutex_};
-        cut_.reserve(server_.doors().taken());
-    }
+    record_.reserve(ledger_.admission().taken());
     step_ = step::cutting;
-    cuts_.store(true);
+    record_.begin_cut();
     cut_at_ = moved_at_ = now;
     server_.cut_listeners();
     for (on_loop& l : loops_)
@@ -149,14 +141,14 @@ void drain::on_loop::ask(step what) noexcept
 {
     asked_.store(what);
     if (what == step::draining)
-        on_.deliver(beginning_, of_.server_.shared_from_this());
+        on_.deliver(beginning_, of_.ledger_.shared_from_this());
     else
         ask();
 }
 
 void drain::on_loop::ask() noexcept
 {
-    on_.ask(*this, of_.server_.shared_from_this());
+    on_.ask(*this, of_.ledger_.shared_from_this());
 }
 
 void drain::on_loop::called()
@@ -180,7 +172,7 @@ void drain::on_loop::begin_drain() noexcept
 {
     for (tenant& t : on_.connections) { // which ends nothing before this function has returned
         core& c = connection_of(t);
-        if (const session* const s = session_of(c); s != nullptr && &s->server() == &of_.server_)
+        if (const session* const s = session_of(c); s != nullptr && &s->ledger() == &of_.ledger_)
             c.begin_drain();
     }
 }
@@ -192,7 +184,7 @@ void drain::on_loop::cut_some() noexcept
         const boost::intrusive_ptr<tenant> it = std::move(place_);
         const auto next = std::next(on_.connections.iterator_to(*it));
         place_ = next != on_.connections.end() ? &*next : nullptr;
-        if (session* const s = session_of(connection_of(*it)); s != nullptr && &s->server() == &of_.server_)
+        if (session* const s = session_of(connection_of(*it)); s != nullptr && &s->ledger() == &of_.ledger_)
             s->cut();
     }
     if (place_) {
@@ -208,7 +200,7 @@ void drain::on_loop::cut_some() noexcept
 // Whether all has been done that can be, or has had its time.
 void drain::check_cut()
 {
-    const time_point now = server_.runtime().control().now();
+    const time_point now = ledger_.runtime().control().now();
     const bool wait_for_loops = std::any_of(
         loops_.begin(), loops_.end(), [](const on_loop& l) { return !l.all_cut() && !l.standstill->is_blocked(); });
     if (now - cut_at_ < longest_cut && (wait_for_loops || (now - moved_at_ < grace_after_cut && sessions_run())))
@@ -220,12 +212,11 @@ void drain::check_cut()
 // nobody waiting once this one has none.
 bool drain::sessions_run() const
 {
-    const bool any = server_.doors().taken() != 0;
+    const bool any = ledger_.admission().taken() != 0;
     for (const on_loop& l : loops_)
         if (any && l.all_cut() && l.on().assigned.load() != 0)
             return true;
-    const std::lock_guard lock{mutex_};
-    return std::any_of(cut_.begin(), cut_.end(), [](const cut_session& c) { return c.abandoned; });
+    return record_.any_goes_on();
 }
 
 time_point drain::look(time_point now)
@@ -248,64 +239,12 @@ time_point drain::look(time_point now)
     return due_;
 }
 
-std::size_t drain::note_cut(const core& c) noexcept
-{
-    cut_session cut{.peer = {}, .awaits = c.awaits(), .age = c.on().now() - c.opened(), .abandoned = true};
-    try {
-        cut.peer = c.peer().to_endpoint();
-    } catch (const std::bad_alloc&) { // it is reported without it
-    }
-    return note_cut(std::move(cut));
-}
-
-std::size_t drain::note_cut(const runner& of, time_point now) noexcept
-{
-    cut_session cut{.peer = {}, .awaits = awaiting::nothing, .abandoned = true};
-    try {
-        const loop_keeper known = of.keeper();
-        cut.peer = known.peer;
-        cut.age = now - known.since;
-    } catch (const std::bad_alloc&) { // it is reported without them
-    }
-    return note_cut(std::move(cut));
-}
-
-// cut() has reserved the room; should there be more by now, and no memory, the last one's place stands for two.
-std::size_t drain::note_cut(cut_session c) noexcept
-{
-    const std::lock_guard lock{mutex_};
-    try {
-        cut_.push_back(std::move(c));
-    } catch (const std::bad_alloc&) {
-    }
-    return cut_.size() - 1;
-}
-
-void drain::note_ended(std::size_t place) noexcept
-{
-    const std::lock_guard lock{mutex_};
-    if (place < cut_.size()) // otherwise there was never any memory
-        cut_[place].abandoned = false;
-}
-
-void drain::note_refused(const address& peer) noexcept
-{
-    const std::lock_guard lock{mutex_};
-    try {
-        cut_.push_back({.peer = peer.to_endpoint()});
-        ++refused_;
-    } catch (const std::bad_alloc&) { // the observer is told of it all the same
-    }
-}
-
 void drain::finish()
 {
-    loop& control = server_.runtime().control();
+    loop& control = ledger_.runtime().control();
     drain_report made;
-    std::unique_lock lock{mutex_};
-    made.cut = cut_;
-    const std::size_t refused = refused_;
-    lock.unlock();
+    drain_record::entries noted = record_.all();
+    made.cut = std::move(noted.cut);
     for (const on_loop& l : loops_) {
         if (step_ != step::cutting || l.all_cut())
             continue;
@@ -325,15 +264,15 @@ void drain::finish()
     const auto ended_cut = std::count_if(made.cut.begin(), made.cut.end(), [](const auto& c) {
         return !c.abandoned && c.peer.scheme() != endpoint::scheme_type::udp;
     });
-    const std::uint64_t of_those = static_cast<std::uint64_t>(ended_cut) - refused;
+    const std::uint64_t of_those = static_cast<std::uint64_t>(ended_cut) - noted.refused;
     const std::uint64_t all_ended = ended() - ended_before_;
     made.drained = all_ended - std::min(all_ended, of_those); // one may be noted and not yet counted
-    made.datagrams = server_.counts.datagrams_drained.load();
+    made.datagrams = ledger_.counts.datagrams_drained.load();
     made.took = control.now() - begun_at_;
     step_ = step::done;
     control.cancel(*this);
-    server_.watched_by().drain_ended(made);
-    lock.lock();
+    ledger_.observer().drain_ended(made);
+    std::unique_lock lock{mutex_};
     report_ = std::move(made);
     reported_.notify_all();
     const auto told = std::exchange(told_, {});
@@ -344,7 +283,7 @@ void drain::finish()
 
 std::uint64_t drain::ended() const noexcept
 {
-    return server_.counts.completed.load() + server_.counts.failed.load();
+    return ledger_.counts.completed.load() + ledger_.counts.failed.load();
 }
 
 drain_report drain::wait()
@@ -388,21 +327,21 @@ private:
 
 } // namespace
 
-awaitable<drain_report> drained(std::shared_ptr<server_core> s)
+awaitable<drain_report> drained(std::shared_ptr<drain> of)
 {
     const auto executor = co_await boost::asio::this_coro::executor;
     loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
     waiting node;
     const auto end = std::make_shared<end_of_wait>(node);
     struct finally {
-        end_of_wait& of;
-        ~finally() { of.forget(); }
+        end_of_wait& call;
+        ~finally() { call.forget(); }
     } const finally{*end};
-    const bool to_wait = s->ending().tell([end, l = on.shared_from_this()] { l->ask(*end, end); });
+    const bool to_wait = of->tell([end, l = on.shared_from_this()] { l->ask(*end, end); });
     if (to_wait)
         co_await on.waits->wait(node, on);
     node.check();
-    co_return *s->ending().report();
+    co_return *of->report();
 }
 
 } // namespace hawser::detail

@@ -16,6 +16,7 @@
 #include "loop/calls.hpp"
 #include "loop/standstill.hpp"
 #include "loop/wheel.hpp"
+#include "server/drain_record.hpp"
 
 #include <hawser/awaitable.hpp>
 #include <hawser/detail/export.hpp>
@@ -35,38 +36,38 @@
 
 namespace hawser::detail {
 
-class address;
-class core;
+class ledger;
 class loop;
-class runner;
-class server_core;
 class tenant;
+
+/// What a drain asks of its server, beside what stands in the ledger. On the control loop.
+class drained_server
+{
+public:
+    // Both cannot fail.
+    virtual void drain_listeners() noexcept = 0;
+    virtual void cut_listeners() noexcept = 0;
+    virtual std::size_t open_listeners() const noexcept = 0;
+    /// It has begun, for that cause, with so many connections. Throws std::bad_alloc, and is told again then.
+    virtual void drain_started(const char* cause, std::size_t connections) = 0;
+
+protected:
+    ~drained_server() = default;
+};
 
 class drain final : private wheel::entry, private owned_call
 {
 public:
-    explicit drain(server_core& s);
+    /// Both own it, and outlive it.
+    drain(ledger& l, drained_server& s);
     ~drain() override;
 
     /// Of those who call it, the first gives the cause: a string literal.
     HAWSER_EXPORT_DETAIL void begin(const char* cause) noexcept;
     void cut_now() noexcept;
 
-    bool begun() const noexcept { return begun_.load(); }
-    /// What comes from now on is cut: from any thread.
-    bool cuts() const noexcept { return cuts_.load(); }
-
     /// A session or a listener has ended: from any thread.
     void something_ended() noexcept;
-
-    /// A session is cut: the place of it in the report. From its loop.
-    std::size_t note_cut(const core& c) noexcept;
-    /// The same for a handler that has no connection.
-    std::size_t note_cut(const runner& of, time_point now) noexcept;
-    /// And then it has ended after all.
-    void note_ended(std::size_t place) noexcept;
-    /// One that was accepted is reset before its session has begun. From its loop.
-    void note_refused(const address& peer) noexcept;
 
     /// Blocks until the report is there.
     drain_report wait();
@@ -131,13 +132,12 @@ private:
     void check_cut();
     bool sessions_run() const;
     void finish();
-    std::size_t note_cut(cut_session c) noexcept;
     std::uint64_t ended() const noexcept;
     time_point look(time_point now) override;
 
-    server_core& server_; // owns this
-    std::atomic<bool> begun_{false};
-    std::atomic<bool> cuts_{false};
+    ledger& ledger_;
+    drained_server& server_;
+    drain_record& record_;        // the ledger's
     const char* cause_ = nullptr; // set before the start is asked for
     std::atomic<unsigned> requests_{0};
     std::deque<on_loop> loops_; // in the runtime's order
@@ -153,14 +153,12 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable reported_;
-    std::vector<cut_session> cut_; // what is noted; the report takes a copy
-    std::size_t refused_ = 0;      // of these, those that had not begun
     std::vector<std::function<void()>> told_;
     std::optional<drain_report> report_;
 };
 
 /// server::drained().
-awaitable<drain_report> drained(std::shared_ptr<server_core> s);
+awaitable<drain_report> drained(std::shared_ptr<drain> of);
 
 } // namespace hawser::detail
 

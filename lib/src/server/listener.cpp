@@ -3,7 +3,6 @@
 
 #include "loop/descriptor_watch.hpp"
 #include "server/accept_failure.hpp"
-#include "server/server_core.hpp"
 #include "values/system_call.hpp"
 
 #include <sys/socket.h>
@@ -40,10 +39,9 @@ private:
 
 } // namespace
 
-listener::listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket, loop& on,
-                   bool for_all)
-    : server_{std::move(s)}, service_{std::move(what)}, loop_{on}, where_{socket.where()}, socket_{std::move(socket)},
-      readiness_{loop_}, for_all_{for_all}
+listener::listener(std::shared_ptr<service> what, listening_socket socket, loop& on, bool for_all)
+    : service_{std::move(what)}, ledger_{*service_->ledger}, loop_{on}, where_{socket.where()},
+      socket_{std::move(socket)}, readiness_{loop_}, for_all_{for_all}
 {}
 
 void listener::ask(request what) noexcept
@@ -181,11 +179,11 @@ void listener::accept_some(int at_most)
 
 listener::outcome listener::accept_one(error_code& why)
 {
-    bool permitted = server_->doors().take();
+    bool permitted = ledger_.admission().take();
     if (!permitted && !service_->refusal) {
         state_ = state::full;
-        server_->want_permit();
-        permitted = server_->doors().take(); // one may have become free before it was known that we want it
+        ledger_.want_permit();
+        permitted = ledger_.admission().take(); // one may have become free before it was known that we want it
         if (!permitted) {
             watch_for_newcomers();
             return outcome::stop;
@@ -201,7 +199,7 @@ listener::outcome listener::accept_one(error_code& why)
         return outcome::taken;
     }
     if (permitted)
-        server_->permit_freed();
+        ledger_.permit_freed();
     why = {error, boost::system::system_category()};
     switch (accept_failure_of(error)) {
     case accept_failure::none_queued: return outcome::empty;
@@ -234,16 +232,16 @@ void listener::watch_for_newcomers()
 void listener::tell_of_newcomers(bool wait)
 {
     if (std::exchange(newcomers_, wait) != wait)
-        server_->making_room().newcomers_wait(wait);
+        ledger_.room().newcomers_wait(wait);
 }
 
 void listener::starve(const error_code& why, bool one_by_one)
 {
     state_ = state::starved;
     one_by_one_ = one_by_one;
-    server_->counts.accept_errors.fetch_add(1, std::memory_order_relaxed);
+    ledger_.counts.accept_errors.fetch_add(1, std::memory_order_relaxed);
     if (!std::exchange(pause_told_, true))
-        server_->watched_by().accept_paused(where(), why);
+        ledger_.observer().accept_paused(where(), why);
     loop_.cancel(*this);
     loop_.arm(*this, after(loop_.now(), starved_interval));
     watch_descriptors();
@@ -275,22 +273,22 @@ time_point listener::look(time_point now)
 // A connection that there is no memory for is closed, and costs no other.
 void listener::take_in(descriptor fd, const address& peer, bool permitted) noexcept
 {
-    server_->counts.accepted.fetch_add(1, std::memory_order_relaxed);
+    ledger_.counts.accepted.fetch_add(1, std::memory_order_relaxed);
     try {
         if (permitted)
             return hand_out(std::move(fd), peer);
         refuse(std::move(fd), peer);
     } catch (const std::bad_alloc&) {
-        server_->refused(*service_, peer, make_error_code(boost::system::errc::not_enough_memory));
+        ledger_.refused(service_->local, peer, make_error_code(boost::system::errc::not_enough_memory));
     }
 }
 
 void listener::hand_out(descriptor fd, const address& peer)
 {
-    loop& target = for_all_ ? server_->choose_loop() : loop_;
+    loop& target = for_all_ ? ledger_.choose_loop() : loop_;
     if (!for_all_)
         loop_.assigned.fetch_add(1, std::memory_order_relaxed);
-    permit place{server_, target};
+    permit place{service_->ledger, target};
     if (&target == &loop_)
         return session::start(target, service_, std::move(fd), peer, std::move(place));
     const auto handed = std::make_shared<handed_over>(target, service_, std::move(fd), peer, std::move(place));
@@ -300,7 +298,7 @@ void listener::hand_out(descriptor fd, const address& peer)
 // What has come of its request is dropped, so that the end of what it is told is no reset, if it may be told anything.
 void listener::refuse(descriptor fd, const address& peer)
 {
-    server_->making_room().newcomer_refused();
+    ledger_.room().newcomer_refused();
     const std::string& words = *service_->refusal;
     if (words.empty()) {
         reset_on_close(fd.get());
@@ -313,12 +311,12 @@ void listener::refuse(descriptor fd, const address& peer)
         ::shutdown(fd.get(), SHUT_WR);
     }
     fd = descriptor{};
-    server_->refused(*service_, peer, errc::too_many_connections);
+    ledger_.refused(service_->local, peer, errc::too_many_connections);
 }
 
 void listener::fail(const error_code& why)
 {
-    server_->listener_failed(where(), why);
+    ledger_.listener_failed(where(), why);
     close();
 }
 
@@ -331,7 +329,7 @@ void listener::close()
     loop_.cancel(*this);
     readiness_.release();
     socket_ = listening_socket{};
-    server_->listener_closed();
+    ledger_.listener_closed();
 }
 
 } // namespace hawser::detail

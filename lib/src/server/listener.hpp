@@ -32,8 +32,7 @@ class listener final : public any_listener,
 {
 public:
     /// Accepts on loop `on`, for all of them or for that one. Throws std::logic_error if that has ended.
-    listener(std::shared_ptr<server_core> s, std::shared_ptr<service> what, listening_socket socket, loop& on,
-             bool for_all);
+    listener(std::shared_ptr<service> what, listening_socket socket, loop& on, bool for_all);
 
     const endpoint& where() const noexcept override { return where_; }
     loop& on() const noexcept override { return loop_; }
@@ -79,8 +78,8 @@ private:
     void refuse(descriptor fd, const address& peer);
     time_point look(time_point now) override;
 
-    std::shared_ptr<server_core> server_;
     std::shared_ptr<service> service_;
+    ledger& ledger_; // the service's
     loop& loop_;
     const endpoint where_;
     listening_socket socket_;

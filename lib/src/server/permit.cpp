@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "server/permit.hpp"
 
-#include "server/server_core.hpp"
+#include "server/ledger.hpp"
 
 namespace hawser::detail {
 
@@ -10,7 +10,7 @@ bool permit::enter(const address& peer)
     if (!peer.is_ip())
         return true;
     const admission::address_key key = peer.limit_key();
-    if (!server_->doors().enter(key))
+    if (!ledger_->admission().enter(key))
         return false;
     address_ = key;
     return true;
@@ -18,11 +18,11 @@ bool permit::enter(const address& peer)
 
 void permit::give_back() noexcept
 {
-    const std::shared_ptr<server_core> of = std::move(server_);
+    const std::shared_ptr<ledger> of = std::move(ledger_);
     if (!of)
         return;
     if (address_)
-        of->doors().leave(*address_);
+        of->admission().leave(*address_);
     of->release(*on_);
 }
 

@@ -16,15 +16,15 @@
 namespace hawser::detail {
 
 class loop;
-class server_core;
+class ledger;
 
 class permit
 {
 public:
     /// One that has been taken, for a connection that is counted on the loop.
-    permit(std::shared_ptr<server_core> of, loop& on) noexcept : server_{std::move(of)}, on_{&on} {}
+    permit(std::shared_ptr<ledger> of, loop& on) noexcept : ledger_{std::move(of)}, on_{&on} {}
     permit(permit&& other) noexcept
-        : server_{std::move(other.server_)}, on_{other.on_}, address_{std::exchange(other.address_, std::nullopt)}
+        : ledger_{std::move(other.ledger_)}, on_{other.on_}, address_{std::exchange(other.address_, std::nullopt)}
     {}
     permit& operator=(permit&&) = delete;
     ~permit() { give_back(); }
@@ -34,7 +34,7 @@ public:
     void give_back() noexcept;
 
 private:
-    std::shared_ptr<server_core> server_; // null once it is given back
+    std::shared_ptr<ledger> ledger_; // null once it is given back
     loop* on_;
     std::optional<admission::address_key> address_;
 };

@@ -29,9 +29,9 @@ struct signal_listener {
         if (e)
             return;
         if (begun)
-            of.ending().cut_now();
+            of.drain().cut_now();
         else
-            of.ending().begin(number == SIGINT ? "SIGINT" : "SIGTERM");
+            of.drain().begin(number == SIGINT ? "SIGINT" : "SIGTERM");
         signals.async_wait(signal_listener{signals, of, place, true});
     }
 };

@@ -61,23 +61,23 @@ std::vector<endpoint> server::endpoints() const
 }
 void server::stop()
 {
-    core_->ending().begin("stop");
+    core_->drain().begin("stop");
 }
 void server::stop_now()
 {
-    core_->ending().cut_now();
+    core_->drain().cut_now();
 }
 drain_report server::wait()
 {
-    return core_->ending().wait();
+    return core_->drain().wait();
 }
 awaitable<drain_report> server::drained() const
 {
-    return detail::drained(core_);
+    return detail::drained({core_, &core_->drain()});
 }
 std::optional<drain_report> server::report() const
 {
-    return core_->ending().report();
+    return core_->drain().report();
 }
 server_statistics server::statistics() const
 {

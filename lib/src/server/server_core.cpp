@@ -52,15 +52,6 @@ bool has_ipv6() noexcept
     return found;
 }
 
-// An equal share of what the server may have, on each loop.
-std::vector<std::shared_ptr<handshake_places>> shared_out(std::size_t handshakes, std::size_t loops)
-{
-    std::vector<std::shared_ptr<handshake_places>> places(loops);
-    for (auto& p : places)
-        p = std::make_shared<handshake_places>(std::max<std::size_t>(handshakes / loops, 1));
-    return places;
-}
-
 std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_options& options)
 {
     const bool over_tls = where.scheme() == endpoint::scheme_type::tls || (where.is_inherited() && options.tls);
@@ -76,23 +67,15 @@ std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_o
 } // namespace
 
 server_core::server_core(std::shared_ptr<runtime_core> r, server_options options)
-    : runtime_{std::move(r)}, options_{checked(std::move(options))}, doors_{*options_.limits.connections,
-                                                                            options_.limits.per_address},
-      drain_{*this}, shedding_{*this}, places_{shared_out(options_.limits.handshakes, runtime_->loops().size())},
-      memory_{std::make_shared<memory_return>(runtime_->control())}
+    : ledger{std::move(r), checked(std::move(options))}, drain_{*this, *this}, shedding_{*this}
 {}
 
 std::shared_ptr<server_core> server_core::make(std::shared_ptr<runtime_core> r, server_options options)
 {
     return {new server_core{std::move(r), std::move(options)}, [](server_core* s) {
-                if (!s->runtime_->control().ask(s->destruction_))
+                if (!s->runtime().control().ask(s->destruction_))
                     delete s;
             }};
-}
-
-server_core::~server_core()
-{
-    memory_->stop();
 }
 
 void server_core::refuse_once_draining(const endpoint& where) const
@@ -107,11 +90,12 @@ listener_handle server_core::listen(const endpoint& where, const session_handler
     refuse_once_draining(where);
     if (options.timeouts)
         validate(*options.timeouts);
+    const server_options& own = ledger::options();
     settings configured{.framing = options.framing,
-                        .timeouts = options.timeouts.value_or(options_.timeouts),
-                        .data_limit = options_.limits.received_per_connection.value_or(~std::uint64_t{0}),
-                        .high_water = options_.limits.output_high_water,
-                        .low_water = options_.limits.output_low_water};
+                        .timeouts = options.timeouts.value_or(own.timeouts),
+                        .data_limit = own.limits.received_per_connection.value_or(~std::uint64_t{0}),
+                        .high_water = own.limits.output_high_water,
+                        .low_water = own.limits.output_low_water};
     const auto shared = std::make_shared<const settings>(configured);
     const std::shared_ptr<tls_configuration> tls = tls_for(where, options);
     const auto* const refusing = handler.target<refusing_handler>();
@@ -123,7 +107,7 @@ listener_handle server_core::listen(const endpoint& where, const session_handler
     // The sockets of each loop that accepts: the first alone, or with reuse_port every one.
     std::vector<std::vector<listening_socket>> bound;
     bound.push_back(bind_all(where, options));
-    while (options.reuse_port && bound.size() < runtime_->loops().size()) {
+    while (options.reuse_port && bound.size() < runtime().loops().size()) {
         std::vector<listening_socket>& next = bound.emplace_back();
         for (const listening_socket& first : bound.front())
             next.push_back(std::move(bind_all(first.where(), options).front()));
@@ -132,15 +116,15 @@ listener_handle server_core::listen(const endpoint& where, const session_handler
         for (listening_socket& socket : sockets)
             socket.listen();
     if (is_every_interface(where) && !has_ipv6())
-        watched_by().ipv6_left_out(bound.front().front().where());
+        observer().ipv6_left_out(bound.front().front().where());
 
     std::vector<std::shared_ptr<any_listener>> made;
     for (std::size_t i = 0; i < bound.size(); ++i)
         for (listening_socket& socket : bound[i]) {
             const auto what =
                 std::make_shared<service>(service{run, shared, shared_from_this(), socket.where(), tls, refusal});
-            made.push_back(std::make_shared<listener>(shared_from_this(), what, std::move(socket),
-                                                      *runtime_->loops()[i], !options.reuse_port));
+            made.push_back(
+                std::make_shared<listener>(what, std::move(socket), *runtime().loops()[i], !options.reuse_port));
         }
     return add(where, made, bound.front().size(), tls);
 }
@@ -192,12 +176,12 @@ void server_core::reload_tls()
         for (const auto& c : all)
             loaded.push_back(c->load());
     } catch (const tls_error& e) {
-        watched_by().tls_reload_failed(e);
+        observer().tls_reload_failed(e);
         throw;
     }
     for (std::size_t i = 0; i < all.size(); ++i)
         all[i]->use(std::move(loaded[i]));
-    watched_by().tls_reloaded(all.size());
+    observer().tls_reloaded(all.size());
 }
 
 std::vector<std::shared_ptr<tls_configuration>> server_core::configurations() const
@@ -239,7 +223,7 @@ void server_core::forget_listeners()
 
 void server_core::exception_escaped(std::string_view what) noexcept
 {
-    watched_by().exception_escaped(what);
+    observer().exception_escaped(what);
 }
 
 void server_core::supervised_by(std::shared_ptr<service_manager> manager)
@@ -262,11 +246,11 @@ void server_core::listener_closed() noexcept
 
 void server_core::listener_failed(const endpoint& where, const error_code& why) noexcept
 {
-    watched_by().listener_failed(where, why);
+    observer().listener_failed(where, why);
     if (working_listeners_.fetch_sub(1) != 1 || begun_draining())
         return;
     lost_ = true;
-    watched_by().listeners_lost();
+    observer().listeners_lost();
     if (drain_when_lost_)
         drain_.begin("lost");
 }
@@ -278,63 +262,11 @@ void server_core::drain_when_lost()
         drain_.begin("lost");
 }
 
-loop& server_core::choose_loop() noexcept
+void server_core::resume_listeners() noexcept
 {
-    const auto& loops = runtime_->loops();
-    loop* best = loops.front().get();
-    std::size_t fewest = best->assigned.load(std::memory_order_relaxed);
-    for (const auto& l : loops)
-        if (const std::size_t n = l->assigned.load(std::memory_order_relaxed); n < fewest) {
-            best = l.get();
-            fewest = n;
-        }
-    best->assigned.fetch_add(1, std::memory_order_relaxed);
-    return *best;
-}
-
-const std::shared_ptr<handshake_places>& server_core::places_on(const loop& on) const noexcept
-{
-    const auto& loops = runtime_->loops();
-    const auto at = std::find_if(loops.begin(), loops.end(), [&on](const auto& l) { return l.get() == &on; });
-    return places_[static_cast<std::size_t>(at - loops.begin())];
-}
-
-void server_core::release(loop& on) noexcept
-{
-    on.assigned.fetch_sub(1, std::memory_order_relaxed);
-    permit_freed();
-    drain_.something_ended();
-}
-
-void server_core::permit_freed() noexcept
-{
-    doors_.give();
-    if (permit_wanted_.exchange(false)) {
-        const std::lock_guard lock{mutex_};
-        for (const auto& l : listeners_)
-            l->post_resume();
-    }
-}
-
-void server_core::refused(const service& by, const address& peer, const error_code& why) noexcept
-{
-    counts.refused.fetch_add(1, std::memory_order_relaxed);
-    session_end end;
-    end.reason = end_reason::refused;
-    end.error = why;
-    try {
-        end.peer = peer.to_endpoint();
-        end.local = by.local;
-    } catch (const std::bad_alloc&) { // it is told without them
-    }
-    watched_by().session_ended(end);
-}
-
-std::size_t server_core::connections() const noexcept
-{
-    const std::uint64_t over = counts.completed.load() + counts.failed.load() + counts.refused.load();
-    const std::size_t permits = doors_.taken();
-    return std::min<std::size_t>(permits, counts.accepted.load() - over);
+    const std::lock_guard lock{mutex_};
+    for (const auto& l : listeners_)
+        l->post_resume();
 }
 
 void server_core::drain_listeners() noexcept
@@ -351,26 +283,19 @@ void server_core::cut_listeners() noexcept
         l->post_cut();
 }
 
+void server_core::drain_started(const char* cause, std::size_t connections)
+{
+    if (const auto manager = supervisor())
+        manager->stopping(connections);
+    observer().drain_started(cause, connections);
+}
+
 server_statistics server_core::statistics() const
 {
-    // Ends before beginnings: no session is seen to have ended and not to have begun. Permits bound what is open; one
-    // may be in the hand of a listener that has nobody to give it to.
-    server_statistics s;
-    s.shed = counts.shed.load();
-    s.completed = counts.completed.load();
-    s.failed = counts.failed.load();
-    s.refused = counts.refused.load();
-    const std::size_t permits = doors_.taken();
-    s.accepted = counts.accepted.load();
-    s.connections = std::min<std::size_t>(permits, s.accepted - s.completed - s.failed - s.refused);
-    s.accept_errors = counts.accept_errors.load();
+    server_statistics s = counted();
     for (const auto& l : listeners())
         s.datagram_handlers += l->handlers();
-    s.datagrams_in = counts.datagrams_in.load();
-    s.datagrams_out = counts.datagrams_out.load();
-    s.datagrams_dropped = counts.datagrams_dropped.load();
-    s.datagrams_failed = counts.datagrams_failed.load();
-    for (const auto& l : runtime_->loops()) {
+    for (const auto& l : runtime().loops()) {
         s.carried.bytes_in += l->counts.bytes_in.read();
         s.carried.bytes_out += l->counts.bytes_out.read();
         s.carried.frames_in += l->counts.frames_in.read();

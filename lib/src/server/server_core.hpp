@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// The inside of a server: what its listeners and sessions share. Owned by all of them; thread safe.
+// The inside of a server: the ledger that its listeners and sessions share, and above it what they need not know: the
+// listeners themselves, their certificates, the drain and shedding. Owned by all of them; thread safe.
 #ifndef HAWSER_SRC_SERVER_SERVER_CORE_HPP
 #define HAWSER_SRC_SERVER_SERVER_CORE_HPP
 
 #include "loop/escaped_exceptions.hpp"
-#include "loop/runtime_core.hpp"
-#include "server/admission.hpp"
 #include "server/drain.hpp"
-#include "server/memory_return.hpp"
+#include "server/ledger.hpp"
 #include "server/shedding.hpp"
 
 #include <hawser/detail/export.hpp>
@@ -21,13 +20,11 @@
 
 namespace hawser::detail {
 
-class address;
 class any_listener;
 class service_manager;
-struct service;
 class tls_configuration;
 
-class server_core final : public std::enable_shared_from_this<server_core>, public escape_listener
+class server_core final : public ledger, public escape_listener, private drained_server
 {
 public:
     /// Whoever lets go of it last, and on whichever thread: it is destroyed on its control loop, whose wheel may just
@@ -51,48 +48,19 @@ public:
     void forget_listeners();
     void exception_escaped(std::string_view what) noexcept override;
     HAWSER_EXPORT_DETAIL server_statistics statistics() const;
-    /// Those of the statistics.
-    std::size_t connections() const noexcept;
-    /// For the drain; both cannot fail.
-    void drain_listeners() noexcept;
-    void cut_listeners() noexcept;
 
-    runtime_core& runtime() const noexcept { return *runtime_; }
-    hawser::observer& watched_by() const noexcept { return *options_.observer; }
-    const server_options& options() const noexcept { return options_; }
-    admission& doors() noexcept { return doors_; }
-    drain& ending() noexcept { return drain_; }
-    shedding& making_room() noexcept { return shedding_; }
-    memory_return& memory() noexcept { return *memory_; }
-    bool begun_draining() const noexcept { return drain_.begun(); }
-
-    /// The loop with the fewest connections; counts one more on it.
-    loop& choose_loop() noexcept;
-
-    /// Where those who shake hands with this server on a loop of its runtime wait.
-    const std::shared_ptr<handshake_places>& places_on(const loop& on) const noexcept;
-
-    /// A permit is free again, and so is its place on the loop.
-    void release(loop& on) noexcept;
-    /// The same of one that was taken for nobody.
-    void permit_freed() noexcept;
-
-    /// A connection that was accepted will not become a session.
-    void refused(const service& by, const address& peer, const error_code& why) noexcept;
-
-    /// Calls every listener on its loop, once a permit is free again.
-    void want_permit() noexcept { permit_wanted_.store(true); }
+    std::shared_ptr<server_core> shared() { return std::static_pointer_cast<server_core>(shared_from_this()); }
+    detail::drain& drain() noexcept { return drain_; }
+    detail::shedding& shedding() noexcept { return shedding_; }
+    room_maker& room() noexcept override { return shedding_; }
 
     /// Whoever is told how the server does; null: nobody.
     void supervised_by(std::shared_ptr<service_manager> manager);
     std::shared_ptr<service_manager> supervisor() const;
 
-    /// A listener has closed for good.
-    void listener_closed() noexcept;
-
-    /// A listener cannot go on, and will close. When it is the last one, the observer is told that too, and the drain
-    /// begins if it is to.
-    void listener_failed(const endpoint& where, const error_code& why) noexcept;
+    void listener_closed() noexcept override;
+    /// When it is the last one, the observer is told that too, and the drain begins if it is to.
+    void listener_failed(const endpoint& where, const error_code& why) noexcept override;
 
     /// Every listener has failed. From any thread.
     bool lost() const noexcept { return lost_.load() && working_listeners_.load() == 0; }
@@ -101,12 +69,6 @@ public:
     void drain_when_lost();
 
     HAWSER_EXPORT_DETAIL std::vector<std::shared_ptr<any_listener>> listeners() const;
-
-    struct counters {
-        std::atomic<std::uint64_t> accepted{0}, completed{0}, shed{0}, failed{0}, refused{0}, accept_errors{0};
-        std::atomic<std::uint64_t> datagrams_in{0}, datagrams_out{0}, datagrams_dropped{0}, datagrams_failed{0};
-        std::atomic<std::size_t> datagrams_drained{0};
-    } counts;
 
 private:
     // Asked for by the last that holds it.
@@ -122,16 +84,21 @@ private:
     };
 
     server_core(std::shared_ptr<runtime_core> r, server_options options);
-    ~server_core();
+    ~server_core() override = default;
     std::vector<std::shared_ptr<tls_configuration>> configurations() const;
 
-    std::shared_ptr<runtime_core> runtime_;
-    const server_options options_;
-    admission doors_;
-    drain drain_;
-    shedding shedding_;
-    const std::vector<std::shared_ptr<handshake_places>> places_; // one for each loop
-    std::shared_ptr<memory_return> memory_;                       // which the control loop's wheel may know
+    // Of the ledger
+    void resume_listeners() noexcept override;
+    void something_ended() noexcept override { drain_.something_ended(); }
+
+    // Of the drain
+    void drain_listeners() noexcept override;
+    void cut_listeners() noexcept override;
+    std::size_t open_listeners() const noexcept override { return open_listeners_.load(); }
+    void drain_started(const char* cause, std::size_t connections) override;
+
+    detail::drain drain_;
+    detail::shedding shedding_;
 
     mutable std::mutex mutex_;
     std::mutex reloading_; // one at a time; taken before mutex_
@@ -143,10 +110,7 @@ private:
     std::atomic<std::size_t> working_listeners_{0}; // that have not failed
     std::atomic<bool> lost_{false};                 // the last of them failed before a drain
     std::atomic<bool> drain_when_lost_{false};
-    std::atomic<bool> permit_wanted_{false};
     destruction destruction_{*this};
-
-    friend class drain;
 };
 
 } // namespace hawser::detail

@@ -40,7 +40,7 @@ bool is_closed_error(const std::exception_ptr& e) noexcept
 void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept
 {
     const auto refuse = [&](const error_code& why) {
-        s->server->refused(*s, peer, why);
+        s->ledger->refused(s->local, peer, why);
         place.give_back();
         on.descriptors->freed();
     };
@@ -49,10 +49,10 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
             fd = descriptor{};
             return refuse(errc::second_thread);
         }
-        if (s->server->ending().cuts()) {
+        if (s->ledger->drain_record().cuts()) {
             reset_on_close(fd.get());
             fd = descriptor{};
-            s->server->ending().note_refused(peer);
+            s->ledger->drain_record().note_refused(peer);
             return refuse(errc::drain_timeout);
         }
         if (!place.enter(peer)) {
@@ -61,8 +61,7 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
             return refuse(errc::too_many_from_address);
         }
         // A handshake needs its server, and what it takes counts from here.
-        const bool waited =
-            !s->tls && peer.is_ip() && s->server->making_room().has_kept_waiting(on.now() - longest_told);
+        const bool waited = !s->tls && peer.is_ip() && s->ledger->room().has_kept_waiting(on.now() - longest_told);
         const duration queued = waited ? time_in_queue(fd.get()) : duration::zero();
         error_code e;
         any_stream stream = stream_over(on, std::move(fd), peer, *s, e);
@@ -81,13 +80,13 @@ void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, con
     const boost::intrusive_ptr<core> c{new core{on, std::move(stream), s->configured, peer}};
     auto self = std::make_unique<session>(c, std::move(s), std::move(place));
     self->came_ = c->opened() - queued;
-    server_core& server = *self->service_->server;
-    if (server.begun_draining())
+    detail::ledger& of = *self->service_->ledger;
+    if (of.begun_draining())
         c->begin_drain();
-    server.making_room().permit_taken();
+    of.room().permit_taken();
     if (!c->over_tls())
         return run(std::move(self));
-    c->accept_handshake(resumption{[s = std::move(self)]() mutable { shaken(std::move(s)); }}, server.places_on(on));
+    c->accept_handshake(resumption{[s = std::move(self)]() mutable { shaken(std::move(s)); }}, of.places_on(on));
 }
 
 void session::shaken(std::unique_ptr<session> self)
@@ -164,7 +163,7 @@ session::~session()
         place_->has = nullptr;
     permit_.give_back();
     if (handshake_failed_)
-        service_->server->memory().freed();
+        service_->ledger->memory().freed();
 }
 
 // The coroutine has ended, though its frame may still stand: what it used is destroyed later, from the loop's queue.
@@ -232,7 +231,7 @@ void session::connection_closed() noexcept
     if (cut_) {
         end.reason = end_reason::cut;
         end.error = errc::drain_timeout;
-        service_->server->ending().note_ended(*cut_);
+        service_->ledger->drain_record().note_ended(*cut_);
     } else if (end.reason == end_reason::completed && core_->error()) {
         end.reason = end_reason::failed;
         end.error = core_->error();
@@ -241,7 +240,7 @@ void session::connection_closed() noexcept
         end.reason = end_reason::shed;
         end.error = errc::shed;
         end.what.clear();
-        service_->server->counts.shed.fetch_add(1, std::memory_order_relaxed);
+        service_->ledger->counts.shed.fetch_add(1, std::memory_order_relaxed);
     }
     const bool returned = end.reason == end_reason::completed || end.reason == end_reason::shed;
     try {
@@ -253,9 +252,9 @@ void session::connection_closed() noexcept
     }
     end.age = core_->on().now() - core_->opened();
     end.counts = core_->counts();
-    auto& counts = service_->server->counts;
+    auto& counts = service_->ledger->counts;
     (returned ? counts.completed : counts.failed).fetch_add(1, std::memory_order_relaxed);
-    service_->server->watched_by().session_ended(end);
+    service_->ledger->observer().session_ended(end);
 }
 
 claim session::claims() const noexcept
@@ -293,7 +292,7 @@ void session::cut()
         return core_->let_go();
     if (core_->is_closed() && !begun_) // was shed during its handshake, and is about to be told so
         return;
-    cut_ = service_->server->ending().note_cut(*core_);
+    cut_ = service_->ledger->drain_record().note_cut(*core_);
     const boost::intrusive_ptr<core> keep = core_;
     core_->break_off(errc::drain_timeout);
     core_->reset();
@@ -305,7 +304,7 @@ void session::cut()
 
 void session::report_blocked(duration held) const noexcept
 {
-    service_->server->watched_by().loop_blocked(core_->peer().to_endpoint(), held);
+    service_->ledger->observer().loop_blocked(core_->peer().to_endpoint(), held);
 }
 
 } // namespace hawser::detail

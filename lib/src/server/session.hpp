@@ -13,8 +13,8 @@
 #define HAWSER_SRC_SERVER_SESSION_HPP
 
 #include "connection/core.hpp"
+#include "server/ledger.hpp"
 #include "server/permit.hpp"
-#include "server/server_core.hpp"
 #include "sockets/listening_socket.hpp"
 #include "tls/context.hpp"
 
@@ -31,7 +31,7 @@ namespace hawser::detail {
 struct service {
     session_handler handler;
     std::shared_ptr<const settings> configured;
-    std::shared_ptr<server_core> server;
+    std::shared_ptr<detail::ledger> ledger;
     endpoint local;
     std::shared_ptr<tls_configuration> tls = nullptr;  // null: without
     std::optional<std::string> refusal = std::nullopt; // of one connection too many: what it is told; unset: it waits
@@ -61,7 +61,7 @@ public:
     session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s, permit place) noexcept;
     ~session() override;
 
-    const server_core& server() const noexcept { return *service_->server; }
+    const detail::ledger& ledger() const noexcept { return *service_->ledger; }
     core& on_connection() const noexcept { return *core_; }
 
     /// What it does with its place, and since when: a first unit's time begins when the kernel had the connection, as

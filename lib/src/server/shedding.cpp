@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "server/shedding.hpp"
 
-#include "server/server_core.hpp"
+#include "server/ledger.hpp"
 #include "server/session.hpp"
 
 #include <algorithm>
@@ -38,7 +38,7 @@ constexpr duration least_age(kind what, bool urgent) noexcept
 
 // What one loop has found. Used there, and then on the control loop.
 struct shedding::search {
-    std::shared_ptr<server_core> of;
+    std::shared_ptr<shedding> of;
     std::shared_ptr<loop> on;
     unsigned round = 0;
     bool urgent = false;
@@ -52,7 +52,7 @@ struct shedding::search {
     void consider(const core& c)
     {
         session* const s = session_of(c);
-        if (s == nullptr || &s->server() != of.get())
+        if (s == nullptr || &s->ledger() != &of->ledger_)
             return;
         const claim has = s->claims();
         if (has.what == kind::works)
@@ -76,7 +76,7 @@ struct shedding::search {
 // The sessions of one loop that are to be ended there. However that goes, the control loop hears of it, after those
 // whose handlers ended with it have given their permits back.
 struct shedding::ending {
-    std::shared_ptr<server_core> of;
+    std::shared_ptr<shedding> of;
     unsigned round;
     loop& on;
     std::vector<candidate> chosen;
@@ -84,7 +84,7 @@ struct shedding::ending {
     void tell() const noexcept
     {
         try {
-            on.post([s = of, n = round] { s->runtime().control().post([s, n] { s->making_room().ended(n); }); });
+            on.post([s = of, n = round] { s->control().post([s, n] { s->ended(n); }); });
         } catch (const std::bad_alloc&) { // the round is given up later
         }
     }
@@ -104,7 +104,7 @@ struct shedding::ending {
 class shedding::alarm final : public std::enable_shared_from_this<alarm>, private wheel::entry, private owned_call
 {
 public:
-    alarm(loop& control, std::weak_ptr<server_core> of) : control_{control}, of_{std::move(of)} {}
+    alarm(loop& control, std::weak_ptr<shedding> of) : control_{control}, of_{std::move(of)} {}
 
     void set(time_point at) noexcept { control_.arm(*this, at); }
     /// From any thread.
@@ -124,12 +124,12 @@ private:
     {
         if (cancelled_)
             return control_.cancel(*this);
-        if (const auto server = of_.lock())
-            server->making_room().look();
+        if (const auto of = of_.lock())
+            of->look();
     }
 
     loop& control_;
-    const std::weak_ptr<server_core> of_;
+    const std::weak_ptr<shedding> of_;
     std::atomic<bool> cancelled_{false};
 };
 
@@ -137,6 +137,17 @@ shedding::~shedding()
 {
     if (alarm_)
         alarm_->cancel();
+}
+
+// It lives as long as its server.
+std::shared_ptr<shedding> shedding::shared()
+{
+    return {ledger_.shared_from_this(), this};
+}
+
+loop& shedding::control() const noexcept
+{
+    return ledger_.runtime().control();
 }
 
 void shedding::permit_taken()
@@ -148,7 +159,7 @@ void shedding::permit_taken()
 void shedding::newcomers_wait(bool begin)
 {
     waiting_.fetch_add(begin ? 1 : -1);
-    waited_at_.store(server_.runtime().control().now().time_since_epoch());
+    waited_at_.store(control().now().time_since_epoch());
     if (begin)
         look_soon();
 }
@@ -161,7 +172,7 @@ void shedding::newcomer_refused()
 
 std::size_t shedding::wanted() const noexcept
 {
-    return server_.doors().wanting();
+    return ledger_.admission().wanting();
 }
 
 // While newcomers take all that is made free, twice as many each time.
@@ -178,7 +189,7 @@ void shedding::look_soon()
     if (looking_soon_.exchange(true))
         return;
     try {
-        server_.runtime().control().post([self = server_.shared_from_this()] { self->making_room().look(); });
+        control().post([self = shared()] { self->look(); });
     } catch (const std::bad_alloc&) { // the next one tries again
         looking_soon_.store(false);
     }
@@ -187,18 +198,18 @@ void shedding::look_soon()
 void shedding::look()
 {
     looking_soon_.store(false);
-    const time_point now = server_.runtime().control().now();
+    const time_point now = control().now();
     asked_ = missing_ != 0 && now - begun_ < longest_round;
     if (asked_)
         return look_again(after(begun_, longest_round));
-    if (wanted() == 0 || server_.begun_draining())
+    if (wanted() == 0 || ledger_.begun_draining())
         return;
     if (now < not_before_)
         return look_again(not_before_);
     const bool urgent = is_urgent();
     refused_.store(false);
     const std::size_t most = urgent ? batch(now) : std::min(most_found, wanted());
-    const auto& loops = server_.runtime().loops();
+    const auto& loops = ledger_.runtime().loops();
     look_again(after(now, longest_round)); // should it come to nothing
     ++round_;
     begun_ = now;
@@ -207,7 +218,7 @@ void shedding::look()
     found_.clear();
     next_ = time_point::max();
     for (const auto& l : loops)
-        l->post([of = server_.shared_from_this(), on = l, round = round_, urgent, most] {
+        l->post([of = shared(), on = l, round = round_, urgent, most] {
             look_at_some(
                 std::make_shared<search>(search{.of = of, .on = on, .round = round, .urgent = urgent, .most = most}),
                 true);
@@ -229,8 +240,8 @@ void shedding::look_at_some(std::shared_ptr<search> s, bool first)
     loop& on = *s->on;
     if (s->place)
         return on.post([s = std::move(s)]() mutable { look_at_some(std::move(s), false); });
-    loop& control = s->of->runtime().control();
-    control.post([s = std::move(s)] { s->of->making_room().found(*s); });
+    loop& control = s->of->control();
+    control.post([s = std::move(s)] { s->of->found(*s); });
 }
 
 void shedding::found(search& s)
@@ -247,8 +258,7 @@ void shedding::found(search& s)
 // Those that have done nothing wrong are not ended in batches.
 void shedding::choose()
 {
-    not_before_ = after(server_.runtime().control().now(),
-                        std::max(least_rest, rest_for_each * static_cast<duration::rep>(looked_at_)));
+    not_before_ = after(control().now(), std::max(least_rest, rest_for_each * static_cast<duration::rep>(looked_at_)));
     std::vector<candidate> all = std::exchange(found_, {});
     std::sort(all.begin(), all.end());
     const std::size_t few = wanted();
@@ -265,14 +275,14 @@ void shedding::choose()
 
 void shedding::end(std::vector<candidate> chosen)
 {
-    for (const auto& l : server_.runtime().loops()) {
+    for (const auto& l : ledger_.runtime().loops()) {
         const auto here = [&](const candidate& c) { return &c.place->on == l.get(); };
         std::vector<candidate> of_loop;
         std::copy_if(chosen.begin(), chosen.end(), std::back_inserter(of_loop), here);
         if (of_loop.empty())
             continue;
         ++missing_;
-        l->post(ending{.of = server_.shared_from_this(), .round = round_, .on = *l, .chosen = std::move(of_loop)});
+        l->post(ending{.of = shared(), .round = round_, .on = *l, .chosen = std::move(of_loop)});
     }
 }
 
@@ -284,9 +294,8 @@ void shedding::ended(unsigned round)
 
 void shedding::look_again(time_point at)
 {
-    loop& control = server_.runtime().control();
     if (!alarm_)
-        alarm_ = std::make_shared<alarm>(control, server_.weak_from_this());
+        alarm_ = std::make_shared<alarm>(control(), shared());
     alarm_->set(at);
 }
 

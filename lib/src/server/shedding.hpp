@@ -29,6 +29,7 @@
 #define HAWSER_SRC_SERVER_SHEDDING_HPP
 
 #include "connection/claim.hpp"
+#include "server/room_maker.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -37,28 +38,27 @@
 
 namespace hawser::detail {
 
+class ledger;
 class loop;
-class server_core;
 struct session_place;
 
-class shedding
+class shedding final : public room_maker
 {
 public:
-    explicit shedding(server_core& s) noexcept : server_{s} {}
+    explicit shedding(ledger& l) noexcept : ledger_{l} {}
     shedding(const shedding&) = delete;
     shedding& operator=(const shedding&) = delete;
     ~shedding();
 
     // From any thread.
-    /// A connection has come in.
-    void permit_taken();
-    /// One more listener has newcomers in its queue and no permit for them, or one less.
-    void newcomers_wait(bool begin);
-    /// One was turned away, since there was no permit for it.
-    void newcomer_refused();
+    void permit_taken() override;
+    void newcomers_wait(bool begin) override;
+    void newcomer_refused() override;
     bool is_urgent() const noexcept { return waiting_.load() != 0 || refused_.load(); }
-    /// Whether a newcomer may have been queued at that time or later, because there was no permit for it.
-    bool has_kept_waiting(time_point since) const noexcept { return waited_at_.load() >= since.time_since_epoch(); }
+    bool has_kept_waiting(time_point since) const noexcept override
+    {
+        return waited_at_.load() >= since.time_since_epoch();
+    }
 
 private:
     class alarm;
@@ -70,6 +70,8 @@ private:
     struct search;
     struct ending;
 
+    std::shared_ptr<shedding> shared();
+    loop& control() const noexcept;
     std::size_t wanted() const noexcept;
     std::size_t batch(time_point now);
     void look_soon();
@@ -81,7 +83,7 @@ private:
     void ended(unsigned round);
     void look_again(time_point at);
 
-    server_core& server_; // owns this
+    ledger& ledger_; // its server owns this
     std::atomic<bool> looking_soon_{false};
     std::atomic<int> waiting_{0};                      // listeners
     std::atomic<duration> waited_at_{duration::min()}; // when the last of them began or ended

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <hawser/test/world.hpp>
 
+#include "server/server_core.hpp"
 #include "test/world_inside.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -78,7 +79,7 @@ void world_inside::begin_session(session_handler handler, const listen_options& 
 {
     const address from = loopback(next_port++);
     server_core& core = serving();
-    core.doors().take();
+    core.admission().take();
     core.counts.accepted.fetch_add(1);
     loop& l = core.choose_loop();
     permit place{core.shared_from_this(), l};

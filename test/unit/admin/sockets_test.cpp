@@ -86,7 +86,7 @@ awaitable<std::pair<std::string, detail::socket_rows>> look_beside_a_client(runt
     auto peer = co_await connect(of.endpoints()[0]);
     co_await peer.write_frame("hello");
     co_await peer.read_frame();
-    std::vector<std::shared_ptr<detail::server_core>> servers{of.core().shared_from_this()};
+    std::vector<std::shared_ptr<detail::server_core>> servers{of.core().shared()};
     auto rows = co_await detail::gather(on.core().loops()[0], std::move(servers), 10s);
     co_return std::pair{peer.local_endpoint().short_string(), std::move(rows)};
 }
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(every_socket_is_a_row_however_many_there_are)
         std::this_thread::yield();
 
     runtime asking{{.loops = 1}};
-    const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared_from_this()}, 10s));
+    const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared()}, 10s));
     BOOST_TEST(all.silent.empty());
     BOOST_REQUIRE_EQUAL(all.rows.size(), clients + 1);
     BOOST_TEST(all.rows[0].state.name == "LISTEN");
@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(a_loop_that_a_handler_keeps_is_named_and_not_waited_for)
         const plain_client client{of.endpoints()[0]};
         const std::string who = begun.get_future().get();
         runtime asking{{.loops = 1}};
-        const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared_from_this()}, 20ms));
+        const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared()}, 20ms));
         BOOST_TEST(all.rows.empty());
         BOOST_REQUIRE_EQUAL(all.silent.size(), 1u);
         BOOST_TEST(all.silent[0].kept_by == who);
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_loop_that_the_handler_of_a_datagram_keeps_is_named_too)
     run(asking, client.connect(of.endpoints()[0]));
     run(asking, client.send(""));
     const std::string who = begun.get_future().get();
-    const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared_from_this()}, 20ms));
+    const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared()}, 20ms));
     BOOST_REQUIRE_EQUAL(all.silent.size(), 1u);
     BOOST_TEST(all.silent[0].kept_by == who);
     go_on.set_value();

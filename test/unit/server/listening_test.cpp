@@ -110,7 +110,7 @@ struct listening_scenario {
         return all;
     }
     server_statistics counts() const { return server->statistics(); }
-    bool hurries() const { return server->core().making_room().is_urgent(); }
+    bool hurries() const { return server->core().shedding().is_urgent(); }
     // Lets the server run until something has happened, which the kernel may take a moment for.
     template <class Condition>
     void until(Condition happened)

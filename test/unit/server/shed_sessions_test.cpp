@@ -225,8 +225,8 @@ BOOST_AUTO_TEST_CASE(a_server_that_goes_while_it_waits_for_candidates_leaves_not
     crowded_scenario run{2};
     {
         hawser::server other{run.runtime(), of_at_most(1)};
-        other.core().doors().take();
-        other.core().making_room().permit_taken();
+        other.core().admission().take();
+        other.core().shedding().permit_taken();
         run.poll();
         BOOST_TEST(run.runtime().core().control().timers().size() == 1u);
     }
