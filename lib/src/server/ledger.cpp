@@ -33,7 +33,7 @@ ledger::~ledger()
     memory_->stop();
 }
 
-loop& ledger::choose_loop() noexcept
+loop& ledger::choose_loop() const noexcept
 {
     const auto& loops = runtime_->loops();
     loop* best = loops.front().get();
@@ -43,7 +43,6 @@ loop& ledger::choose_loop() noexcept
             best = l.get();
             fewest = n;
         }
-    best->assigned.fetch_add(1, std::memory_order_relaxed);
     return *best;
 }
 
@@ -54,18 +53,12 @@ const std::shared_ptr<handshake_places>& ledger::places_on(const loop& on) const
     return places_[static_cast<std::size_t>(at - loops.begin())];
 }
 
-void ledger::release(loop& on) noexcept
-{
-    on.assigned.fetch_sub(1, std::memory_order_relaxed);
-    permit_freed();
-    something_ended();
-}
-
-void ledger::permit_freed() noexcept
+void ledger::permit_returns() noexcept
 {
     admission_.give();
     if (permit_wanted_.exchange(false))
         resume_listeners();
+    something_ended();
 }
 
 void ledger::refused(const endpoint& local, const address& peer, const error_code& why) noexcept

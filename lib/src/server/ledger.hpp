@@ -42,18 +42,17 @@ public:
     memory_return& memory() noexcept { return *memory_; }
     virtual room_maker& room() noexcept = 0;
 
-    /// The loop with the fewest connections; counts one more on it.
-    loop& choose_loop() noexcept;
+    /// The loop with the fewest connections.
+    loop& choose_loop() const noexcept;
 
     /// Where those who shake hands with this server on a loop of its runtime wait.
     const std::shared_ptr<handshake_places>& places_on(const loop& on) const noexcept;
 
-    /// A permit is free again, and so is its place on the loop.
-    void release(loop& on) noexcept;
-    /// The same of one that was taken for nobody.
-    void permit_freed() noexcept;
-    /// Calls every listener on its loop, once a permit is free again.
+    /// Once the next permit is back, every listener is called on its loop. Whoever wants one says so first, and then
+    /// tries once more: one may have come back before it was known.
     void want_permit() noexcept { permit_wanted_.store(true); }
+    /// What a permit (permit.hpp) is counted under is free again: the permit is too.
+    void permit_returns() noexcept;
 
     /// A connection that was accepted at `local` will not become a session.
     void refused(const endpoint& local, const address& peer, const error_code& why) noexcept;
@@ -83,7 +82,7 @@ protected:
 private:
     /// Somebody wants a permit, and one is free.
     virtual void resume_listeners() noexcept = 0;
-    /// A session has, and its permit is back.
+    /// A permit is back, of a session in most cases.
     virtual void something_ended() noexcept = 0;
 
     const std::shared_ptr<runtime_core> runtime_;

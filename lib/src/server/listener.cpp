@@ -179,15 +179,10 @@ void listener::accept_some(int at_most)
 
 listener::outcome listener::accept_one(error_code& why)
 {
-    bool permitted = ledger_.admission().take();
-    if (!permitted && !service_->refusal) {
-        state_ = state::full;
-        ledger_.want_permit();
-        permitted = ledger_.admission().take(); // one may have become free before it was known that we want it
-        if (!permitted) {
-            watch_for_newcomers();
-            return outcome::stop;
-        }
+    std::optional<permit> place = take_permit();
+    if (!place && !service_->refusal) {
+        watch_for_newcomers();
+        return outcome::stop;
     }
     address peer;
     descriptor fd{socket_.accept(peer)};
@@ -195,11 +190,10 @@ listener::outcome listener::accept_one(error_code& why)
     if (fd) {
         if (state_ == state::full)
             state_ = state::waiting;
-        take_in(std::move(fd), peer, permitted);
+        take_in(std::move(fd), peer, std::move(place));
         return outcome::taken;
     }
-    if (permitted)
-        ledger_.permit_freed();
+    place.reset(); // it was taken for nobody
     why = {error, boost::system::system_category()};
     switch (accept_failure_of(error)) {
     case accept_failure::none_queued: return outcome::empty;
@@ -209,6 +203,17 @@ listener::outcome listener::accept_one(error_code& why)
     case accept_failure::for_good: fail(why); break;
     }
     return outcome::stop;
+}
+
+// Without one it is full, unless it refuses whom it accepts then.
+std::optional<permit> listener::take_permit()
+{
+    std::optional<permit> first = permit::take(service_->ledger);
+    if (first || service_->refusal)
+        return first;
+    state_ = state::full;
+    ledger_.want_permit();
+    return permit::take(service_->ledger);
 }
 
 // Whoever is queued while it is full, or comes then, waits for room to be made.
@@ -271,24 +276,22 @@ time_point listener::look(time_point now)
 }
 
 // A connection that there is no memory for is closed, and costs no other.
-void listener::take_in(descriptor fd, const address& peer, bool permitted) noexcept
+void listener::take_in(descriptor fd, const address& peer, std::optional<permit> place) noexcept
 {
     ledger_.counts.accepted.fetch_add(1, std::memory_order_relaxed);
     try {
-        if (permitted)
-            return hand_out(std::move(fd), peer);
+        if (place)
+            return hand_out(std::move(fd), peer, std::move(*place));
         refuse(std::move(fd), peer);
     } catch (const std::bad_alloc&) {
         ledger_.refused(service_->local, peer, make_error_code(boost::system::errc::not_enough_memory));
     }
 }
 
-void listener::hand_out(descriptor fd, const address& peer)
+void listener::hand_out(descriptor fd, const address& peer, permit place)
 {
     loop& target = for_all_ ? ledger_.choose_loop() : loop_;
-    if (!for_all_)
-        loop_.assigned.fetch_add(1, std::memory_order_relaxed);
-    permit place{service_->ledger, target};
+    place.assign(target);
     if (&target == &loop_)
         return session::start(target, service_, std::move(fd), peer, std::move(place));
     const auto handed = std::make_shared<handed_over>(target, service_, std::move(fd), peer, std::move(place));

@@ -22,6 +22,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 namespace hawser::detail {
 
@@ -69,12 +70,13 @@ private:
     void watch_for_newcomers();
     void tell_of_newcomers(bool wait);
     outcome accept_one(error_code& why);
+    std::optional<permit> take_permit();
     void starve(const error_code& why, bool one_by_one);
     void watch_descriptors();
     void close();
     void fail(const error_code& why);
-    void take_in(descriptor fd, const address& peer, bool permitted) noexcept;
-    void hand_out(descriptor fd, const address& peer);
+    void take_in(descriptor fd, const address& peer, std::optional<permit> place) noexcept;
+    void hand_out(descriptor fd, const address& peer, permit place);
     void refuse(descriptor fd, const address& peer);
     time_point look(time_point now) override;
 

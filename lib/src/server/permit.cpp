@@ -2,8 +2,22 @@
 #include "server/permit.hpp"
 
 #include "server/ledger.hpp"
+#include "values/address.hpp"
 
 namespace hawser::detail {
+
+std::optional<permit> permit::take(std::shared_ptr<ledger> of) noexcept
+{
+    if (!of->admission().take())
+        return std::nullopt;
+    return permit{std::move(of)};
+}
+
+void permit::assign(loop& on) noexcept
+{
+    on.assigned.fetch_add(1, std::memory_order_relaxed);
+    on_ = &on;
+}
 
 bool permit::enter(const address& peer)
 {
@@ -23,7 +37,9 @@ void permit::give_back() noexcept
         return;
     if (address_)
         of->admission().leave(*address_);
-    of->release(*on_);
+    if (on_ != nullptr)
+        on_->assigned.fetch_sub(1, std::memory_order_relaxed);
+    of->permit_returns();
 }
 
 } // namespace hawser::detail

@@ -51,7 +51,7 @@ void describe(session_end& end, std::exception_ptr thrown) noexcept;
 class session final : public connection_owner
 {
 public:
-    /// Takes over a connection that was accepted with a permit, on its loop.
+    /// Takes over a connection that was accepted with a permit, on the loop that this is assigned to.
     static void start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept;
 
     /// The same over a stream that is there already, and has been for so long. Throws std::bad_alloc.

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 
 namespace hawser::detail {
@@ -79,18 +80,20 @@ void world_inside::begin_session(session_handler handler, const listen_options& 
 {
     const address from = loopback(next_port++);
     server_core& core = serving();
-    core.admission().take();
+    std::optional<permit> place = permit::take(core.shared_from_this());
+    if (!place)
+        throw std::logic_error{"limits.connections: the world's server has all the sessions that it may have"};
     core.counts.accepted.fetch_add(1);
     loop& l = core.choose_loop();
-    permit place{core.shared_from_this(), l};
-    place.enter(from);
+    place->assign(l);
+    place->enter(from);
     session::start(
         l,
         std::make_shared<service>(service{std::move(handler),
                                           std::make_shared<const settings>(settings_of(
                                               how.framing, how.timeouts.value_or(options.timeouts), options.limits)),
                                           core.shared_from_this(), endpoint{"tcp://127.0.0.1:7000"}}),
-        std::move(stream), from, std::move(place));
+        std::move(stream), from, std::move(*place));
 }
 
 void world_inside::poll()

@@ -362,6 +362,28 @@ BOOST_AUTO_TEST_CASE(with_reuse_port_each_loop_accepts_for_itself_and_the_limit_
     run.until([&] { return run.counts().connections == 0; });
 }
 
+BOOST_AUTO_TEST_CASE(a_permit_that_comes_back_for_nobody_wakes_listeners_that_want_one_and_then_all_is_quiet)
+{
+    listening_scenario run{1, {.limits = {.connections = 1}}};
+    std::vector<client> all;
+    for (int i = 0; i < 2; ++i) {
+        run.server->listen(any_port, echo);
+        all.push_back(client{run.where()});
+    }
+    run.until([&] { return run.counts().accepted == 1; }); // and both listeners are full, one with a newcomer
+    all.clear();
+    // Each takes the permit in turn: for the newcomer, and for nobody. Did they wake each other for ever, this would
+    // not come back.
+    run.until([&] { return run.counts().completed == 2; });
+    BOOST_TEST(run.counts().connections == 0u);
+    BOOST_TEST(run.server->core().admission().taken() == 0u);
+    for (const endpoint& where : run.server->endpoints()) {
+        const client next{where};
+        next.send(frame("x"));
+        BOOST_TEST(run.received(next, frame("x")) == frame("x"));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_drain_serves_what_is_queued_at_every_socket_of_reuse_port)
 {
     listening_scenario run{2};

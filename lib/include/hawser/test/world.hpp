@@ -87,7 +87,8 @@ public:
 
     /// Begins a session of the server, as if accepted from 127.0.0.1 at a port counted up from 50001, and runs until
     /// nothing more can happen. The test plays the client. Of `how`, framing and timeouts count; throws
-    /// std::invalid_argument if it has TLS, which needs a client that speaks it: dial().
+    /// std::invalid_argument if it has TLS, which needs a client that speaks it: dial(). Throws std::logic_error when
+    /// limits.connections sessions are open: newcomers of a full server wait, and here is nobody to wait for.
     peer open(session_handler handler, const listen_options& how = {});
     /// The same, but the client has sent something before the session begins.
     peer open(session_handler handler, bytes_view sent, const listen_options& how = {});
