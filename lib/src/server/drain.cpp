@@ -9,7 +9,6 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace hawser::detail {
@@ -162,32 +161,22 @@ void drain::on_loop::called()
         return;
     if (std::exchange(done_, step::cutting) != step::cutting) {
         of_.something_ended(); // what ran before this, that is
-        if (!on_.connections.empty())
-            place_ = &on_.connections.front();
+        place_.start(of_.ledger_.sessions_on(on_));
     }
     cut_some();
 }
 
 void drain::on_loop::begin_drain() noexcept
 {
-    for (tenant& t : on_.connections) { // which ends nothing before this function has returned
-        core& c = connection_of(t);
-        if (const session* const s = session_of(c); s != nullptr && &s->ledger() == &of_.ledger_)
-            c.begin_drain();
-    }
+    for (session_entry& e : of_.ledger_.sessions_on(on_)) // which ends nothing before this function has returned
+        session_of(e).on_connection().begin_drain();
 }
 
-// Between two turns a reference to the next one keeps the place in the list, which has the oldest first.
 void drain::on_loop::cut_some() noexcept
 {
-    for (int i = 0; i < cut_in_a_turn && place_; ++i) {
-        const boost::intrusive_ptr<tenant> it = std::move(place_);
-        const auto next = std::next(on_.connections.iterator_to(*it));
-        place_ = next != on_.connections.end() ? &*next : nullptr;
-        if (session* const s = session_of(connection_of(*it)); s != nullptr && &s->ledger() == &of_.ledger_)
-            s->cut();
-    }
-    if (place_) {
+    for (int i = 0; i < cut_in_a_turn && !place_.is_at_end(); ++i)
+        session_of(*place_.step()).cut();
+    if (!place_.is_at_end()) {
         ask();
     } else {
         all_cut_.store(true);

@@ -17,12 +17,11 @@
 #include "loop/standstill.hpp"
 #include "loop/wheel.hpp"
 #include "server/drain_record.hpp"
+#include "server/session_list.hpp"
 
 #include <hawser/awaitable.hpp>
 #include <hawser/detail/export.hpp>
 #include <hawser/observer.hpp>
-
-#include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -38,7 +37,6 @@ namespace hawser::detail {
 
 class ledger;
 class loop;
-class tenant;
 
 /// What a drain asks of its server, beside what stands in the ledger. On the control loop.
 class drained_server
@@ -106,7 +104,7 @@ private:
 
         void ask() noexcept;
         void called() override;
-        void dropped() noexcept override { place_.reset(); }
+        void dropped() noexcept override { place_.leave(); }
         void begin_drain() noexcept;
         void cut_some() noexcept;
 
@@ -115,7 +113,7 @@ private:
         beginning beginning_{*this};
         std::atomic<step> asked_{step::waiting};
         step done_ = step::waiting;
-        boost::intrusive_ptr<tenant> place_; // the next one to be cut
+        session_list::cursor place_; // the next one to be cut
         std::atomic<bool> all_cut_{false};
     };
 

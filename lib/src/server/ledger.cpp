@@ -23,9 +23,8 @@ std::vector<std::shared_ptr<handshake_places>> shared_out(std::size_t handshakes
 ledger::ledger(std::shared_ptr<runtime_core> r, server_options options)
     : runtime_{std::move(r)}, options_{std::move(options)}, admission_{*options_.limits.connections,
                                                                        options_.limits.per_address},
-      places_{shared_out(options_.limits.handshakes, runtime_->loops().size())}, memory_{
-                                                                                     std::make_shared<memory_return>(
-                                                                                         runtime_->control())}
+      places_{shared_out(options_.limits.handshakes, runtime_->loops().size())},
+      sessions_(runtime_->loops().size()), memory_{std::make_shared<memory_return>(runtime_->control())}
 {}
 
 ledger::~ledger()
@@ -46,11 +45,21 @@ loop& ledger::choose_loop() const noexcept
     return *best;
 }
 
-const std::shared_ptr<handshake_places>& ledger::places_on(const loop& on) const noexcept
+std::size_t ledger::number_of(const loop& l) const noexcept
 {
     const auto& loops = runtime_->loops();
-    const auto at = std::find_if(loops.begin(), loops.end(), [&on](const auto& l) { return l.get() == &on; });
-    return places_[static_cast<std::size_t>(at - loops.begin())];
+    const auto at = std::find_if(loops.begin(), loops.end(), [&l](const auto& each) { return each.get() == &l; });
+    return static_cast<std::size_t>(at - loops.begin());
+}
+
+const std::shared_ptr<handshake_places>& ledger::places_on(const loop& on) const noexcept
+{
+    return places_[number_of(on)];
+}
+
+session_list& ledger::sessions_on(const loop& on) noexcept
+{
+    return sessions_[number_of(on)];
 }
 
 void ledger::permit_returns() noexcept

@@ -15,6 +15,7 @@
 #include "server/drain_record.hpp"
 #include "server/memory_return.hpp"
 #include "server/room_maker.hpp"
+#include "server/session_list.hpp"
 
 #include <hawser/server.hpp>
 
@@ -47,6 +48,9 @@ public:
 
     /// Where those who shake hands with this server on a loop of its runtime wait.
     const std::shared_ptr<handshake_places>& places_on(const loop& on) const noexcept;
+
+    /// The sessions of this server on a loop of its runtime: used there.
+    session_list& sessions_on(const loop& on) noexcept;
 
     /// Once the next permit is back, every listener is called on its loop. Whoever wants one says so first, and then
     /// tries once more: one may have come back before it was known.
@@ -85,11 +89,14 @@ private:
     /// A permit is back, of a session in most cases.
     virtual void something_ended() noexcept = 0;
 
+    std::size_t number_of(const loop& l) const noexcept;
+
     const std::shared_ptr<runtime_core> runtime_;
     const server_options options_;
     detail::admission admission_;
     detail::drain_record drain_record_;
     const std::vector<std::shared_ptr<handshake_places>> places_; // one for each loop
+    std::vector<session_list> sessions_;                          // too
     const std::shared_ptr<memory_return> memory_;                 // which the control loop's wheel may know
     std::atomic<bool> permit_wanted_{false};
 };

@@ -144,6 +144,7 @@ session::session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s, permi
     : core_{std::move(c)}, peer_{core_access::make(core_)}, service_{std::move(s)}, permit_{std::move(place)}
 {
     core_->owner = this;
+    listed_in().add(*this);
 }
 
 // Without having ended, it goes with a coroutine that is destroyed: by an initiation that throws for want of memory, or
@@ -154,6 +155,7 @@ session::~session()
         core_->reset();
         connection_closed();
     }
+    listed_in().remove(*this); // which only this loop's thread reads, and no other one under the lock
     {
         // Another thread may be telling whose handler keeps the loop: it has this session through its connection.
         const std::lock_guard lock{core_->on().naming};

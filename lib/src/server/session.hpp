@@ -48,7 +48,7 @@ struct session_place {
 /// Says in `end` what a handler threw, without its words if there is no memory for them. Does not take a null pointer.
 void describe(session_end& end, std::exception_ptr thrown) noexcept;
 
-class session final : public connection_owner
+class session final : public connection_owner, public session_entry
 {
 public:
     /// Takes over a connection that was accepted with a permit, on the loop that this is assigned to.
@@ -91,6 +91,7 @@ private:
     core::handler_end note_end(std::exception_ptr e) noexcept;
     void note_end(session_end end) noexcept;
     void connection_closed() noexcept override;
+    session_list& listed_in() const noexcept { return service_->ledger->sessions_on(core_->on()); }
 
     boost::intrusive_ptr<core> core_;
     connection peer_;
@@ -106,6 +107,12 @@ private:
     bool shed_ = false;
     bool handshake_failed_ = false;
 };
+
+/// That of an entry in a server's list.
+inline session& session_of(session_entry& e) noexcept
+{
+    return static_cast<session&>(e);
+}
 
 /// That of a server's connection, as long as its handler has not ended; null for a client's.
 inline session* session_of(const core& c) noexcept

@@ -38,23 +38,26 @@ constexpr duration least_age(kind what, bool urgent) noexcept
 
 // What one loop has found. Used there, and then on the control loop.
 struct shedding::search {
-    std::shared_ptr<shedding> of;
-    std::shared_ptr<loop> on;
-    unsigned round = 0;
-    bool urgent = false;
-    std::size_t most = 0;
-    time_point begun = on->now();
-    boost::intrusive_ptr<tenant> place = nullptr; // between two turns, on its loop
-    std::vector<candidate> first = {};            // a heap, the last of them in front
+    search(std::shared_ptr<shedding> s, std::shared_ptr<loop> l, unsigned number, bool newcomers_wait, std::size_t n)
+        : of{std::move(s)}, on{std::move(l)}, round{number}, urgent{newcomers_wait}, most{n}
+    {
+        place.start(of->ledger_.sessions_on(*on));
+    }
+
+    const std::shared_ptr<shedding> of;
+    const std::shared_ptr<loop> on;
+    const unsigned round;
+    const bool urgent;
+    const std::size_t most;
+    const time_point begun = on->now();
+    session_list::cursor place;   // on its loop
+    std::vector<candidate> first; // a heap, the last of them in front
     std::size_t looked_at = 0;
     time_point next = after(begun, at_least_every);
 
-    void consider(const core& c)
+    void consider(session& s)
     {
-        session* const s = session_of(c);
-        if (s == nullptr || &s->ledger() != &of->ledger_)
-            return;
-        const claim has = s->claims();
+        const claim has = s.claims();
         if (has.what == kind::works)
             return;
         const time_point ripe = after(has.since, least_age(has.what, urgent));
@@ -64,7 +67,7 @@ struct shedding::search {
         }
         if (first.size() == most && !(has < first.front().found))
             return;
-        first.push_back({has, s->place()});
+        first.push_back({has, s.place()});
         std::push_heap(first.begin(), first.end());
         if (first.size() > most) {
             std::pop_heap(first.begin(), first.end());
@@ -219,27 +222,21 @@ void shedding::look()
     next_ = time_point::max();
     for (const auto& l : loops)
         l->post([of = shared(), on = l, round = round_, urgent, most] {
-            look_at_some(
-                std::make_shared<search>(search{.of = of, .on = on, .round = round, .urgent = urgent, .most = most}),
-                true);
+            look_at_some(std::make_shared<search>(of, on, round, urgent, most));
         });
 }
 
-// Between two turns a reference to the next one keeps the place in the list, which has the oldest first.
-void shedding::look_at_some(std::shared_ptr<search> s, bool first)
+void shedding::look_at_some(std::shared_ptr<search> s)
 {
-    tenant_list& all = s->on->connections;
-    auto next = first ? all.begin() : all.iterator_to(*s->place);
     try {
-        for (int i = 0; i < looked_at_in_a_turn && next != all.end(); ++i, ++next, ++s->looked_at)
-            s->consider(connection_of(*next));
+        for (int i = 0; i < looked_at_in_a_turn && !s->place.is_at_end(); ++i, ++s->looked_at)
+            s->consider(session_of(*s->place.step()));
     } catch (const std::bad_alloc&) { // those that were found have to do
-        next = all.end();
+        s->place.leave();
     }
-    s->place = next != all.end() ? &*next : nullptr;
     loop& on = *s->on;
-    if (s->place)
-        return on.post([s = std::move(s)]() mutable { look_at_some(std::move(s), false); });
+    if (!s->place.is_at_end())
+        return on.post([s = std::move(s)]() mutable { look_at_some(std::move(s)); });
     loop& control = s->of->control();
     control.post([s = std::move(s)] { s->of->found(*s); });
 }

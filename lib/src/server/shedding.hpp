@@ -76,7 +76,7 @@ private:
     std::size_t batch(time_point now);
     void look_soon();
     void look();
-    static void look_at_some(std::shared_ptr<search> s, bool first);
+    static void look_at_some(std::shared_ptr<search> s);
     void found(search& s);
     void choose();
     void end(std::vector<candidate> chosen);

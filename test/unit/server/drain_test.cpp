@@ -379,6 +379,36 @@ BOOST_AUTO_TEST_CASE(stop_now_cuts_at_once)
     BOOST_TEST((run.server().report()->took == duration::zero()));
 }
 
+BOOST_AUTO_TEST_CASE(a_cut_of_several_turns_reaches_every_session_though_some_leave_between_them)
+{
+    constexpr std::size_t sessions = 1400; // 256 are cut in a turn
+    constexpr std::size_t further_on = 1024;
+    server_scenario run{{.limits = {.connections = 2 * sessions}}};
+    std::vector<handle> all;
+    const auto takes_another_along = [&all](connection& c) -> awaitable<void> {
+        const std::size_t number = all.size();
+        all.push_back(c.handle());
+        try {
+            co_await c.read_frame();
+        } catch (const system_error&) {
+        }
+        if (number + further_on < all.size())
+            all[number + further_on].post([](connection& other) { other.reset(); });
+    };
+    std::vector<peer> peers;
+    for (std::size_t i = 0; i < sessions; ++i)
+        peers.push_back(run.open(takes_another_along));
+    run.server().stop_now();
+    run.poll();
+    const auto report = run.server().report();
+    BOOST_TEST_REQUIRE(report.has_value());
+    BOOST_TEST(report->drained > 0u); // those that have left before their turn came
+    BOOST_TEST(report->cut.size() + report->drained == sessions);
+    for (const cut_session& each : report->cut)
+        BOOST_TEST(!each.abandoned);
+    BOOST_TEST(run.server().statistics().connections == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_handler_that_ignores_cancellation_is_abandoned_and_named)
 {
     // What is abandoned is kept for good, and with it the clock that its loop reads.
