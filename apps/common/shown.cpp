@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "common/shown.hpp"
 
+#include <boost/locale/utf.hpp>
+
 #include <array>
-#include <cstdint>
 
 namespace app {
 namespace {
@@ -10,20 +11,22 @@ namespace {
 constexpr std::size_t most_shown = 256;
 constexpr std::size_t longest_line = 2000;
 
+namespace utf = boost::locale::utf;
+
 struct range {
-    std::uint32_t first;
-    std::uint32_t last;
+    utf::code_point first;
+    utf::code_point last;
 };
 
-// Controls, and what changes the order or the end of a line on the way to the reader's eye.
+// Controls, what changes the order or the end of a line on the way to the reader's eye, and what is no character.
 constexpr std::array unprintable{
-    range{0x0000, 0x001f}, range{0x007f, 0x009f},   range{0x00ad, 0x00ad},      range{0x061c, 0x061c},
-    range{0x200b, 0x200c}, range{0x200e, 0x200f},   range{0x2028, 0x202e},      range{0x2060, 0x206f},
-    range{0xd800, 0xdfff}, range{0xe000, 0xf8ff},   range{0xfeff, 0xfeff},      range{0xfff0, 0xfffb},
-    range{0xfffe, 0xffff}, range{0xe0000, 0xe00ff}, range{0xf0000, 0xffffffff},
+    range{0x0000, 0x001f},   range{0x007f, 0x009f},        range{0x00ad, 0x00ad}, range{0x061c, 0x061c},
+    range{0x200b, 0x200c},   range{0x200e, 0x200f},        range{0x2028, 0x202e}, range{0x2060, 0x206f},
+    range{0xe000, 0xf8ff},   range{0xfeff, 0xfeff},        range{0xfff0, 0xfffb}, range{0xfffe, 0xffff},
+    range{0xe0000, 0xe00ff}, range{0xf0000, utf::illegal},
 };
 
-bool printable(std::uint32_t code) noexcept
+bool printable(utf::code_point code) noexcept
 {
     for (const range& r : unprintable)
         if (code <= r.last)
@@ -39,22 +42,9 @@ struct character {
 // The UTF-8 character that `text` begins with; a byte that begins none stands for itself, and is not printable.
 character first_of(hawser::bytes_view text) noexcept
 {
-    constexpr std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-    const auto lead = static_cast<unsigned char>(text[0]);
-    if (lead < 0x80)
-        return {1, printable(lead)};
-    const std::size_t size = lead >= 0xf8 ? 0U : lead >= 0xf0 ? 4U : lead >= 0xe0 ? 3U : lead >= 0xc2 ? 2U : 0U;
-    if (size == 0 || size > text.size())
-        return {1, false};
-    std::uint32_t code = lead & (0x7fU >> size);
-    for (std::size_t i = 1; i < size; ++i) {
-        const auto next = static_cast<unsigned char>(text[i]);
-        if ((next & 0xc0U) != 0x80)
-            return {1, false};
-        code = code << 6U | (next & 0x3fU);
-    }
-    if (code < least[size])
-        return {1, false};
+    const char* next = text.data();
+    const utf::code_point code = utf::utf_traits<char>::decode(next, text.data() + text.size());
+    const std::size_t size = utf::is_valid_codepoint(code) ? static_cast<std::size_t>(next - text.data()) : 1;
     return {size, printable(code)};
 }
 

@@ -7,7 +7,6 @@
 #include <hawser/bytes.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 
 namespace hawser::detail {
