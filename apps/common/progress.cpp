@@ -90,6 +90,8 @@ std::string progress_line(const progress_state& state, std::size_t width)
     else if (state.total)
         tail += ", " + (state.rate > 0 ? span((static_cast<double>(*state.total) - received) / state.rate) + " left"
                                        : std::string{"waiting"});
+    if (state.errors != 0)
+        tail += format(", %llu error%s", static_cast<unsigned long long>(state.errors), state.errors == 1 ? "" : "s");
     std::string line;
     if (state.total) {
         const double part = *state.total == 0 ? 1 : std::min(1.0, received / static_cast<double>(*state.total));
@@ -113,6 +115,13 @@ progress::progress(std::optional<std::uint64_t> total, std::string things) : sho
 void progress::add(std::size_t bytes)
 {
     state_.received += bytes;
+    refresh();
+}
+
+void progress::reach(std::uint64_t received, std::uint64_t errors)
+{
+    state_.received = received;
+    state_.errors = errors;
     refresh();
 }
 

@@ -4,6 +4,7 @@
 //
 //      45% [=========>           ] 460.8 MiB of 1.0 GiB, 112.3 MiB/s, 5 s left
 //      45% [=========>           ] 29491 of 65535 ports, 9871/s, 4 s left
+//      29491 messages, 9871/s, 3 errors
 #ifndef HAWSER_APPS_COMMON_PROGRESS_HPP
 #define HAWSER_APPS_COMMON_PROGRESS_HPP
 
@@ -21,7 +22,8 @@ struct progress_state {
     double rate = 0;                    ///< bytes a second
     bool done = false;                  ///< then `elapsed` is shown instead of the time left
     std::chrono::duration<double> elapsed{};
-    std::string things; ///< what is counted; empty: bytes
+    std::string things;       ///< what is counted; empty: bytes
+    std::uint64_t errors = 0; ///< shown if there are any
 };
 
 /// The line for a terminal of `width` columns, shorter than that.
@@ -39,6 +41,9 @@ public:
 
     /// So many more bytes, or things, have come.
     void add(std::size_t bytes);
+
+    /// So many have come in all, and so many errors.
+    void reach(std::uint64_t received, std::uint64_t errors);
 
     /// Draws, unless it did less than a tenth of a second ago. Once in a while also when nothing comes.
     void refresh();

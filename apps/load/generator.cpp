@@ -58,13 +58,15 @@ void control(int epoll, int operation, int socket, std::uint32_t events, std::si
 } // namespace
 
 generator::generator(const options& o)
-    : options_{o}, schedule_{o.rate, o.connections}, progress_line_{options_}, epoll_{::epoll_create1(EPOLL_CLOEXEC)},
+    : options_{o}, schedule_{o.rate, o.connections}, epoll_{::epoll_create1(EPOLL_CLOEXEC)},
       output_watched_(o.connections), buffer_(256 * 1024)
 {
     if (epoll_.get() < 0)
         throw std::system_error{errno, std::generic_category(), "epoll_create1"};
     if (options_.cpu_of != 0)
         server_clock_.emplace(options_.cpu_of);
+    if (!options_.json)
+        progress_line_.emplace(std::nullopt, "messages");
     raise_descriptor_limit();
     connections_.reserve(options_.connections);
     for (unsigned i = 0; i < options_.connections; ++i) {
@@ -91,13 +93,15 @@ report generator::run()
         serve_ready_connections();
         begin_what_is_due();
         const auto time = now();
-        progress_line_.show(time, report_.counts);
+        if (progress_line_)
+            progress_line_->reach(report_.counts.answered, report_.counts.errors.total());
         measure(time);
         gather(time);
         give_up_when_stuck(time);
         see_timeouts(time);
         replace_connections(time);
     }
+    progress_line_.reset();
     conclude();
     return report_;
 }

@@ -14,9 +14,9 @@
 #define LOAD_GENERATOR_HPP
 
 #include "clock.hpp"
+#include "common/progress.hpp"
 #include "connection.hpp"
 #include "options.hpp"
-#include "progress.hpp"
 #include "report.hpp"
 #include "schedule.hpp"
 #include "socket.hpp"
@@ -68,7 +68,7 @@ private:
     options options_;
     schedule schedule_;
     report report_;
-    progress progress_line_;
+    std::optional<app::progress> progress_line_; // unless the result is for a program
     std::optional<process_clock> server_clock_;
     descriptor epoll_;
     std::vector<connection> connections_;

@@ -4,12 +4,15 @@ import contextlib
 import fcntl
 import json
 import os
+import pty
 import re
 import selectors
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -110,6 +113,27 @@ class Bytes(unittest.TestCase):
                                  found["messages_in_all"] * (found["size"] + (4 if mode == "frames" else 0)))
                 if mode != "http":
                     self.assertEqual(found["bytes_received_in_all"], found["bytes_sent_in_all"])
+
+
+class Progress(unittest.TestCase):
+    def test_it_is_seen_on_a_terminal_and_gone_before_the_report(self):
+        controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        with Server("echo_server", "--mode", "bytes", ANY_PORT) as peer, \
+                subprocess.Popen([APPS / "load", "--mode", "bytes", "--rate", "200", "--connections", "2", "--messages",
+                                  "100", peer.endpoint], stdout=terminal, stderr=terminal) as load:
+            os.close(terminal)
+            seen = b""
+            with contextlib.suppress(OSError):  # the end of a terminal
+                while piece := os.read(controller, 65536):
+                    seen += piece
+            self.assertEqual(load.wait(PATIENCE), 0)
+        os.close(controller)
+        line, report = seen.split(b"\r\x1b[K100 messages in ")
+        lines = [each for each in line.decode().replace("\x1b[K", "").split("\r") if each]
+        self.assertEqual(lines[0], "0 messages, 0/s")
+        self.assertTrue(any(re.fullmatch(r"[1-9]\d* messages, \d+/s", each) for each in lines), lines)
+        self.assertIn(b"latency in us:", report)
 
 
 class Errors(unittest.TestCase):
