@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "report.hpp"
 
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
 #include <array>
 #include <cstdio>
 #include <string_view>
 #include <utility>
 
 namespace load {
-
 namespace {
+
+namespace json = boost::json;
 
 constexpr std::array<std::pair<const char*, double>, 6> percentiles{
     {{"p50", 0.5}, {"p75", 0.75}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}}};
@@ -55,17 +59,6 @@ std::string_view name_of(mode m)
     case mode::http: return "http";
     }
     return "";
-}
-
-std::string quoted(std::string_view text)
-{
-    std::string result = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\')
-            result += '\\';
-        result += c;
-    }
-    return result + '"';
 }
 
 } // namespace
@@ -116,60 +109,50 @@ std::string as_text(const options& o, const report& r)
 
 std::string as_json(const options& o, const report& r)
 {
-    std::string json = "{\"endpoint\": " + quoted(o.endpoint);
     const auto& errors = r.counts.errors;
-    const auto number = [&json](const char* name, auto value) {
-        if constexpr (std::is_floating_point_v<decltype(value)>)
-            append(json, ", \"%s\": %.6f", name, value);
-        else
-            json += std::string{", \""} + name + "\": " + std::to_string(value);
-    };
-
-    json += ", \"mode\": " + quoted(name_of(o.mode));
-    number("connections", o.connections);
+    json::object found{{"endpoint", o.endpoint}, {"mode", name_of(o.mode)}, {"connections", o.connections}};
     if (o.rate != 0) {
-        number("rate", o.rate);
-        number("due", r.due);
+        found["rate"] = o.rate;
+        found["due"] = r.due;
     }
-    number("pipeline", o.pipeline);
-    number("size", o.size);
-    number("messages", r.measured);
-    number("messages_in_all", r.counts.answered);
-    number("bytes_sent_in_all", r.counts.bytes_sent);
-    number("bytes_received_in_all", r.counts.bytes_received);
-    number("seconds", seconds(r.elapsed));
+    found["pipeline"] = o.pipeline;
+    found["size"] = o.size;
+    found["messages"] = r.measured;
+    found["messages_in_all"] = r.counts.answered;
+    found["bytes_sent_in_all"] = r.counts.bytes_sent;
+    found["bytes_received_in_all"] = r.counts.bytes_received;
+    found["seconds"] = seconds(r.elapsed);
     if (o.rate != 0)
-        number("seconds_to_last_answer", seconds(r.answering));
-    number("messages_per_second", rate(r));
-    json += ", \"latency_us\": {";
+        found["seconds_to_last_answer"] = seconds(r.answering);
+    found["messages_per_second"] = rate(r);
+    json::object latency;
     for (const auto& [name, share] : percentiles)
-        append(json, "\"%s\": %.3f, ", name, microseconds(r.counts.latency.percentile(share)));
-    append(json, "\"max\": %.3f}", microseconds(r.counts.latency.largest()));
-    number("own_cpu_share", own_share(r));
+        latency[name] = microseconds(r.counts.latency.percentile(share));
+    latency["max"] = microseconds(r.counts.latency.largest());
+    found["latency_us"] = std::move(latency);
+    found["own_cpu_share"] = own_share(r);
     if (r.server_cpu) {
-        number("server_cpu_seconds", seconds(*r.server_cpu));
-        number("server_cpu_us_per_message", per_message(*r.server_cpu, r) / 1e3);
+        found["server_cpu_seconds"] = seconds(*r.server_cpu);
+        found["server_cpu_us_per_message"] = per_message(*r.server_cpu, r) / 1e3;
     }
     if (r.signal) {
-        number("outstanding_at_signal", r.signal->outstanding);
-        number("answered_after_signal", r.counts.answered - r.signal->answered);
-        number("windows_filled_before_signal", r.signal->attempts);
-        number("seconds_to_last_end", seconds(r.end - r.signal->time));
+        found["outstanding_at_signal"] = r.signal->outstanding;
+        found["answered_after_signal"] = r.counts.answered - r.signal->answered;
+        found["windows_filled_before_signal"] = r.signal->attempts;
+        found["seconds_to_last_end"] = seconds(r.end - r.signal->time);
     }
     if (o.until_end) {
-        number("ended", r.counts.ended);
-        number("lost", errors.of("lost"));
-        number("torn", errors.of("torn"));
-        number("resets", errors.of("reset"));
-        number("late", r.counts.late);
+        found["ended"] = r.counts.ended;
+        found["lost"] = errors.of("lost");
+        found["torn"] = errors.of("torn");
+        found["resets"] = errors.of("reset");
+        found["late"] = r.counts.late;
     }
-    json += ", \"errors\": {";
-    for (const char* before = ""; const auto& [kind, entry] : errors.entries()) {
-        json += before + quoted(kind) + ": {\"count\": " + std::to_string(entry.count) +
-                ", \"first\": " + quoted(entry.first) + '}';
-        before = ", ";
-    }
-    return json + "}}\n";
+    json::object kinds;
+    for (const auto& [kind, entry] : errors.entries())
+        kinds[kind] = json::object{{"count", entry.count}, {"first", entry.first}};
+    found["errors"] = std::move(kinds);
+    return json::serialize(found) + '\n';
 }
 
 } // namespace load
