@@ -5,6 +5,7 @@
 #include "server/any_listener.hpp"
 #include "server/server_core.hpp"
 #include "server/session.hpp"
+#include "values/scope_exit.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -192,10 +193,7 @@ awaitable<socket_rows> gather(std::shared_ptr<loop> here, std::vector<std::share
 {
     boost::asio::steady_timer until_all{here->context(), patience};
     const auto all = std::make_shared<gathering>(here, servers);
-    const struct leave {
-        gathering& from;
-        ~leave() { from.forget(); }
-    } at_the_end{*all};
+    const scope_exit over{[&all] { all->forget(); }};
     all->begin(until_all);
     co_await until_all.async_wait(boost::asio::as_tuple(boost::asio::deferred));
     co_return all->take();

@@ -4,6 +4,7 @@
 #include "loop/descriptor_watch.hpp"
 #include "loop/expiry.hpp"
 #include "sockets/listening_socket.hpp"
+#include "values/scope_exit.hpp"
 
 #include <cerrno>
 
@@ -35,14 +36,10 @@ attempts::attempts(loop& on, address_list list, duration delay, const std::optio
 
 awaitable<std::optional<std::size_t>> attempts::first()
 {
-    struct finally {
-        attempts& of;
-        ~finally()
-        {
-            of.node_ = nullptr;
-            of.close_all_but(of.winner_);
-        }
-    } const finally{*this};
+    const scope_exit over{[this] {
+        node_ = nullptr;
+        close_all_but(winner_);
+    }};
     for (;;) {
         while (const auto at = race_.next(on_.now()))
             start(*at);

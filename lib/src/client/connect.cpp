@@ -10,6 +10,7 @@
 #include "sockets/keep_alive.hpp"
 #include "transport/tls_engine.hpp"
 #include "values/name_rules.hpp"
+#include "values/scope_exit.hpp"
 #include "values/text.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -110,10 +111,7 @@ awaitable<address_list> find_addresses(attempt& a, const expiry& deadline)
     l->on = a.on.shared_from_this();
     if (!start_lookup(l))
         fail(a, "look-up", errc::resolver_busy);
-    const struct abandoning {
-        lookup& of;
-        ~abandoning() { of.abandoned = true; }
-    } when_over{*l};
+    const scope_exit over{[&l] { l->abandoned = true; }};
     co_await wait_for_pool(a, l->node, deadline, "look-up: ");
     if (l->error)
         fail(a, "look-up", l->error);

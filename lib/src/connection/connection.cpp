@@ -2,6 +2,7 @@
 #include <hawser/connection.hpp>
 
 #include "connection/core.hpp"
+#include "values/scope_exit.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -260,16 +261,9 @@ bool handle::post_made(std::unique_ptr<detail::posted_function> function) const
 {
     if (target_->connection == nullptr || !detail::handle_target::take(target_->functions, 1, most_posted))
         return false;
-    struct taken { // until there is an object that has it
-        std::atomic<std::size_t>* of;
-        ~taken()
-        {
-            if (of != nullptr)
-                of->fetch_sub(1);
-        }
-    } place{&target_->functions};
+    detail::scope_exit place{[this] { target_->functions.fetch_sub(1); }}; // until there is an object that has it
     const auto made = std::make_shared<posted_call>(target_, std::move(function));
-    place.of = nullptr;
+    place.release();
     return target_->on->deliver(*made, made);
 }
 

@@ -5,6 +5,7 @@
 #include "loop/runtime_core.hpp"
 #include "names/resolver.hpp"
 #include "values/name_rules.hpp"
+#include "values/scope_exit.hpp"
 #include "values/system_call.hpp"
 
 #include <hawser/datagram.hpp>
@@ -202,11 +203,8 @@ awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> in
     it->check_loop();
     if (it->receiving)
         throw std::logic_error{"two receives from one datagram socket at once"};
-    struct flag {
-        bool& set;
-        explicit flag(bool& b) : set{b} { set = true; }
-        ~flag() { set = false; }
-    } const busy{it->receiving};
+    it->receiving = true;
+    const scope_exit over{[&i = *it] { i.receiving = false; }};
     const expiry late{it->on, deadline, [&i = *it] { i.ready.cancel(); }};
     for (;;) {
         datagram_descriptor::arrival got;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop/calls.hpp"
 
+#include "values/scope_exit.hpp"
+
 #include <boost/asio/post.hpp>
 
 namespace hawser::detail {
@@ -52,16 +54,12 @@ bool call_queue::push(call& c) noexcept
 // No more than were asked for when it began: what they ask for in turn comes behind what others have posted.
 void call_queue::run()
 {
-    struct and_again { // also after an exception
-        call_queue& of;
-        ~and_again()
-        {
-            const std::lock_guard lock{of.mutex_};
-            of.posted_ = !of.asked_.empty();
-            if (of.posted_)
-                boost::asio::post(of.context_, step{&of});
-        }
-    } const after{*this};
+    const scope_exit and_again{[this] { // also after an exception
+        const std::lock_guard lock{mutex_};
+        posted_ = !asked_.empty();
+        if (posted_)
+            boost::asio::post(context_, step{this});
+    }};
     std::unique_lock lock{mutex_};
     for (std::size_t left = pace_ == pace::batches ? asked_.size() : 1; left != 0 && !asked_.empty(); --left) {
         call& next = asked_.front();

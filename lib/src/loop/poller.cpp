@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop/poller.hpp"
 
+#include "values/scope_exit.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -102,14 +104,10 @@ void poller::wait()
 void poller::announced()
 {
     waits_ = false;
-    struct and_again { // also after an exception, which leaves the other events for the next turn
-        poller& on;
-        ~and_again()
-        {
-            if (on.readiness_ && !on.waits_ && (on.expected_ != 0 || on.while_empty_ == while_empty::waits))
-                on.wait();
-        }
-    } const after{*this};
+    const scope_exit and_again{[this] { // also after an exception, which leaves the other events for the next turn
+        if (readiness_ && !waits_ && (expected_ != 0 || while_empty_ == while_empty::waits))
+            wait();
+    }};
     look();
 }
 
@@ -145,16 +143,11 @@ void poller::run_due()
     due_posted_ = false;
     entry_list now;
     now.swap(due_);
-    struct rest { // after an exception
-        poller& on;
-        entry_list& of;
-        ~rest()
-        {
-            on.due_.splice(on.due_.begin(), of);
-            if (!on.due_.empty())
-                on.post_due();
-        }
-    } const left{*this, now};
+    const scope_exit rest{[this, &now] { // after an exception
+        due_.splice(due_.begin(), now);
+        if (!due_.empty())
+            post_due();
+    }};
     while (!now.empty()) {
         entry& e = now.front();
         now.pop_front();

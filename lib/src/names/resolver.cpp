@@ -2,6 +2,7 @@
 #include "names/resolver.hpp"
 
 #include "loop/expiry.hpp"
+#include "values/scope_exit.hpp"
 
 #include <netdb.h>
 
@@ -126,14 +127,10 @@ awaitable<void> finish_lookup(std::shared_ptr<lookup> l, duration deadline)
     if (!start_lookup(l))
         throw system_error{errc::resolver_busy};
     waiting node;
-    struct place {
-        lookup& of;
-        ~place()
-        {
-            of.node = nullptr;
-            of.abandoned = true;
-        }
-    } const place{*l};
+    const scope_exit over{[&l] {
+        l->node = nullptr;
+        l->abandoned = true;
+    }};
     l->node = &node;
     const expiry late{on, deadline, [&node] {
                           if (node.is_linked())

@@ -7,6 +7,7 @@
 #include "loop/runtime_core.hpp"
 #include "server/accept_failure.hpp"
 #include "sockets/listening_socket.hpp"
+#include "values/scope_exit.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -66,11 +67,8 @@ awaitable<connection> acceptor::accept(duration deadline)
         throw std::logic_error{"accept before listen"};
     if (it.accepting)
         throw std::logic_error{"two accepts of one acceptor at once"};
-    struct flag {
-        bool& set;
-        explicit flag(bool& b) : set{b} { set = true; }
-        ~flag() { set = false; }
-    } const busy{it.accepting};
+    it.accepting = true;
+    const detail::scope_exit over{[&it] { it.accepting = false; }};
     const detail::expiry late{it.on, deadline, [&it] { it.readiness.cancel(); }};
     for (;;) {
         detail::address peer;

@@ -5,6 +5,7 @@
 #include "loop/watchdog.hpp"
 #include "server/ledger.hpp"
 #include "server/session.hpp"
+#include "values/scope_exit.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -322,10 +323,7 @@ awaitable<drain_report> drained(std::shared_ptr<drain> of)
     loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
     waiting node;
     const auto end = std::make_shared<end_of_wait>(node);
-    struct finally {
-        end_of_wait& call;
-        ~finally() { call.forget(); }
-    } const finally{*end};
+    const scope_exit over{[&end] { end->forget(); }};
     const bool to_wait = of->tell([end, l = on.shared_from_this()] { l->ask(*end, end); });
     if (to_wait)
         co_await on.waits->wait(node, on);

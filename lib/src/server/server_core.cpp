@@ -5,6 +5,7 @@
 #include "server/refusing_handler.hpp"
 #include "server/service_manager.hpp"
 #include "tls/context.hpp"
+#include "values/scope_exit.hpp"
 
 #include <ifaddrs.h>
 #include <sys/resource.h>
@@ -155,21 +156,13 @@ listener_handle server_core::add(const endpoint& where, const std::vector<std::s
 void server_core::reload_tls()
 {
     const std::lock_guard one_at_a_time{reloading_};
-    const struct told {
-        explicit told(std::shared_ptr<service_manager> m) : manager{std::move(m)}
-        {
-            if (manager)
-                manager->reloading();
-        }
-        told(const told&) = delete;
-        told& operator=(const told&) = delete;
-        ~told()
-        {
-            if (manager)
-                manager->reloaded();
-        }
-        std::shared_ptr<service_manager> manager;
-    } beginning_and_end{supervisor()};
+    const auto manager = supervisor();
+    if (manager)
+        manager->reloading();
+    const scope_exit over{[&manager] {
+        if (manager)
+            manager->reloaded();
+    }};
     const auto all = configurations();
     std::vector<std::shared_ptr<const tls_context>> loaded;
     try {

@@ -3,6 +3,7 @@
 
 #include "server/ledger.hpp"
 #include "server/session.hpp"
+#include "values/scope_exit.hpp"
 
 #include <algorithm>
 
@@ -93,10 +94,7 @@ struct shedding::ending {
     }
     void operator()()
     {
-        const struct finally {
-            const ending& it;
-            ~finally() { it.tell(); }
-        } finally{*this};
+        const scope_exit finally{[this] { tell(); }};
         for (const candidate& c : chosen)
             if (c.place->has != nullptr)
                 c.place->has->shed(c.found);

@@ -3,6 +3,7 @@
 // How an exchange reads: a head within the response's deadline, then a body each of whose pieces has a deadline.
 #include "http/client/transfer.hpp"
 
+#include "values/scope_exit.hpp"
 #include "values/text.hpp"
 
 #include <hawser/http/parser.hpp>
@@ -13,25 +14,8 @@ namespace hawser::http::detail {
 
 using hawser::detail::in_words;
 using hawser::detail::quoted;
+using hawser::detail::scope_exit;
 namespace {
-
-// Resets what is not read to its end, so that its server stops at once.
-class reset_unless_whole
-{
-public:
-    explicit reset_unless_whole(connection& peer) noexcept : peer_{peer} {}
-    reset_unless_whole(const reset_unless_whole&) = delete;
-    reset_unless_whole& operator=(const reset_unless_whole&) = delete;
-    ~reset_unless_whole()
-    {
-        if (!whole)
-            peer_.reset();
-    }
-    bool whole = false;
-
-private:
-    connection& peer_;
-};
 
 std::string named(const error_code& e)
 {
@@ -218,7 +202,7 @@ void fail(const fetch& f, step at, const error_code& code, const std::string& wo
 
 awaitable<std::optional<result>> exchange(fetch& f, connection peer)
 {
-    reset_unless_whole end{peer};
+    scope_exit unless_whole{[&peer] { peer.reset(); }}; // so that the server stops at once
     response_parser parser;
     parser.answers(f.method);
     co_await read_head(f, peer, parser);
@@ -229,7 +213,7 @@ awaitable<std::optional<result>> exchange(fetch& f, connection peer)
     peer.consume(parser.head().size());
     peer.unit_end();
     r.received = co_await read_body(f, peer, parser.head());
-    end.whole = true;
+    unless_whole.release();
     co_return r;
 }
 
