@@ -307,7 +307,7 @@ awaitable<connection> connect(endpoint where, connect_options options)
         throw endpoint_error{errc::invalid_endpoint,
                              where.to_string() + ": expected tcp://, tls:// or unix: to connect to"};
     const auto executor = co_await boost::asio::this_coro::executor;
-    loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
+    loop& on = loop_of(executor);
     if (!on.alone())
         throw endpoint_error{errc::second_thread, where.to_string() + ": connect: second_thread (" +
                                                       error_code{errc::second_thread}.message() + ')'};

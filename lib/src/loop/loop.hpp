@@ -266,6 +266,10 @@ private:
 
 /// The loop that an executor belongs to. Throws std::logic_error if it is none of Hawser's.
 loop& loop_of(const boost::asio::execution_context& context);
+inline loop& loop_of(const boost::asio::any_io_executor& executor)
+{
+    return loop_of(boost::asio::query(executor, boost::asio::execution::context));
+}
 
 } // namespace hawser::detail
 

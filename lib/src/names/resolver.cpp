@@ -122,7 +122,7 @@ bool start_lookup(std::shared_ptr<lookup> l)
 awaitable<void> finish_lookup(std::shared_ptr<lookup> l, duration deadline)
 {
     const auto executor = co_await boost::asio::this_coro::executor;
-    loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
+    loop& on = loop_of(executor);
     l->on = on.shared_from_this();
     if (!start_lookup(l))
         throw system_error{errc::resolver_busy};

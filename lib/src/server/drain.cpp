@@ -320,7 +320,7 @@ private:
 awaitable<drain_report> drained(std::shared_ptr<drain> of)
 {
     const auto executor = co_await boost::asio::this_coro::executor;
-    loop& on = loop_of(boost::asio::query(executor, boost::asio::execution::context));
+    loop& on = loop_of(executor);
     waiting node;
     const auto end = std::make_shared<end_of_wait>(node);
     const scope_exit over{[&end] { end->forget(); }};
