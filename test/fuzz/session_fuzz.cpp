@@ -382,8 +382,7 @@ void life::finish()
     }
     look();
     for (end* e : ends_)
-        if (e->peer != nullptr)
-            e->peer->unit_end();
+        e->unit.end();
     read_on();
     for (const end* e : ends_)
         require(facts_.lossy || e->writing() == 0, "each write ends when its peer reads");

@@ -12,6 +12,7 @@
 #include <hawser/awaitable.hpp>
 #include <hawser/bytes.hpp>
 #include <hawser/detail/export.hpp>
+#include <hawser/detail/input_wait.hpp>
 #include <hawser/detail/posted_function.hpp>
 #include <hawser/detail/stream_operation.hpp>
 #include <hawser/endpoint.hpp>
@@ -120,6 +121,45 @@ enum class awaiting : std::uint8_t {
 };
 HAWSER_EXPORT const char* to_string(awaiting what) noexcept; ///< in words
 
+/// What the bytes that were written last are to the peer.
+enum class answer : std::uint8_t {
+    whole, ///< the end of an answer
+    part,  ///< a part of one, which must not look whole
+};
+
+/// One unit of a protocol that is layered above a connection (a request, a message), from its first byte that has come
+/// to its last: connection::begin_unit(). While it is open, reads are inside a unit: the frame clock runs while the
+/// session reads, the stream's end is errc::unexpected_end, and a drain waits. Movable, not copyable; used on the
+/// connection's loop, which it must not outlive, as it may the connection.
+///
+/// Destroyed without end(), as when a read in the middle was cancelled or has failed, it is no longer open, and the
+/// connection's next unit goes on with its clock.
+class HAWSER_EXPORT unit
+{
+public:
+    unit() noexcept = default;              ///< none
+    unit(unit&&) noexcept;                  ///< leaves the other without one
+    unit& operator=(unit&& other) noexcept; ///< what it held is as destroyed
+    ~unit();
+
+    /// Lets the unit's reads take `total` in all instead of timeouts().frame, counted from the first call for this
+    /// unit, or the first after `never`: for a body, whose time grows with what has come of it. Throws std::logic_error
+    /// if no unit is open.
+    void allow(duration total);
+
+    /// It has been read whole, and all that was written is whole answers (connection::answered): reads are between two
+    /// units again, under the idle clock, and may end at drain. Nothing if no unit is open.
+    void end() noexcept;
+
+    bool is_open() const noexcept { return of_ != nullptr; } ///< neither ended nor moved from
+
+private:
+    friend class connection;
+    HAWSER_HIDDEN explicit unit(boost::intrusive_ptr<detail::core> of) noexcept;
+    HAWSER_HIDDEN void leave() noexcept;
+    boost::intrusive_ptr<detail::core> of_;
+};
+
 /// One stream connection. Movable, not copyable; a moved-from one may only be destroyed or assigned to.
 /// Destroying an open connection ends it as close() does, in the background.
 class HAWSER_EXPORT connection
@@ -198,10 +238,29 @@ public:
     /// Appends all of `bytes` if there is room for it now, and says whether it did, as try_write_frame() does.
     bool try_write(any_bytes bytes);
 
+    /// Whether a write would be accepted now, without waiting for the output to fall.
+    bool has_room() const noexcept;
+
     /// Appends as much as the high-water mark admits now, at least one byte, and says how much.
     awaitable<std::size_t> write_some(any_bytes bytes);
 
+    /// Ends a read that waits, if one does: it throws operation_aborted and has lost no byte; the next goes on. For a
+    /// deadline of the protocol's own, after which it still has something to say to its peer.
+    void cancel_read() noexcept;
+
     // ---- Parsing in place: for protocols whose units say where they end only to a parser
+    //
+    //     for (;;) {
+    //         hawser::bytes_view input = peer.received();
+    //         while (!parser.parse(input)) {
+    //             co_await peer.wait_for_input(input.size());
+    //             input = peer.received();
+    //             if (input.empty())
+    //                 co_return; // the peer's end, or drain
+    //         }
+    //         co_await peer.write(answer_to(parser.result()));
+    //         peer.consume(parser.size());
+    //     }
 
     /// What has arrived and is not consumed, without waiting. Empty when others are to have their turn: read_more(0)
     /// gives it after theirs. Valid until the next read or consume().
@@ -212,19 +271,35 @@ public:
     /// later. Otherwise as read_some().
     awaitable<std::optional<bytes_view>> read_more(std::size_t have);
 
+    /// Completes when more than `have` bytes are received(), or when none is and none will come: where read_more()
+    /// gives nothing. Errors and cancellation as read_more().
+    ///
+    /// It is one of Asio's operations, with the signature void(std::exception_ptr), and is awaited at once. Unlike
+    /// read_more() it needs no coroutine of its own. It begins when it is awaited, as a read like the others, and
+    /// completes through the loop's queue even if the bytes are there: look at received() first.
+    /// Coroutines alone can await it; for Asio's awaitable operators,
+    ///     peer.wait_for_input(0)(boost::asio::use_awaitable) || peer.closed()
+    auto wait_for_input(std::size_t have) { return detail::await_input(*core_, have); }
+
     /// The first `n` bytes of received() are done with, and counted as a frame. They stay readable until the next read.
     void consume(std::size_t n);
 
-    // ---- Units: for protocols layered above
+    /// Whether more than the first `n` bytes of received() have come, to here or only as far as the kernel: what a
+    /// protocol asks whose answers say which one is the last, before it says so at drain. Over TLS the kernel's bytes
+    /// may turn out to be none of the user's.
+    bool has_more_than(std::size_t n) const noexcept;
 
-    /// A unit (a request, a message) has begun: the frame clock runs while the session reads, and drain waits.
-    void unit_begin();
-    /// Lets the unit's reads take `total` in all, counted from the first call within the unit, instead of
-    /// timeouts().frame: for a body, whose time grows with what has come of it.
-    void unit_allow(duration total);
-    /// It is done: reads are idle again, and may end at drain. What was written so far is whole answers: until then
-    /// bytes that were written count as a part of one, and an exception from the handler ends in a reset.
-    void unit_end();
+    // ---- Units and answers: for protocols layered above
+
+    /// A unit has begun; what has come of it may still be in received(). Throws std::logic_error if one is open.
+    [[nodiscard]] unit begin_unit();
+
+    /// Says what the output ends with, and so whether a session that fails may end in FIN. Frames are whole by
+    /// themselves; bytes (write(), write_some(), Asio's) may be a part of an answer, until they are said to be whole:
+    /// then an exception of the handler's own ends in a reset, and any other failure in FIN. After `part`, all that is
+    /// written is a part, and every failure ends in a reset, until this or unit::end() says that the answer is whole.
+    void answered(answer what) noexcept;
+
     /// Whether the server asks its sessions to end.
     bool draining() const noexcept;
 
@@ -274,6 +349,7 @@ public:
     traffic counts() const noexcept;                 ///< what it has carried so far
     std::size_t queued() const noexcept;             ///< bytes of output not yet in the kernel's hands
     connection_state state() const noexcept;         ///< where it stands
+    bool has_failed() const noexcept;                ///< its reads and writes throw why, for good
     awaiting awaits() const noexcept;                ///< what its coroutines wait for
 
     /// What the TLS handshake agreed on; nothing without TLS, and once the connection has closed.

@@ -61,7 +61,7 @@ void core::begin_close()
 void core::handler_ended(handler_end how) noexcept
 {
     input_.handler_ended();
-    ending_.handler_ended(how, output_.answered());
+    ending_.handler_ended(how, output_.last());
     begin_close();
 }
 

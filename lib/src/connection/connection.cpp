@@ -6,6 +6,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <stdexcept>
+
 namespace hawser {
 
 const char* to_string(awaiting what) noexcept
@@ -31,6 +33,44 @@ void end(detail::core& c) noexcept
 }
 
 } // namespace
+
+unit::unit(boost::intrusive_ptr<detail::core> of) noexcept : of_{std::move(of)} {}
+unit::unit(unit&&) noexcept = default;
+
+unit& unit::operator=(unit&& other) noexcept
+{
+    if (this != &other) {
+        leave();
+        of_ = std::move(other.of_);
+    }
+    return *this;
+}
+
+unit::~unit()
+{
+    leave();
+}
+
+void unit::leave() noexcept
+{
+    if (of_)
+        of_->unit_left();
+    of_.reset();
+}
+
+void unit::allow(duration total)
+{
+    if (!of_)
+        throw std::logic_error{"allow: the unit has ended"};
+    of_->unit_allow(total);
+}
+
+void unit::end() noexcept
+{
+    if (of_)
+        of_->unit_end();
+    of_.reset();
+}
 
 connection::connection(boost::intrusive_ptr<detail::core> core) noexcept : core_{std::move(core)} {}
 connection::connection(connection&&) noexcept = default;
@@ -101,6 +141,10 @@ awaitable<void> connection::write(std::span<const bytes_view> pieces)
 {
     return core_->write(pieces);
 }
+bool connection::has_room() const noexcept
+{
+    return core_->has_room();
+}
 bool connection::try_write(any_bytes bytes)
 {
     return core_->try_write(bytes);
@@ -123,17 +167,23 @@ void connection::consume(std::size_t n)
     core_->consume(n);
 }
 
-void connection::unit_begin()
+void connection::cancel_read() noexcept
+{
+    core_->cancel_read();
+}
+bool connection::has_more_than(std::size_t n) const noexcept
+{
+    return core_->has_more_than(n);
+}
+
+unit connection::begin_unit()
 {
     core_->unit_begin();
+    return unit{core_};
 }
-void connection::unit_allow(duration total)
+void connection::answered(answer what) noexcept
 {
-    core_->unit_allow(total);
-}
-void connection::unit_end()
-{
-    core_->unit_end();
+    core_->answered(what);
 }
 bool connection::draining() const noexcept
 {
@@ -188,6 +238,10 @@ traffic connection::counts() const noexcept
 std::size_t connection::queued() const noexcept
 {
     return core_->queued();
+}
+bool connection::has_failed() const noexcept
+{
+    return core_->has_failed();
 }
 connection_state connection::state() const noexcept
 {
@@ -268,6 +322,23 @@ bool handle::post_made(std::unique_ptr<detail::posted_function> function) const
 }
 
 namespace detail {
+
+bool is_read(const core& c) noexcept
+{
+    return c.is_read();
+}
+void begin_input_wait(core& c, std::size_t have, resumption then, bool cancellable)
+{
+    c.begin_input_wait(have, std::move(then), cancellable);
+}
+bool is_input_wait_over(core& c, std::exception_ptr& error) noexcept
+{
+    return c.is_input_wait_over(error);
+}
+void continue_input_wait(core& c, resumption then)
+{
+    c.continue_input_wait(std::move(then));
+}
 
 void start_stream_read(core& c, stream_operation* op)
 {

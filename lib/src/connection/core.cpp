@@ -220,7 +220,7 @@ time_point core::look_at_input(time_point now)
 {
     if (deadlines_.of_input() == deadlines::kind::handshake)
         return look_at_handshake(now);
-    const deadlines::due due = deadlines_.check_input(now, input_.needed());
+    const deadlines::due due = deadlines_.check_input(now, input_.needed(), input_.unit_is_open());
     if (due.expired != deadlines::kind::none) {
         fail(deadlines::error_of(due.expired));
         return time_point::max();

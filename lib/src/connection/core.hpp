@@ -20,7 +20,6 @@
 #include "connection/input.hpp"
 #include "connection/output.hpp"
 #include "connection/settings.hpp"
-#include "loop/cancellation.hpp"
 #include "loop/descriptor_watch.hpp"
 #include "loop/loop.hpp"
 #include "transport/stream.hpp"
@@ -28,7 +27,9 @@
 #include "values/address.hpp"
 
 #include <hawser/connection.hpp>
+#include <hawser/detail/cancellation.hpp>
 #include <hawser/detail/export.hpp>
+#include <hawser/detail/resumption.hpp>
 
 #include <boost/asio/deferred.hpp>
 
@@ -71,7 +72,6 @@ public:
     ~core() override;
 
     using waiting_for = input::waiting_for;
-    using answer = output::answer;
     using handler_end = ending::handler_end;
 
     // ---- Reading (reading.cpp)
@@ -82,15 +82,13 @@ public:
     awaitable<std::optional<bytes_view>> read_some();
     awaitable<std::optional<bytes_view>> read(std::size_t n);
     awaitable<std::optional<bytes_view>> read_more(std::size_t have);
-    // The steps of read_more(), for a protocol's own coroutine, which then needs no second one:
-    //     begin_read();
-    //     while (has_at_most(have)) {
-    //         co_await next_input(next_or_rest());
-    //         if (!more_came(have)) // the end
-    //     }
+    // What await_input() is made of.
+    bool is_read() const noexcept { return input_.has_reader(); }
+    void begin_input_wait(std::size_t have, resumption then, bool cancellable);
+    bool is_input_wait_over(std::exception_ptr& error) noexcept;
+    void continue_input_wait(resumption then);
     void begin_read() { input_.begin_read(); }
     bool has_at_most(std::size_t n) const noexcept { return input_.size() <= n || !input_.has_turn(); }
-    bool more_came(std::size_t have);
     waiting_for next_or_rest() const noexcept { return input_.next_or_rest(); }
     auto next_input(waiting_for what)
     {
@@ -130,6 +128,7 @@ public:
     awaitable<std::size_t> write_some(bytes_view bytes);
     awaitable<void> flush();
     void write_stream(stream_operation* op);
+    bool has_room() const noexcept { return output_.has_room(); }
     std::size_t queued() const noexcept { return output_.queued(); }
 
     // ---- The end (closing.cpp)
@@ -223,20 +222,17 @@ public:
     const error_code& error() const noexcept { return ending_.error(); }
     const std::exception_ptr& thrown() const noexcept { return ending_.thrown(); }
     std::shared_ptr<handle_target> make_handle();
-    void unit_begin() noexcept { input_.begin_unit(); }
+    void unit_begin();
     void unit_allow(duration total) noexcept { deadlines_.allow_unit(total); }
     void unit_end() noexcept
     {
-        unit_pause();
+        input_.end_unit();
+        deadlines_.end_unit();
+        output_.answered(answer::whole);
         unit_done();
     }
-    /// Its clock stops. The unit is not whole yet, though nothing marks what is read next as a part of it.
-    void unit_pause() noexcept
-    {
-        input_.end_unit();
-        output_.answered(answer::whole);
-        deadlines_.end_unit();
-    }
+    /// It was not ended: the next one goes on with its clock.
+    void unit_left() noexcept { input_.end_unit(); }
 
     // ---- Called by the stream, from the loop's queue
 
@@ -273,6 +269,7 @@ private:
 
     // reading.cpp
     [[noreturn]] void refuse_frame(const framing& format, const decoded& d) const;
+    bool more_came();
     [[noreturn]] void throw_unexpected_end(std::size_t wanted) const;
     [[noreturn]] void refuse_to_consume(std::size_t n) const;
     bool input_came();

@@ -44,26 +44,26 @@ void deadlines::set_timeouts(const hawser::timeouts& t)
 
 void deadlines::allow_unit(duration total) noexcept
 {
-    if (unit_allowed_ == not_said)
+    if (unit_allowed_ == not_said || unit_allowed_ == never)
         frame_spent_ = duration::zero();
     unit_allowed_ = total;
 }
 
 // What the unit that has begun may take in all.
-duration deadlines::unit_time(std::size_t needed) const noexcept
+duration deadlines::unit_time(std::size_t needed, bool in_unit) const noexcept
 {
-    if (unit_allowed_ != not_said)
+    if (in_unit && unit_allowed_ != not_said)
         return unit_allowed_;
     const duration frame = timeouts().frame;
     return frame == never ? never : frame + transfer_time(needed);
 }
 
-deadlines::due deadlines::check_input(time_point now, std::size_t needed) const noexcept
+deadlines::due deadlines::check_input(time_point now, std::size_t needed, bool in_unit) const noexcept
 {
     if (of_input_ == kind::none)
         return {};
     const bool idle = of_input_ == kind::idle;
-    const duration allowed = idle ? timeouts().idle : unit_time(needed);
+    const duration allowed = idle ? timeouts().idle : unit_time(needed, in_unit);
     const time_point deadline = after(wait_since_, allowed == never || idle ? allowed : allowed - frame_spent_);
     return deadline <= now ? due{.expired = of_input_} : due{.next = deadline};
 }

@@ -20,8 +20,8 @@
 //     begin_linger, linger_on  -                           -           begins anew, but not beyond the whole
 //
 // Times only: the connection does what follows from a deadline that has expired, and arms its wheel (core::look_by) for
-// the instants that are returned. For what each message begins, these are not the deadline, but a look in each twentieth
-// of the shortest timeout, which finds what has passed: no message arms a timer.
+// the instants that are returned. For what each message begins, these are not the deadline, but a look in each
+// twentieth of the shortest timeout, which finds what has passed: no message arms a timer.
 #ifndef HAWSER_SRC_CONNECTION_DEADLINES_HPP
 #define HAWSER_SRC_CONNECTION_DEADLINES_HPP
 
@@ -72,6 +72,12 @@ public:
     void spend(time_point now) noexcept { frame_spent_ += now - wait_since_; }
     /// A unit is whole, or the next one begins.
     void unit_done() noexcept { frame_spent_ = duration::zero(); }
+    /// One goes on with the clock of another that was left in its middle; otherwise nothing has been said of it.
+    void begin_unit() noexcept
+    {
+        if (frame_spent_ == duration::zero())
+            unit_allowed_ = not_said;
+    }
     /// The unit that is open may take so long in all, instead of timeouts::frame.
     void allow_unit(duration total) noexcept;
     void end_unit() noexcept
@@ -82,8 +88,8 @@ public:
     /// While it waits for the next unit, or for bytes, idle counts from the last byte in either direction.
     void output_moved(time_point now) noexcept { wait_since_ = now; }
     time_point wait_since() const noexcept { return wait_since_; }
-    /// Of the idle or the frame clock, with so many bytes announced of the unit.
-    due check_input(time_point now, std::size_t needed) const noexcept;
+    /// Of the idle or the frame clock, with so many bytes announced of the unit; `in_unit`: it is a protocol's.
+    due check_input(time_point now, std::size_t needed, bool in_unit) const noexcept;
 
     time_point opened() const noexcept { return opened_; }
     /// The handshake is over. Units are the connection's from here.
@@ -123,7 +129,7 @@ public:
 
 private:
     static constexpr duration not_said = duration::min();
-    duration unit_time(std::size_t needed) const noexcept;
+    duration unit_time(std::size_t needed, bool in_unit) const noexcept;
 
     kind of_input_ = kind::none;
     kind of_end_ = kind::none;
@@ -133,7 +139,7 @@ private:
     time_point window_since_{};
     time_point end_since_ = time_point::max();
     time_point end_until_ = time_point::max();
-    duration unit_allowed_ = not_said;
+    duration unit_allowed_ = not_said; // for the unit that is open, or was left
     struct own_timeouts {
         hawser::timeouts timeouts;
         duration look_every;

@@ -40,13 +40,13 @@ bool ending::begin_drain() noexcept
     return true;
 }
 
-void ending::handler_ended(handler_end how, output::answer last) noexcept
+void ending::handler_ended(handler_end how, output::written last) noexcept
 {
     if (!is_open())
         return;
     const bool threw = how == handler_end::threw;
     const bool torn =
-        how != handler_end::returned && (last == output::answer::torn || (threw && last != output::answer::whole));
+        how != handler_end::returned && (last == output::written::torn || (threw && last != output::written::whole));
     if (torn)
         manner_ = manner::torn;
     else if (threw)

@@ -98,7 +98,7 @@ public:
 
     /// Whether it was open, so that reads end.
     bool begin_drain() noexcept;
-    void handler_ended(handler_end how, output::answer last) noexcept;
+    void handler_ended(handler_end how, output::written last) noexcept;
     /// False: it had begun.
     bool begin_close() noexcept;
     step next(const facts& f) noexcept;

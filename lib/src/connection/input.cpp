@@ -168,9 +168,14 @@ input::step input::drain_read(std::optional<outcome> read, bool record_has_begun
     return post(read.value_or(outcome::drained));
 }
 
+std::exception_ptr second_read()
+{
+    return std::make_exception_ptr(std::logic_error{"two reads of one connection at once"});
+}
+
 void input::refuse_second_read()
 {
-    throw std::logic_error{"two reads of one connection at once"};
+    std::rethrow_exception(second_read());
 }
 
 } // namespace hawser::detail

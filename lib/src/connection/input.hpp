@@ -34,9 +34,9 @@
 #define HAWSER_SRC_CONNECTION_INPUT_HPP
 
 #include "loop/buffer.hpp"
-#include "loop/resumption.hpp"
 
 #include <hawser/connection.hpp>
+#include <hawser/detail/resumption.hpp>
 #include <hawser/framing.hpp>
 
 #include <algorithm>
@@ -103,6 +103,9 @@ public:
     bytes_view unread() const noexcept { return buffer_.data().substr(held_); }
     bool has_view() const noexcept { return held_ != 0; }
     std::size_t needed() const noexcept { return needed_; }
+    /// A protocol that parses in place waits for more than so many.
+    void has_seen(std::size_t n) noexcept { seen_ = n; }
+    std::size_t seen() const noexcept { return seen_; }
     /// So many bytes will make the unit whole that has begun.
     void needs(std::size_t n) noexcept { needed_ = n; }
 
@@ -309,6 +312,7 @@ private:
     std::size_t held_ = 0;    // what the view last handed out takes up
     std::size_t scanned_ = 0; // bytes already searched for a delimiter
     std::size_t needed_ = 0;  // bytes that the frame begun will have, once known
+    std::size_t seen_ = 0;    // bytes that a protocol has parsed in place
     buffer buffer_;
     resumption reader_;
 };

@@ -46,10 +46,10 @@ class output
 {
 public:
     enum class state : std::uint8_t { open, shut, ended };
-    /// Whether what was written last is a whole answer: bytes that a handler writes may be a part of one.
-    enum class answer : std::uint8_t {
+    /// What was written last, as far as it is known.
+    enum class written : std::uint8_t {
         whole,
-        unknown, // torn, if the handler ends by an exception of its own
+        unknown, // bytes, which may be a part of an answer: torn, if the handler ends by an exception of its own
         torn,    // torn, however it fails
     };
     /// Where output goes next.
@@ -113,8 +113,14 @@ public:
     /// Throws std::bad_alloc.
     void append_pending(bytes_view bytes) { pending_.append(bytes); }
 
-    void answered(answer a) noexcept { answer_ = a; }
-    answer answered() const noexcept { return answer_; }
+    void wrote(written w) noexcept { written_ = w; }
+    /// The protocol above says it of what was written, and of what will be until it says otherwise.
+    void answered(answer a) noexcept
+    {
+        in_answer_ = a == answer::part;
+        written_ = in_answer_ ? written::unknown : written::whole;
+    }
+    written last() const noexcept { return in_answer_ ? written::torn : written_; }
 
     // ---- Those who wait for room, one admitted after the other
 
@@ -221,9 +227,10 @@ private:
     cork& cork_;
     const settings& settings_;
     state state_ = state::open;
-    answer answer_ = answer::whole;
-    bool sending_ = false;  // a wait for writability is under way
-    bool admitted_ = false; // one was woken, or posted, and has not appended yet
+    written written_ = written::whole;
+    bool in_answer_ = false; // all of it is a part
+    bool sending_ = false;   // a wait for writability is under way
+    bool admitted_ = false;  // one was woken, or posted, and has not appended yet
     buffer pending_;
     wait_queue writers_;
     wait_queue flushers_;

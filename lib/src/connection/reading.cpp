@@ -104,21 +104,50 @@ awaitable<std::optional<bytes_view>> core::read(std::size_t n)
 awaitable<std::optional<bytes_view>> core::read_more(std::size_t have)
 {
     begin_read();
-    while (has_at_most(have)) {
-        co_await next_input(next_or_rest());
-        if (!more_came(have))
-            co_return std::nullopt;
-    }
+    if (has_at_most(have))
+        co_await await_input(*this, have);
+    if (input_.empty())
+        co_return std::nullopt;
     co_return input_.data();
 }
 
-bool core::more_came(std::size_t have)
+void core::begin_input_wait(std::size_t have, resumption then, bool cancellable)
+{
+    begin_read();
+    input_.has_seen(have);
+    input_.set_reader(std::move(then));
+    const waiting_for what = next_or_rest();
+    if (!cancellable)
+        return fail_input(what);
+    if (has_at_most(have))
+        return start_input(what);
+    input_.begin(what);
+    follow(input_.post(outcome::more));
+}
+
+bool core::is_input_wait_over(std::exception_ptr& error) noexcept
+{
+    try {
+        return !more_came() || !has_at_most(input_.seen());
+    } catch (...) {
+        error = std::current_exception();
+        return true;
+    }
+}
+
+void core::continue_input_wait(resumption then)
+{
+    input_.set_reader(std::move(then));
+    start_input(next_or_rest());
+}
+
+bool core::more_came()
 {
     if (input_came())
         return true;
     if (input_.between_units())
         return false;
-    throw_unexpected_end(have + 1);
+    throw_unexpected_end(input_.seen() + 1);
 }
 
 void core::consume(std::size_t n)
@@ -137,6 +166,14 @@ bool core::has_more_than(std::size_t n) noexcept
     int waiting = 0;
     const int fd = descriptor();
     return fd >= 0 && ::ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
+void core::unit_begin()
+{
+    if (input_.unit_is_open())
+        throw std::logic_error{"two units of one connection at once"};
+    input_.begin_unit();
+    deadlines_.begin_unit();
 }
 
 // What can go wrong stands in functions of its own, so that the coroutines' frames have no room for its words.

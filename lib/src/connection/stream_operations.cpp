@@ -173,7 +173,7 @@ std::size_t core::append_pieces(const stream_operation& op)
         piece.size = std::min(piece.size, most - total);
         total += piece.size;
     }
-    output_.answered(answer::unknown);
+    output_.wrote(output::written::unknown);
     if (total == 0)
         return 0;
     if (char* at = other_room_for(total)) {

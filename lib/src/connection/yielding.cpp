@@ -53,7 +53,7 @@ claim core::claims() const noexcept
     switch (input_.what()) {
     case waiting_for::next_unit: return {idle, deadlines_.wait_since()};
     case waiting_for::rest_of_unit:
-        return input_.at_first_unit() && output_.answered() == answer::whole
+        return input_.at_first_unit() && output_.last() == output::written::whole
                    ? claim{unfinished, after(deadlines_.began(), time_for(came()))}
                    : claim{};
     case waiting_for::stream:

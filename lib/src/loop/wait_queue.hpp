@@ -12,9 +12,10 @@
 #define HAWSER_SRC_LOOP_WAIT_QUEUE_HPP
 
 #include "loop/calls.hpp"
-#include "loop/cancellation.hpp"
 #include "loop/loop.hpp"
-#include "loop/resumption.hpp"
+
+#include <hawser/detail/cancellation.hpp>
+#include <hawser/detail/resumption.hpp>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>

@@ -20,6 +20,7 @@ void end::over()
 {
     check();
     views_.clear();
+    unit = {};
     peer = nullptr;
 }
 
@@ -84,12 +85,16 @@ awaitable<void> end::perform(unsigned what, unsigned how)
         life_.lossy = true;
         c.reset();
         break;
-    case 22: c.unit_begin(); break;
-    case 23: c.unit_end(); break;
+    case 22:
+        if (!unit.is_open())
+            unit = c.begin_unit();
+        break;
+    case 23: unit.end(); break;
     case 24: post(how); break;
     case 25: // a deadline, as below
         life_.lossy = true;
-        c.unit_allow(std::chrono::milliseconds{how});
+        if (unit.is_open())
+            unit.allow(std::chrono::milliseconds{how});
         break;
     default: // shorter deadlines
         life_.lossy = true;

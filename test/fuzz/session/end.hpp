@@ -39,6 +39,7 @@ public:
     /// The connection is about to be destroyed.
     void over();
     connection* peer = nullptr; ///< of which this is the end; null before begin() and after over()
+    hawser::unit unit;          ///< in which its reads are, if one is open
 
     /// Does one operation to its end; `how` chooses sizes and the like.
     awaitable<void> act(unsigned what, unsigned how);

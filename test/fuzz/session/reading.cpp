@@ -160,7 +160,15 @@ awaitable<void> end::read_in_place(unsigned how)
     in_.sees(here);
     const std::size_t have = how % 2 == 0 ? 0 : here.size();
     asked_ = std::max(asked_, have + 1);
-    const auto got = co_await peer->read_more(have);
+    std::optional<bytes_view> got;
+    if (how < 128) {
+        got = co_await peer->read_more(have);
+    } else {
+        co_await peer->wait_for_input(have);
+        got = peer->received();
+        if (got->empty())
+            got.reset();
+    }
     if (!got) {
         nothing_came();
         co_return;

@@ -19,12 +19,12 @@ constexpr duration tick{1};
 const timeouts in_force{.handshake = 3s, .idle = 10s, .frame = 5s, .write = 4s};
 const detail::settings configured{.timeouts = in_force};
 
-void expires_at(const deadlines& d, time_point at, kind what, std::size_t needed = 0)
+void expires_at(const deadlines& d, time_point at, kind what, std::size_t needed = 0, bool in_unit = true)
 {
-    const deadlines::due before = d.check_input(at - tick, needed);
+    const deadlines::due before = d.check_input(at - tick, needed, in_unit);
     BOOST_TEST((before.expired == kind::none));
     BOOST_TEST((before.next == at));
-    BOOST_TEST((d.check_input(at, needed).expired == what));
+    BOOST_TEST((d.check_input(at, needed, in_unit).expired == what));
 }
 
 } // namespace
@@ -40,11 +40,11 @@ BOOST_AUTO_TEST_CASE(each_is_told_by_its_own_error)
 BOOST_AUTO_TEST_CASE(nothing_runs_while_nobody_waits)
 {
     deadlines d{configured, start};
-    BOOST_TEST((d.check_input(start + 1h, 0).expired == kind::none));
-    BOOST_TEST((d.check_input(start + 1h, 0).next == time_point::max()));
+    BOOST_TEST((d.check_input(start + 1h, 0, true).expired == kind::none));
+    BOOST_TEST((d.check_input(start + 1h, 0, true).next == time_point::max()));
     d.begin_wait(kind::idle, start);
     d.end_wait();
-    BOOST_TEST((d.check_input(start + 1h, 0).next == time_point::max()));
+    BOOST_TEST((d.check_input(start + 1h, 0, true).next == time_point::max()));
 }
 
 BOOST_AUTO_TEST_CASE(idle_runs_from_the_beginning_of_the_wait_or_the_last_byte_sent)
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_unit_has_a_second_more_for_each_64_KiB_announced)
     expires_at(d, start + 5s, kind::frame, 0);
     expires_at(d, start + 6s, kind::frame, 65'536);
     expires_at(d, start + 5s + 500ms, kind::frame, 32'768);
-    BOOST_TEST((d.check_input(start + 1h, ~std::size_t{0}).expired == kind::none)); // and nothing overflows
+    BOOST_TEST((d.check_input(start + 1h, ~std::size_t{0}, true).expired == kind::none)); // and nothing overflows
 }
 
 BOOST_AUTO_TEST_CASE(a_protocol_may_allow_its_unit_another_time)
@@ -93,8 +93,38 @@ BOOST_AUTO_TEST_CASE(a_protocol_may_allow_its_unit_another_time)
     expires_at(d, start + 11s, kind::frame);
     d.end_unit();
     expires_at(d, start + 8s, kind::frame);
+    d.begin_unit();
     d.allow_unit(never);
-    BOOST_TEST((d.check_input(start + 1000h, 0).next == time_point::max()));
+    expires_at(d, start + 8s, kind::frame, 0, false); // it holds for the unit that is open
+    BOOST_TEST((d.check_input(start + 1000h, 0, true).next == time_point::max()));
+}
+
+BOOST_AUTO_TEST_CASE(a_unit_goes_on_with_the_time_of_one_that_was_left_in_its_middle)
+{
+    deadlines d{configured, start};
+    d.begin_unit();
+    d.allow_unit(8s);
+    d.begin_wait(kind::frame, start);
+    d.spend(start + 2s);
+    d.end_wait();
+    d.begin_unit();
+    d.begin_wait(kind::frame, start + 2s);
+    expires_at(d, start + 8s, kind::frame);
+    d.unit_done(); // others were read whole
+    d.begin_unit();
+    expires_at(d, start + 7s, kind::frame);
+}
+
+BOOST_AUTO_TEST_CASE(a_time_allowed_after_never_counts_from_then)
+{
+    deadlines d{configured, start};
+    d.begin_unit();
+    d.allow_unit(never);
+    d.begin_wait(kind::frame, start);
+    d.spend(start + 2s);
+    d.allow_unit(3s);
+    d.begin_wait(kind::frame, start + 2s);
+    expires_at(d, start + 5s, kind::frame);
 }
 
 BOOST_AUTO_TEST_CASE(a_handshake_has_its_time_from_the_beginning_but_for_the_wait_for_a_place)

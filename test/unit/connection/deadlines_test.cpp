@@ -243,7 +243,7 @@ BOOST_AUTO_TEST_CASE(within_a_unit_reads_have_the_frame_clock_and_not_the_idle_o
 {
     scenario run;
     auto [c, p] = run.connect(with({.idle = 1s, .frame = 10s, .write = never, .drain = never}));
-    c.unit_begin();
+    unit u = c.begin_unit();
     auto read = run.start(c.read_some());
     run.advance(6s);
     p.send("part");
@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(within_a_unit_reads_have_the_frame_clock_and_not_the_idle_o
     run.advance(4s - tick);
     BOOST_TEST(!read.done());
     p.send("more");
-    c.unit_end();
+    u.end();
     read = run.start(c.read_some());
     run.advance(1s - tick);
     BOOST_TEST(!read.done());
@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(a_unit_that_takes_too_long_is_cut_at_the_frame_deadline)
 {
     scenario run;
     auto [c, p] = run.connect(with(only_frame));
-    c.unit_begin();
+    unit u = c.begin_unit();
     auto read = run.start(c.read_some());
     for (int i = 0; i < 9; ++i) {
         run.advance(1s);

@@ -21,7 +21,7 @@ namespace {
 using state = ending::state;
 using step = ending::step;
 using handler_end = ending::handler_end;
-using answer = output::answer;
+using written = output::written;
 
 constexpr ending::facts all_sent{.reader_waits = false,
                                  .output_pending = false,
@@ -43,7 +43,7 @@ void bring_to(ending& e, state s)
     case state::draining: e.begin_drain(); break;
     case state::flushing: e.begin_close(); break;
     case state::acknowledging:
-        e.handler_ended(handler_end::failed, answer::torn);
+        e.handler_ended(handler_end::failed, written::torn);
         e.begin_close();
         e.next(all_sent);
         break;
@@ -142,15 +142,15 @@ BOOST_AUTO_TEST_CASE(a_handler_that_fails_leaves_a_torn_answer_or_a_cut_one_or_a
 {
     struct row {
         handler_end how;
-        answer last;
+        written last;
         bool torn, clean;
     };
     const row table[] = {
-        {handler_end::returned, answer::whole, false, true}, {handler_end::returned, answer::unknown, false, true},
-        {handler_end::returned, answer::torn, false, true},  {handler_end::failed, answer::whole, false, true},
-        {handler_end::failed, answer::unknown, false, true}, {handler_end::failed, answer::torn, true, false},
-        {handler_end::threw, answer::whole, false, false},   {handler_end::threw, answer::unknown, true, false},
-        {handler_end::threw, answer::torn, true, false},
+        {handler_end::returned, written::whole, false, true}, {handler_end::returned, written::unknown, false, true},
+        {handler_end::returned, written::torn, false, true},  {handler_end::failed, written::whole, false, true},
+        {handler_end::failed, written::unknown, false, true}, {handler_end::failed, written::torn, true, false},
+        {handler_end::threw, written::whole, false, false},   {handler_end::threw, written::unknown, true, false},
+        {handler_end::threw, written::torn, true, false},
     };
     for (const row& r : table)
         for (const state s : all_states) {

@@ -45,7 +45,7 @@ awaitable<void> echo_fours(connection& c)
 {
     while (const auto four = co_await c.read(4)) {
         co_await c.write(*four);
-        c.unit_end(); // the answer is whole
+        c.answered(answer::whole);
     }
 }
 
@@ -57,7 +57,7 @@ awaitable<void> echo_fours_and_a_half(connection& c)
             throw std::runtime_error{"half"};
         }
         co_await c.write(*four);
-        c.unit_end();
+        c.answered(answer::whole);
     }
 }
 

@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_stream_is_clean_before_a_unit_and_an_error_i
     {
         scenario run;
         auto [c, p] = run.connect();
-        c.unit_begin();
+        const unit open = c.begin_unit();
         const auto read = run.start(c.read_more(0));
         p.end();
         BOOST_TEST(read.outcome() == "unexpected_end");
@@ -148,19 +148,19 @@ BOOST_AUTO_TEST_CASE(a_unit_may_take_what_it_is_allowed_counted_from_the_first_a
     auto [c, p] = run.connect(with({.idle = never, .frame = 10s, .write = never, .drain = never}));
     const auto head = run.start(c.read_more(0));
     p.send("head");
-    c.unit_begin();
+    unit u = c.begin_unit();
     const auto rest = run.start(c.read_more(4));
     run.steps(9s, 100ms);
     p.send("+");
     BOOST_TEST(text(rest) == "head+");
     c.consume(5);
-    c.unit_allow(5s);
+    u.allow(5s);
     auto body = run.start(c.read_more(0));
     run.steps(4s, 100ms);
     p.send("b");
     BOOST_TEST(text(body) == "b");
     c.consume(1);
-    c.unit_allow(6s); // of which 4 are spent
+    u.allow(6s); // of which 4 are spent
     body = run.start(c.read_more(0));
     run.steps(2s - 1ns, 100ms);
     BOOST_TEST(!body.done());
@@ -172,15 +172,15 @@ BOOST_AUTO_TEST_CASE(the_next_unit_has_the_frame_timeout_again)
 {
     scenario run;
     auto [c, p] = run.connect(with({.idle = never, .frame = 10s, .write = never, .drain = never}));
-    c.unit_begin();
-    c.unit_allow(never);
+    unit u = c.begin_unit();
+    u.allow(never);
     auto read = run.start(c.read_more(0));
     run.steps(100s, 1s);
     p.send("x");
     BOOST_TEST(text(read) == "x");
     c.consume(1);
-    c.unit_end();
-    c.unit_begin();
+    u.end();
+    u = c.begin_unit();
     read = run.start(c.read_more(0));
     run.steps(10s - 1ns, 100ms);
     BOOST_TEST(!read.done());

@@ -211,6 +211,21 @@ BOOST_AUTO_TEST_CASE(what_is_dropped_is_lost_in_the_cork_too_but_only_ones_own)
     BOOST_TEST(around.blocks.in_use() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_written_is_a_part_while_the_protocol_says_so)
+{
+    surroundings around;
+    driven d{around};
+    BOOST_TEST((d.part.last() == output::written::whole));
+    d.part.wrote(output::written::unknown);
+    BOOST_TEST((d.part.last() == output::written::unknown));
+    d.part.answered(answer::part);
+    BOOST_TEST((d.part.last() == output::written::torn));
+    d.part.wrote(output::written::unknown);
+    BOOST_TEST((d.part.last() == output::written::torn));
+    d.part.answered(answer::whole);
+    BOOST_TEST((d.part.last() == output::written::whole));
+}
+
 BOOST_AUTO_TEST_CASE(a_peer_keeps_pace_that_takes_enough_in_each_window)
 {
     surroundings around;

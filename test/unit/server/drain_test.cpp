@@ -208,10 +208,10 @@ BOOST_AUTO_TEST_CASE(a_unit_that_is_open_is_waited_for)
 {
     server_scenario run;
     peer p = run.open([](connection& c) -> awaitable<void> {
-        c.unit_begin();
+        unit u = c.begin_unit();
         co_await c.read_some();
         co_await c.read_some();
-        c.unit_end();
+        u.end();
         BOOST_TEST(c.draining());
         const auto none = co_await c.read_some();
         BOOST_TEST(!none.has_value());

@@ -78,8 +78,8 @@ awaitable<void> read_final_head(const fetch& f, connection& peer, response_parse
         got = input.size();
         auto state = parser.parse(input);
         while (state == progress::need_more) {
-            const auto more = co_await peer.read_more(got);
-            input = *more; // within a unit there always is more, or an error
+            co_await peer.wait_for_input(got);
+            input = peer.received(); // within a unit there always is more, or an error
             got = input.size();
             state = parser.parse(input);
         }
@@ -99,8 +99,6 @@ awaitable<void> read_final_head(const fetch& f, connection& peer, response_parse
 awaitable<void> read_head(const fetch& f, connection& peer, response_parser& parser)
 {
     std::size_t got = 0;
-    peer.unit_begin();
-    peer.unit_allow(f.options.response);
     try {
         co_await peer.write(request_text(f));
         co_await read_final_head(f, peer, parser, got);
@@ -205,13 +203,15 @@ awaitable<std::optional<result>> exchange(fetch& f, connection peer)
     scope_exit unless_whole{[&peer] { peer.reset(); }}; // so that the server stops at once
     response_parser parser;
     parser.answers(f.method);
+    unit head = peer.begin_unit();
+    head.allow(f.options.response);
     co_await read_head(f, peer, parser);
     if (is_redirected(f, parser.head()))
         co_return std::nullopt;
     result r = result_of(f, peer, parser.head());
     f.to.begin(parser.head());
     peer.consume(parser.head().size());
-    peer.unit_end();
+    head.end();
     r.received = co_await read_body(f, peer, parser.head());
     unless_whole.release();
     co_return r;

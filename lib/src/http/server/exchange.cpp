@@ -22,6 +22,7 @@ namespace detail {
 namespace {
 
 using hawser::detail::expiry;
+using hawser::detail::loop_of;
 
 constexpr bytes_view last_chunk = "0\r\n\r\n";
 constexpr std::size_t most_free = 64;           // exchanges kept by a loop for the next requests
@@ -34,39 +35,28 @@ void clear(std::string& text) noexcept
         std::string{}.swap(text);
 }
 
-// False: the end, also of a connection that was idle too long, which is closed and not reset.
-bool request_came(core& c)
-{
-    try {
-        return c.more_came(0);
-    } catch (const system_error& e) {
-        if (e.code() != errc::idle_timeout)
-            throw;
-        return false;
-    }
-}
-
 awaitable<void> serve_requests(std::shared_ptr<const serving> shared, hawser::connection& peer)
 {
-    core& c = core_access::get(peer);
     exchange_lease lease{peer, *shared};
     for (;;) {
-        bytes_view input = c.received();
+        bytes_view input = peer.received();
         if (input.empty()) {
             lease.give_back();
-            c.begin_read();
-            while (c.has_at_most(0)) {
-                co_await c.next_input(c.next_or_rest());
-                if (!request_came(c))
-                    co_return;
+            try {
+                co_await peer.wait_for_input(0);
+            } catch (const system_error& e) {
+                if (e.code() != errc::idle_timeout) // at which it is closed, and not reset
+                    throw;
             }
-            input = c.received();
+            input = peer.received();
+            if (input.empty())
+                co_return;
         }
         exchange& x = lease.get();
         progress found = x.parse(input);
         if (found == progress::need_more) {
             found = co_await x.read_head(input.size());
-            input = c.received();
+            input = peer.received();
         }
         if (found == progress::need_more)
             co_await x.time_out(input);
@@ -116,23 +106,26 @@ void validate(const serve_options& o)
 
 awaitable<progress> exchange::read_head(std::size_t have)
 {
-    core_->unit_begin();
-    core_->unit_allow(never);
-    const expiry deadline{core_->on(), serving_->options.head_time, [c = core_] { c->cancel_read(); }};
+    unit_ = peer_->begin_unit();
+    unit_.allow(never);
+    const expiry deadline{loop_of(peer_->get_executor()), serving_->options.head_time,
+                          [p = peer_] { p->cancel_read(); }};
     while (!deadline.passed()) {
-        std::optional<bytes_view> input;
         try {
-            input = co_await core_->read_more(have);
+            co_await peer_->wait_for_input(have);
         } catch (const system_error&) {
-            if (!deadline.passed() || core_->has_failed())
+            if (!deadline.passed() || peer_->has_failed())
                 throw;
             break;
         }
-        if (const progress p = parser_.parse(*input); p != progress::need_more) {
-            core_->unit_pause();
+        const bytes_view input = peer_->received();
+        const progress p = parser_.parse(input);
+        if (p != progress::need_more) {
+            if (p == progress::refused || !parser_.head().has_body())
+                unit_.end();
             co_return p;
         }
-        have = input->size();
+        have = input.size();
     }
     co_return progress::need_more;
 }
@@ -161,14 +154,14 @@ awaitable<void> exchange::end_with(http::status code, bytes_view input, std::str
     pieces rest;
     answer(code, words, rest);
     co_await put(rest);
-    co_await core_->close();
+    co_await peer_->close();
 }
 
 // ---- Around the handler
 
 awaitable<void> exchange::handler_threw(std::exception_ptr e)
 {
-    if (response_.sent_ || core_->has_failed())
+    if (response_.sent_ || peer_->has_failed())
         std::rethrow_exception(std::move(e));
     pieces rest;
     try {
@@ -190,7 +183,7 @@ awaitable<void> exchange::fail(std::exception_ptr e)
     response_.close_ = true;
     answer(status::internal_server_error, "the server could not answer this request", rest);
     co_await put(rest);
-    co_await core_->close();
+    co_await peer_->close();
     std::rethrow_exception(std::move(e));
 }
 
@@ -213,7 +206,7 @@ bool exchange::end_response()
     if (framing_ == body_framing::length && written_ != response_.length_)
         throw std::length_error{"HTTP response: " + std::to_string(written_) + " of " +
                                 std::to_string(*response_.length_) + " bytes written"};
-    sent_whole_ = framing_ != body_framing::chunked || core_->try_write(last_chunk);
+    sent_whole_ = framing_ != body_framing::chunked || peer_->try_write(last_chunk);
     return sent_whole_ && body_done_;
 }
 
@@ -224,7 +217,7 @@ awaitable<void> exchange::finish()
         co_await fail(std::make_exception_ptr(why));
     }
     if (!sent_whole_)
-        co_await core_->write(last_chunk);
+        co_await peer_->write(last_chunk);
     sent_whole_ = true;
     if (!body_done_ && keep_alive_)
         co_await drop_body();
@@ -233,12 +226,12 @@ awaitable<void> exchange::finish()
 void exchange::done()
 {
     if (reading_) {
-        core_->unit_end();
+        unit_.end();
         reading_ = false;
     }
     collecting_ = false;
     if (const std::size_t n = used_ + std::exchange(held_, 0); n != 0)
-        core_->consume(n);
+        peer_->consume(n);
     parser_.reset();
     body_limit_.reset();
     reset_response();
@@ -265,7 +258,6 @@ void exchange::reset_response() noexcept
 void exchange::attach(hawser::connection& peer, const serving& s)
 {
     peer_ = &peer;
-    core_ = &core_access::get(peer);
     serving_ = &s;
     const head_limits& wanted = s.options.head;
     const head_limits& has = parser_.limits();
@@ -275,7 +267,9 @@ void exchange::attach(hawser::connection& peer, const serving& s)
 
 void exchange::detach() noexcept
 {
-    core_->answered(is_torn() ? core::answer::torn : core::answer::whole);
+    peer_->answered(is_torn() ? hawser::answer::part : hawser::answer::whole);
+    if (unit_.is_open())
+        unit_ = {};
     parser_.reset();
     reset_response();
     response_.close_ = false;
@@ -291,7 +285,6 @@ void exchange::detach() noexcept
     clear(collected_);
     clear(head_copy_);
     peer_ = nullptr;
-    core_ = nullptr;
 }
 
 std::unique_ptr<exchange> exchange_pool::take()
@@ -313,7 +306,7 @@ void exchange_pool::give(std::unique_ptr<exchange> e) noexcept
 }
 
 exchange_lease::exchange_lease(hawser::connection& peer, const serving& s)
-    : peer_{peer}, serving_{s}, pool_{boost::asio::use_service<exchange_pool>(core_access::get(peer).on().context())}
+    : peer_{peer}, serving_{s}, pool_{boost::asio::use_service<exchange_pool>(loop_of(peer.get_executor()).context())}
 {}
 
 void exchange_lease::take()

@@ -15,9 +15,9 @@
 #ifndef HAWSER_SRC_HTTP_SERVER_EXCHANGE_HPP
 #define HAWSER_SRC_HTTP_SERVER_EXCHANGE_HPP
 
-#include "connection/core.hpp"
 #include "http/server/field_lines.hpp"
 
+#include <hawser/connection.hpp>
 #include <hawser/http/parser.hpp>
 #include <hawser/http/server.hpp>
 #include <hawser/http/writer.hpp>
@@ -32,9 +32,6 @@
 #include <vector>
 
 namespace hawser::http::detail {
-
-using hawser::detail::core;
-using hawser::detail::core_access;
 
 /// What the sessions of one serve() share.
 struct serving {
@@ -178,10 +175,10 @@ private:
     bool put_now(pieces& rest);
 
     hawser::connection* peer_ = nullptr;
-    core* core_ = nullptr;
     const serving* serving_ = nullptr;
 
     // First what each request touches.
+    unit unit_;                                 // a request that does not come in one piece
     std::size_t used_ = 0;                      // of the connection's input: what done() consumes
     std::size_t held_ = 0;                      // of it behind that: the piece of a body that was handed out
     std::uint64_t written_ = 0;                 // of the response's body

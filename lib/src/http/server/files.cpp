@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 
 // Files from beneath a root, which each request opens anew: which one, what of it, and how it goes out.
+#include <hawser/connection.hpp>
 #include <hawser/http/files.hpp>
 #include <hawser/http/writer.hpp>
 
-#include "connection/core.hpp"
 #include "http/server/file_request.hpp"
 #include "http/server/open_file.hpp"
+#include "loop/descriptor_watch.hpp"
+#include "loop/loop.hpp"
 #include "values/text.hpp"
 
 #include <boost/asio/deferred.hpp>
@@ -25,8 +27,8 @@ namespace hawser::http {
 namespace detail {
 namespace {
 
-using hawser::detail::core;
-using hawser::detail::core_access;
+using hawser::detail::loop;
+using hawser::detail::loop_of;
 
 constexpr std::size_t piece_size = 16 * 1024;      // what waits for a slow reader is less than two of them
 constexpr std::uint64_t most_at_once = 256 * 1024; // before others get their turn
@@ -93,37 +95,41 @@ bytes_view read_piece(int file, byte_range& left)
 }
 
 // Whoever waits for a descriptor is told of each that is closed.
-void before_wait(open_file& file, core& c)
+void before_wait(open_file& file, loop& on)
 {
     if (file.before_wait())
-        c.on().descriptors->freed();
+        on.descriptors->freed();
 }
 
-awaitable<void> flush(open_file& file, core& c)
+// Then no write waits, and the shared buffer is free again when it returns.
+bool has_room(const connection& peer)
 {
-    before_wait(file, c);
-    co_await c.flush();
+    return peer.queued() < piece_size && peer.has_room();
 }
 
-awaitable<void> send_file(open_file& file, byte_range left, response& r, core& c)
+awaitable<void> send_file(open_file& file, byte_range left, response& r, connection& peer)
 {
-    const std::size_t room = std::min(piece_size, c.configured().high_water);
+    loop& on = loop_of(peer.get_executor());
     std::uint64_t at_once = 0;
     r.content_length(left.size);
-    if (c.queued() >= room)
-        co_await flush(file, c);
+    if (!has_room(peer)) {
+        before_wait(file, on);
+        co_await peer.flush();
+    }
     file.descriptor(); // before the head: what throws here is still answered for
     co_await r.write("");
     while (left.size > 0) {
-        if (c.queued() >= room) // as long as less is queued, no write waits, and the shared buffer is free
-            co_await flush(file, c);
+        if (!has_room(peer)) {
+            before_wait(file, on);
+            co_await peer.flush();
+        }
         const bytes_view piece = read_piece(file.descriptor(), left);
         at_once += piece.size();
         co_await r.write(piece);
         if (at_once >= most_at_once) {
             at_once = 0;
-            before_wait(file, c);
-            co_await boost::asio::post(c.on().context(), boost::asio::deferred);
+            before_wait(file, on);
+            co_await boost::asio::post(on.context(), boost::asio::deferred);
         }
     }
 }
@@ -192,7 +198,6 @@ void ask_to_come_again(response& r)
 
 awaitable<void> answer(site& s, request& q, response& r)
 {
-    core& c = core_access::get(q.peer());
     std::optional<chosen> what;
     bool busy = false;
     try {
@@ -207,9 +212,9 @@ awaitable<void> answer(site& s, request& q, response& r)
         co_return co_await r.send("Service Unavailable\n");
     }
     if (what)
-        co_await send_file(what->file, what->range, r, c);
+        co_await send_file(what->file, what->range, r, q.peer());
     what.reset();
-    c.on().descriptors->freed();
+    loop_of(q.peer().get_executor()).descriptors->freed();
     if (!r.sent())
         co_await r.send();
 }

@@ -13,6 +13,8 @@ namespace hawser::http {
 namespace detail {
 namespace {
 
+using hawser::detail::loop_of;
+
 constexpr bytes_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 
 } // namespace
@@ -28,13 +30,15 @@ void exchange::begin_body(bytes_view input)
         continue_due_ = false;
         body_ = input.substr(head.size(), static_cast<std::size_t>(*length));
         used_ += body_.size();
+        unit_.end();
         return;
     }
     body_done_ = false;
     continue_due_ = head.expects_continue() && came == 0;
     head_copy_.assign(input.data(), head.size());
-    core_->unit_begin(); // which the head alone is not
-    core_->consume(std::exchange(used_, 0));
+    if (!unit_.is_open()) // which the head alone is not
+        unit_ = peer_->begin_unit();
+    peer_->consume(std::exchange(used_, 0));
     parser_.rebase(head_copy_.data());
 }
 
@@ -74,14 +78,13 @@ void exchange::start_reading(std::uint64_t limit)
 {
     reading_ = true;
     decoder_.start(parser_.head(), limit, serving_->options.head);
-    core_->unit_begin();
     if (decoder_.next({}).state == body_state::refused)
         refuse_body(decoder_.refusal());
 }
 
 awaitable<void> exchange::say_continue()
 {
-    co_await core_->write(go_on);
+    co_await peer_->write(go_on);
     continue_due_ = false;
 }
 
@@ -93,11 +96,11 @@ bool exchange::take(bytes_view input, body_step& step)
     case body_state::data: held_ = step.consumed; return true;
     case body_state::need_more:
         if (step.consumed != 0)
-            core_->consume(step.consumed);
+            peer_->consume(step.consumed);
         return false;
     case body_state::done:
         if (step.consumed != 0)
-            core_->consume(step.consumed);
+            peer_->consume(step.consumed);
         body_done_ = true;
         return true;
     case body_state::refused: break;
@@ -120,14 +123,14 @@ duration exchange::time_for_body() const noexcept
 // The slowest client that is waited for: counted from the first read of the body.
 void exchange::allow_time()
 {
-    core_->unit_allow(time_for_body());
+    unit_.allow(time_for_body());
 }
 
 // Before each read: gives back the piece that was handed out.
 void exchange::drop_piece()
 {
     if (held_ != 0)
-        core_->consume(std::exchange(held_, 0));
+        peer_->consume(std::exchange(held_, 0));
 }
 
 awaitable<std::optional<bytes_view>> exchange::read_some()
@@ -139,11 +142,11 @@ awaitable<std::optional<bytes_view>> exchange::read_some()
     if (std::exchange(collecting_, false) && !collected_.empty())
         co_return collected_;
     drop_piece();
-    bytes_view input = core_->received();
+    bytes_view input = peer_->received();
     body_step step;
     while (!body_done_ && !take(input, step)) {
         allow_time();
-        const std::optional<bytes_view> more = co_await core_->read_more(0);
+        const std::optional<bytes_view> more = co_await peer_->read_more(0);
         input = *more; // within a unit, the end is an error
     }
     if (body_done_)
@@ -161,17 +164,17 @@ awaitable<bytes_view> exchange::read_all()
     if (!std::exchange(collecting_, true))
         collected_.clear();
     drop_piece();
-    bytes_view input = core_->received();
+    bytes_view input = peer_->received();
     while (!body_done_) {
         body_step step;
         if (take(input, step)) {
             collected_ += step.data;
             drop_piece();
-            input = core_->received();
+            input = peer_->received();
             continue;
         }
         allow_time();
-        const std::optional<bytes_view> more = co_await core_->read_more(0);
+        const std::optional<bytes_view> more = co_await peer_->read_more(0);
         input = *more;
     }
     collecting_ = false;
@@ -198,16 +201,16 @@ awaitable<void> exchange::drop_body()
     try {
         if (!reading_)
             start_reading(serving_->options.unread_body);
-        core_->unit_allow(never);
-        const time_point begin = core_->on().now();
+        unit_.allow(never);
+        const time_point begin = loop_of(peer_->get_executor()).now();
         const std::uint64_t most = decoder_.received() + serving_->options.unread_body;
         drop_piece();
-        bytes_view input = core_->received();
+        bytes_view input = peer_->received();
         while (!body_done_ && decoder_.received() <= most) {
             body_step step;
             if (take(input, step)) {
                 drop_piece();
-                input = core_->received();
+                input = peer_->received();
                 continue;
             }
             const auto more = co_await read_in_time(begin);
@@ -224,12 +227,13 @@ awaitable<void> exchange::drop_body()
 awaitable<std::optional<bytes_view>> exchange::read_in_time(time_point begin)
 {
     const duration all = time_for_body();
-    const duration left = all == never ? never : all - (core_->on().now() - begin);
-    const hawser::detail::expiry deadline{core_->on(), left, [c = core_] { c->cancel_read(); }};
+    hawser::detail::loop& on = loop_of(peer_->get_executor());
+    const duration left = all == never ? never : all - (on.now() - begin);
+    const hawser::detail::expiry deadline{on, left, [p = peer_] { p->cancel_read(); }};
     try {
-        co_return co_await core_->read_more(0);
+        co_return co_await peer_->read_more(0);
     } catch (const system_error& e) {
-        if (core_->has_failed() || (!deadline.passed() && e.code() != errc::unexpected_end))
+        if (peer_->has_failed() || (!deadline.passed() && e.code() != errc::unexpected_end))
             throw;
     }
     co_return std::nullopt;

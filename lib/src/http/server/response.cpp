@@ -32,7 +32,7 @@ bool exchange::lives_on() noexcept
         return false;
     if (!parser_.head().keep_alive())
         return false;
-    return !core_->draining() || core_->has_more_than(used_ + held_);
+    return !peer_->draining() || peer_->has_more_than(used_ + held_);
 }
 
 // Into out_, alone.
@@ -138,7 +138,7 @@ bool exchange::put_now(pieces& rest)
     if (rest.second.size() > at_once_most)
         return false;
     for (bytes_view* piece : {&rest.first, &rest.second, &rest.third}) {
-        if (!piece->empty() && !core_->try_write(*piece))
+        if (!piece->empty() && !peer_->try_write(*piece))
             return false;
         *piece = {};
     }
@@ -149,7 +149,7 @@ awaitable<void> exchange::put(pieces rest)
 {
     for (const bytes_view piece : {rest.first, rest.second, rest.third})
         if (!piece.empty())
-            co_await core_->write(piece);
+            co_await peer_->write(piece);
 }
 
 } // namespace detail

@@ -19,27 +19,14 @@ struct serving {
     message_options options;
 };
 
-// From its first byte on; the longer the message is known to be, the longer it may take.
-void allow_time(connection& peer, std::size_t size)
+// The longer the message is known to be, the longer it may take.
+duration time_for(const connection& peer, std::size_t size)
 {
-    peer.unit_begin();
     const duration frame = peer.timeouts().frame;
     if (frame == never)
-        return peer.unit_allow(never);
+        return never;
     const std::chrono::duration<double> transfer{std::min(static_cast<double>(size) / bytes_a_second, longest)};
-    peer.unit_allow(frame + std::chrono::duration_cast<duration>(transfer));
-}
-
-// More than `have` bytes; within a message, the stream's end is an error.
-awaitable<std::optional<bytes_view>> more_of(connection& peer, std::size_t have, const message_decoder& decoder)
-{
-    try {
-        co_return co_await peer.read_more(have);
-    } catch (const system_error& e) {
-        if (e.code() != errc::unexpected_end)
-            throw;
-    }
-    throw decoder.cut(peer.received());
+    return frame + std::chrono::duration_cast<duration>(transfer);
 }
 
 // The idle deadline is an end like the peer's: the connection remembers why.
@@ -101,18 +88,29 @@ awaitable<void> serve(std::shared_ptr<const serving> with, connection& peer)
 awaitable<std::optional<message>> read_message(connection& peer, message_limits limits)
 {
     message_decoder decoder{limits};
+    unit begun; // with the first byte that comes
     bytes_view input = peer.received();
     std::optional<message> whole = decoder.decode(input);
     while (!whole) {
-        if (!input.empty())
-            allow_time(peer, decoder.needed());
-        const auto more = co_await more_of(peer, input.size(), decoder);
-        if (!more)
+        if (!input.empty()) {
+            if (!begun.is_open())
+                begun = peer.begin_unit();
+            begun.allow(time_for(peer, decoder.needed()));
+        }
+        try {
+            co_await peer.wait_for_input(input.size());
+        } catch (const system_error& e) {
+            if (e.code() != errc::unexpected_end)
+                throw;
+            throw decoder.cut(peer.received());
+        }
+        input = peer.received();
+        if (input.empty())
             co_return std::nullopt;
-        input = *more;
         whole = decoder.decode(input);
     }
-    peer.unit_end();
+    begun.end();
+    peer.answered(answer::whole); // to the one before
     peer.consume(decoder.needed());
     co_return whole;
 }

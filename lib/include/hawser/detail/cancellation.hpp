@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 
 // How an operation hears that it is cancelled, where there may be no memory to arrange that.
-#ifndef HAWSER_SRC_LOOP_CANCELLATION_HPP
-#define HAWSER_SRC_LOOP_CANCELLATION_HPP
+#ifndef HAWSER_DETAIL_CANCELLATION_HPP
+#define HAWSER_DETAIL_CANCELLATION_HPP
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 
 // What is left of a suspended coroutine: something to call once, or to destroy.
-#ifndef HAWSER_SRC_LOOP_RESUMPTION_HPP
-#define HAWSER_SRC_LOOP_RESUMPTION_HPP
+#ifndef HAWSER_DETAIL_RESUMPTION_HPP
+#define HAWSER_DETAIL_RESUMPTION_HPP
 
 #include <cstddef>
 #include <new>
@@ -75,7 +75,7 @@ private:
     };
 
     const table* table_ = nullptr;
-    alignas(void*) std::byte storage_[2 * sizeof(void*)];
+    alignas(void*) std::byte storage_[3 * sizeof(void*)];
 };
 
 } // namespace hawser::detail
