@@ -18,6 +18,7 @@ class Table:
         self.rank = {}  # of a folder, the lowest first
         self.asio_free = set()  # folders
         self.asio_by_name = set()  # files of theirs that may include it all the same
+        self.inside = {}  # of a folder: the others that may include its private headers
         self.headers = {}  # the folder of a public header: "http/server" of <hawser/http/server.hpp>
         for number, line in enumerate(text.splitlines()):
             words = line.split("#")[0].split()
@@ -25,6 +26,8 @@ class Table:
                 continue
             if words[0] == "asio:":
                 self.asio_by_name.update(words[1:])
+            elif words[0] == "inside:":
+                self.inside[words[1]] = {words[1], *words[2:]}
             elif words[0].endswith(":"):
                 self._add_headers(words[0][:-1], words[1:])
             else:
@@ -86,6 +89,8 @@ def check(path, text, table=None):
         other = table.folder_of_include(name)
         if other is None:
             yield line, f"{name} has no place in test/lint/layers.txt: expected FOLDER/NAME.hpp or <hawser/NAME.hpp>"
+        elif bracket == '"' and folder not in table.inside.get(other, {folder}):
+            yield line, f"{folder} includes {name}: it uses {other} by its public headers, as users do"
         elif other != folder and table.rank[other] >= table.rank[folder]:
             where = "above" if table.rank[other] > table.rank[folder] else "beside"
             yield line, f"{folder} includes {name} of {other}, which stands {where} it"

@@ -21,6 +21,7 @@ framing: framing
 loop: runtime
 server: server
 asio: values/error.cpp
+inside: framing loop
 """)
 
 
@@ -111,6 +112,7 @@ class Layers(unittest.TestCase):
         ("lib/include/hawser/server.hpp", "#include <boost/beast/core.hpp>"),
         ("lib/include/hawser/server.hpp", "#include <openssl/ssl.h>"),
         ("lib/include/hawser/server.hpp", '#include "loop/runtime.hpp"'),
+        ("lib/src/server/server.cpp", '#include "framing/split.hpp"'),
         ("lib/src/server/server.cpp", '#include "ledger.hpp"'),
         ("lib/src/server/server.cpp", '#include "unheard_of/ledger.hpp"'),
         ("lib/src/server/server.cpp", "#include <hawser/unheard_of.hpp>"),
@@ -121,6 +123,8 @@ class Layers(unittest.TestCase):
     GOOD = (
         ("lib/include/hawser/framing.hpp", "#include <hawser/bytes.hpp>\n#include <span>"),
         ("lib/src/framing/framing.cpp", '#include "framing/split.hpp"\n#include <hawser/framing.hpp>'),
+        ("lib/src/loop/loop.cpp", '#include "framing/split.hpp"'),
+        ("lib/src/server/server.cpp", "#include <hawser/framing.hpp>"),
         ("lib/src/values/error.cpp", "#include <hawser/error.hpp>\n#include <boost/asio/error.hpp>"),
         ("lib/src/server/server.cpp",
          '#include "loop/runtime.hpp"\n#include <boost/asio.hpp>\n#include <boost/beast/http.hpp>'),
