@@ -95,9 +95,11 @@ void drain::start()
     }
     if (!start_told_)
         tell_start();
-    server_.drain_listeners();
-    for (on_loop& l : loops_)
-        l.ask(step::draining);
+    if (step_ == step::draining) { // and no cut has overtaken this, should it be begun again
+        server_.drain_listeners();
+        for (on_loop& l : loops_)
+            l.ask(step::draining);
+    }
     control.arm(*this, due_);
     check();
 }

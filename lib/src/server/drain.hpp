@@ -42,7 +42,7 @@ class loop;
 class drained_server
 {
 public:
-    // Both cannot fail.
+    // Neither can fail.
     virtual void drain_listeners() noexcept = 0;
     virtual void cut_listeners() noexcept = 0;
     virtual std::size_t open_listeners() const noexcept = 0;

@@ -37,7 +37,6 @@ public:
     const server_options& options() const noexcept { return options_; }
     hawser::observer& observer() const noexcept { return *options_.observer; }
     detail::admission& admission() noexcept { return admission_; }
-    const detail::admission& admission() const noexcept { return admission_; }
     detail::drain_record& drain_record() noexcept { return drain_record_; }
     bool begun_draining() const noexcept { return drain_record_.begun(); }
     memory_return& memory() noexcept { return *memory_; }

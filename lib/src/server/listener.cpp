@@ -288,7 +288,8 @@ void listener::take_in(descriptor fd, const address& peer, std::optional<permit>
     }
 }
 
-void listener::hand_out(descriptor fd, const address& peer, permit place)
+// Takes the permit once nothing can fail any more: until then it goes back after its refusal is told.
+void listener::hand_out(descriptor fd, const address& peer, permit&& place)
 {
     loop& target = for_all_ ? ledger_.choose_loop() : loop_;
     place.assign(target);

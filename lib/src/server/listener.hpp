@@ -76,7 +76,7 @@ private:
     void close();
     void fail(const error_code& why);
     void take_in(descriptor fd, const address& peer, std::optional<permit> place) noexcept;
-    void hand_out(descriptor fd, const address& peer, permit place);
+    void hand_out(descriptor fd, const address& peer, permit&& place);
     void refuse(descriptor fd, const address& peer);
     time_point look(time_point now) override;
 

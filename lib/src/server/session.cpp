@@ -74,7 +74,7 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
     }
 }
 
-void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit place,
+void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit&& place,
                     duration queued)
 {
     const boost::intrusive_ptr<core> c{new core{on, std::move(stream), s->configured, peer}};

@@ -54,8 +54,9 @@ public:
     /// Takes over a connection that was accepted with a permit, on the loop that this is assigned to.
     static void start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept;
 
-    /// The same over a stream that is there already, and has been for so long. Throws std::bad_alloc.
-    static void start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit place,
+    /// The same over a stream that is there already, and has been for so long. Throws std::bad_alloc, and has not taken
+    /// the permit then.
+    static void start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit&& place,
                       duration queued = duration::zero());
 
     session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s, permit place) noexcept;
@@ -114,7 +115,7 @@ inline session& session_of(session_entry& e) noexcept
     return static_cast<session&>(e);
 }
 
-/// That of a server's connection, as long as its handler has not ended; null for a client's.
+/// That of a server's connection, as long as there is one; null for a client's.
 inline session* session_of(const core& c) noexcept
 {
     return static_cast<session*>(c.owner);

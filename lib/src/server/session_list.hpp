@@ -12,7 +12,6 @@
 #include <boost/intrusive/list.hpp>
 
 #include <iterator>
-#include <utility>
 
 namespace hawser::detail {
 

@@ -26,6 +26,8 @@ settings settings_of(const framing& format, const timeouts& t, const limits& l)
 
 namespace {
 
+constexpr std::size_t most_sessions = 1'000'000; // of a world that has said no limit
+
 address loopback(std::uint16_t port)
 {
     socket_address from{};
@@ -61,8 +63,12 @@ world_inside::~world_inside()
 
 server_core& world_inside::serving()
 {
-    if (!server)
-        server = std::make_unique<hawser::server>(*runtime, options);
+    if (!server) {
+        server_options made = options;
+        if (!made.limits.connections) // what descriptors there are says nothing of sessions in memory
+            made.limits.connections = most_sessions;
+        server = std::make_unique<hawser::server>(*runtime, std::move(made));
+    }
     return server->core();
 }
 
