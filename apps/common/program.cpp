@@ -86,7 +86,7 @@ int run_client(command_line& line, int argc, const char* const* argv, const std:
     } catch (const hawser::endpoint_error& error) {
         return say(line, error.what(), error.code() == hawser::errc::invalid_endpoint ? wrong_usage : failed);
     } catch (const hawser::name_error& error) {
-        return say(line, error.what(), error.code() == hawser::errc::invalid_name ? wrong_usage : failed);
+        return say(line, error.what(), error.code() == hawser::name_errc::invalid_name ? wrong_usage : failed);
     } catch (const std::exception& error) {
         return say(line, error.what(), failed);
     }

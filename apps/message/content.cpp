@@ -40,17 +40,17 @@ std::string header_line(const hawser::message& m)
 
 object_content::object_content(const hawser::message& m, std::initializer_list<const char*> wanted)
 {
-    using hawser::errc;
+    using hawser::message_errc;
     if (m.content.empty())
-        throw hawser::message_error{errc::invalid_message_content, "content-length",
+        throw hawser::message_error{message_errc::invalid_message_content, "content-length",
                                     "1 to " + std::to_string(hawser::message_limits{}.content), "0"};
     const std::string text = m.text();
     read_ = read_json(text, wanted);
     if (!read_.error.empty())
-        throw hawser::message_error{errc::invalid_message_content, "content", "a JSON object",
+        throw hawser::message_error{message_errc::invalid_message_content, "content", "a JSON object",
                                     beginning(text) + " (" + read_.error + ')'};
     if (read_.whole.kind != json_value::kind_type::object)
-        throw hawser::message_error{errc::invalid_message_content, "content", "a JSON object",
+        throw hawser::message_error{message_errc::invalid_message_content, "content", "a JSON object",
                                     shown_value(read_.whole)};
 }
 
@@ -58,7 +58,8 @@ const std::string& object_content::text(const char* name) const
 {
     const json_value& found = read_.members.at(name);
     if (found.kind != json_value::kind_type::string)
-        throw hawser::message_error{hawser::errc::invalid_message_content, name, "a string", shown_value(found)};
+        throw hawser::message_error{hawser::message_errc::invalid_message_content, name, "a string",
+                                    shown_value(found)};
     return found.text;
 }
 

@@ -86,7 +86,7 @@ private:
             co_await socket.send("");
             answer = co_await socket.receive(room, wait());
         } catch (const hawser::system_error& error) {
-            if (error.code() != hawser::errc::receive_timeout)
+            if (error.code() != hawser::datagram_errc::receive_timeout)
                 refused_ = error.code();
             co_return std::nullopt;
         }

@@ -4,12 +4,13 @@
 // from there. Corpus: corpus/http_url.
 //
 // What must hold for any bytes:
-//   - a URL is refused with errc::invalid_url, or names a host, a port, and what a request can ask for in one line
+//   - a URL is refused with http::errc::invalid_url, or names a host, a port, and what a request can ask for in one
+//     line
 //   - what is taken reads the same once it is written out
 //   - a reference leads to such a URL, or is refused the same way
 #include "http/syntax/url.hpp"
 
-#include <hawser/error.hpp>
+#include <hawser/http/error.hpp>
 #include <hawser/http/writer.hpp>
 
 #include <algorithm>
@@ -35,7 +36,7 @@ std::optional<url> taken(Read&& read)
     try {
         return read();
     } catch (const hawser::described_error& e) {
-        require(e.code() == hawser::errc::invalid_url && *e.what() != '\0');
+        require(e.code() == hawser::http::errc::invalid_url && *e.what() != '\0');
         return std::nullopt;
     }
 }

@@ -54,7 +54,7 @@ void check_written(const message& m, const message_limits& limits)
     try {
         wire = hawser::encode_message(m, limits);
     } catch (const message_error& e) {
-        return require(e.code() == hawser::errc::invalid_message_header);
+        return require(e.code() == hawser::message_errc::invalid_message_header);
     }
     message_decoder decoder{limits};
     const auto again = decoder.decode(wire);

@@ -20,6 +20,7 @@
 #include <hawser/bytes.hpp>
 #include <hawser/detail/export.hpp>
 #include <hawser/endpoint.hpp>
+#include <hawser/error.hpp>
 #include <hawser/runtime.hpp>
 
 #include <array>
@@ -29,6 +30,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 namespace hawser {
@@ -40,6 +42,22 @@ namespace detail {
 struct datagram_address_access;
 class datagram_session;
 } // namespace detail
+
+/// The errors that datagrams add to those of errc. The symbol of each, as symbol() gives it, is its name here.
+enum class datagram_errc {
+    receive_timeout = 1, ///< no datagram before the deadline given to datagram_socket::receive_from
+    send_timeout,        ///< the kernel had no room for a datagram before the deadline given
+    answer_too_large,    ///< more than datagram_options::answer_limit in answer to one datagram
+};
+
+/// The category of datagram_errc: its name is "hawser.datagram".
+HAWSER_EXPORT const boost::system::error_category& datagram_category() noexcept;
+
+/// Lets datagram_errc be compared with, and stored as, an error_code.
+inline error_code make_error_code(datagram_errc e) noexcept
+{
+    return {static_cast<int>(e), datagram_category()};
+}
 
 /// Where a datagram comes from or goes to: an IPv4 or IPv6 address and a port. A plain value. IPv4 that came through an
 /// IPv6 socket is IPv4.
@@ -114,16 +132,16 @@ public:
     awaitable<void> connect(endpoint where, duration deadline = never);
 
     /// Sends one datagram, of 0 bytes or more; completes when the kernel has taken it, which says nothing about its
-    /// arrival. Waits while the kernel has no room, at most `deadline`: errc::send_timeout. `payload` has to stay valid
-    /// until then. Throws system_error with the kernel's error: EMSGSIZE for more than 65,507 bytes over IPv4, and on a
-    /// connected socket what an earlier datagram met. Cancelled while it waits, it has sent nothing.
+    /// arrival. Waits while the kernel has no room, at most `deadline`: datagram_errc::send_timeout. `payload` has to
+    /// stay valid until then. Throws system_error with the kernel's error: EMSGSIZE for more than 65,507 bytes over
+    /// IPv4, and on a connected socket what an earlier datagram met. Cancelled while it waits, it has sent nothing.
     awaitable<void> send_to(bytes_view payload, datagram_address to, duration deadline = never);
     /// To the address that the socket is connected to; otherwise EDESTADDRREQ.
     awaitable<void> send(bytes_view payload, duration deadline = never);
 
     /// The next datagram, of 0 bytes or more, into a buffer that has to stay valid until completion. Waits at most
-    /// `deadline`: errc::receive_timeout. What is longer than the buffer is cut, and says so. Throws system_error with
-    /// the kernel's error. Cancelling it loses nothing.
+    /// `deadline`: datagram_errc::receive_timeout. What is longer than the buffer is cut, and says so. Throws
+    /// system_error with the kernel's error. Cancelling it loses nothing.
     awaitable<datagram> receive_from(std::span<char> into, duration deadline = never);
     /// The same for a socket that is connected. Throws std::logic_error if it is not.
     awaitable<datagram> receive(std::span<char> into, duration deadline = never);
@@ -154,7 +172,7 @@ struct datagram_options {
     /// forgotten. 1 or more.
     std::size_t addresses = 65'536;
 
-    /// Bytes in answer to one datagram, all answers together: errc::answer_too_large beyond. 0: no answers.
+    /// Bytes in answer to one datagram, all answers together: datagram_errc::answer_too_large beyond. 0: no answers.
     std::size_t answer_limit = 512;
 
     /// Bytes of a datagram; a longer one is dropped. 0: only empty ones are taken.
@@ -186,8 +204,8 @@ public:
     const endpoint& local_endpoint() const noexcept;
 
     /// Sends one datagram to the sender, from the address that the request was sent to. Completion, lifetimes, errors
-    /// and cancellation as datagram_socket::send_to(). Throws described_error with errc::answer_too_large if it would
-    /// be more than datagram_options::answer_limit together with the answers before it; then nothing is sent.
+    /// and cancellation as datagram_socket::send_to(). Throws described_error with datagram_errc::answer_too_large if
+    /// it would be more than datagram_options::answer_limit together with the answers before it; then nothing is sent.
     awaitable<void> answer(bytes_view payload);
 
     /// Whether the server asks its handlers to end.
@@ -217,5 +235,10 @@ listener_handle listen_datagrams(server& s, const endpoint& where, std::nullptr_
                                  const datagram_options& options = {}) = delete;
 
 } // namespace hawser
+
+/// @cond
+template <>
+struct boost::system::is_error_code_enum<hawser::datagram_errc> : std::true_type {};
+/// @endcond
 
 #endif

@@ -3,7 +3,10 @@
 // The errors of Hawser's own, beside those of the kernel: each deadline, each way a frame can be wrong,
 // each limit, each check of TLS, by its cause.
 //
-// Uses Boost.System alone. Kernel errors keep their own category; symbol() names either kind.
+// The other parts of the library have enums of their own: http::errc (http/error.hpp), message_errc
+// (message/error.hpp), datagram_errc (datagram.hpp), name_errc and host_errc (names.hpp).
+//
+// Uses Boost.System alone. Kernel errors keep their own category; symbol() names any kind.
 #ifndef HAWSER_ERROR_HPP
 #define HAWSER_ERROR_HPP
 
@@ -21,7 +24,7 @@ namespace hawser {
 using boost::system::error_code;
 using boost::system::system_error;
 
-/// What Hawser itself reports. The symbol of each, as symbol() gives it, is its name here.
+/// What the core of Hawser reports. The symbol of each, as symbol() gives it, is its name here.
 enum class errc {
     // Deadlines, by cause.
     connect_timeout = 1, ///< no connection within the total connect deadline
@@ -72,36 +75,11 @@ enum class errc {
     invalid_key,                   ///< a file or text that holds no private key
     key_mismatch,                  ///< a private key that is not the certificate's
 
-    // Datagrams.
-    receive_timeout,  ///< no datagram before the deadline given to datagram_socket::receive_from
-    send_timeout,     ///< the kernel had no room for a datagram before the deadline given
-    answer_too_large, ///< more than datagram_options::answer_limit in answer to one datagram
-
-    // HTTP: a server.
-    request_refused, ///< a request that was answered with an error and its connection ended
-
-    // HTTP, as a client meets it.
-    invalid_url,        ///< a URL that cannot be read, or that is neither http nor https
-    invalid_response,   ///< the server's head or the framing of its body breaks HTTP/1.1
-    response_timeout,   ///< the head of the response did not come whole in time
-    body_timeout,       ///< no byte of the body came for too long
-    too_many_redirects, ///< one more than the limit
-    redirect_loop,      ///< a redirection to a URL that was asked for before
-    redirect_refused,   ///< a redirection from https to http, or without one clear target
-    unsuccessful,       ///< the response's status is 400 or more
-
-    // Application messages.
-    invalid_message_header,  ///< a header that is no JSON object, or whose length is 0 or above the limit
-    invalid_message_field,   ///< a field of the header that is missing, there twice, or of a value it may not have
-    invalid_message_content, ///< content that is not what its header says
-    message_too_large,       ///< content longer than the limit
-
     // Names and endpoints.
     invalid_endpoint, ///< an endpoint string that cannot be read
     out_of_ports,     ///< each port that this host could have connected from is in use
     resolver_busy,    ///< too many name look-ups are waiting already
     lookup_timeout,   ///< a name look-up took longer than its deadline
-    invalid_name,     ///< a host or service name that no look-up can find
 };
 
 /// The category of errc: its name is "hawser".
@@ -111,24 +89,6 @@ HAWSER_EXPORT const boost::system::error_category& category() noexcept;
 inline error_code make_error_code(errc e) noexcept
 {
     return {static_cast<int>(e), category()};
-}
-
-/// What the look-up of a host by its address reports, with the values and, as symbol() gives them, the names of
-/// <netdb.h>.
-enum class host_errc {
-    host_not_found = 1, ///< no such host
-    try_again,          ///< no answer this time
-    no_recovery,        ///< an error that will not go away
-    no_data,            ///< the name is there, without an address
-};
-
-/// The category of host_errc: its name is "host".
-HAWSER_EXPORT const boost::system::error_category& host_category() noexcept;
-
-/// Lets host_errc be compared with, and stored as, an error_code.
-inline error_code make_error_code(host_errc e) noexcept
-{
-    return {static_cast<int>(e), host_category()};
 }
 
 /// The symbol of an error as a reader can search for it: "ECONNREFUSED" for the kernel's own, "EAI_NONAME" for a
@@ -168,8 +128,6 @@ public:
 /// @cond
 template <>
 struct boost::system::is_error_code_enum<hawser::errc> : std::true_type {};
-template <>
-struct boost::system::is_error_code_enum<hawser::host_errc> : std::true_type {};
 /// @endcond
 
 #endif

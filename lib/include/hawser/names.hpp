@@ -30,12 +30,45 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace hawser {
 
+/// The error that look-ups add to those of errc. Its symbol, as symbol() gives it, is its name here.
+enum class name_errc {
+    invalid_name = 1, ///< a host or service name that no look-up can find
+};
+
+/// The category of name_errc: its name is "hawser.names".
+HAWSER_EXPORT const boost::system::error_category& name_category() noexcept;
+
+/// Lets name_errc be compared with, and stored as, an error_code.
+inline error_code make_error_code(name_errc e) noexcept
+{
+    return {static_cast<int>(e), name_category()};
+}
+
+/// What the look-up of a host by its address reports, with the values and, as symbol() gives them, the names of
+/// <netdb.h>.
+enum class host_errc {
+    host_not_found = 1, ///< no such host
+    try_again,          ///< no answer this time
+    no_recovery,        ///< an error that will not go away
+    no_data,            ///< the name is there, without an address
+};
+
+/// The category of host_errc: its name is "host".
+HAWSER_EXPORT const boost::system::error_category& host_category() noexcept;
+
+/// Lets host_errc be compared with, and stored as, an error_code.
+inline error_code make_error_code(host_errc e) noexcept
+{
+    return {static_cast<int>(e), host_category()};
+}
+
 /// A look-up that failed, or did not begin. what() names what was looked up; code() is one of the resolver's EAI_
-/// errors, of host_errc, errc::invalid_name (too long, with a NUL, or not ASCII: the resolver has not seen it),
+/// errors, of host_errc, name_errc::invalid_name (too long, with a NUL, or not ASCII: the resolver has not seen it),
 /// errc::lookup_timeout or errc::resolver_busy.
 class HAWSER_EXPORT name_error : public described_error
 {
@@ -125,5 +158,12 @@ HAWSER_EXPORT awaitable<std::string> getfqdn(); ///< of this host
 HAWSER_EXPORT std::string gethostname();
 
 } // namespace hawser
+
+/// @cond
+template <>
+struct boost::system::is_error_code_enum<hawser::name_errc> : std::true_type {};
+template <>
+struct boost::system::is_error_code_enum<hawser::host_errc> : std::true_type {};
+/// @endcond
 
 #endif

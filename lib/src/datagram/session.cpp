@@ -138,7 +138,7 @@ void datagram_session::charge(bytes_view answer)
 {
     const std::size_t limit = listener_->options().answer_limit;
     if (answer.size() > limit - answered_)
-        throw described_error{errc::answer_too_large,
+        throw described_error{datagram_errc::answer_too_large,
                               "answer of " + std::to_string(answer.size()) + " bytes: expected at most " +
                                   std::to_string(limit - answered_) +
                                   (answered_ == 0 ? "" : " more, after " + std::to_string(answered_))};

@@ -47,7 +47,7 @@ public:
     loop_keeper keeper() const override { return {arrival_.sender.to_endpoint(), begun_}; }
     void report_blocked(duration held) const noexcept override;
 
-    /// Counts an answer. Throws errc::answer_too_large.
+    /// Counts an answer. Throws datagram_errc::answer_too_large.
     void charge(bytes_view answer);
 
 private:

@@ -47,7 +47,7 @@ struct datagram_socket::impl {
 
     // The coroutines share the socket's state, which may be destroyed while they wait.
     using shared = std::shared_ptr<impl>;
-    static awaitable<void> wait(shared it, readiness::wait_type what, const expiry& late, errc why);
+    static awaitable<void> wait(shared it, readiness::wait_type what, const expiry& late, datagram_errc why);
     static awaitable<void> send(shared it, bytes_view payload, std::optional<datagram_address> to, duration deadline);
     static awaitable<datagram> receive(shared it, std::span<char> into, duration deadline);
 
@@ -167,7 +167,7 @@ awaitable<void> datagram_socket::connect(endpoint where, duration deadline)
 }
 
 // Until something may have changed. Another operation's deadline interrupts this one too: that is no end.
-awaitable<void> datagram_socket::impl::wait(shared it, readiness::wait_type what, const expiry& late, errc why)
+awaitable<void> datagram_socket::impl::wait(shared it, readiness::wait_type what, const expiry& late, datagram_errc why)
 {
     const auto [e] = co_await it->ready.async_wait(what, as_result);
     if (late.passed())
@@ -190,7 +190,7 @@ awaitable<void> datagram_socket::impl::send(shared it, bytes_view payload, std::
             co_return;
         }
         if (would_block(e))
-            co_await wait(it, readiness::wait_write, late, errc::send_timeout);
+            co_await wait(it, readiness::wait_write, late, datagram_errc::send_timeout);
         else if (e != boost::asio::error::interrupted)
             throw system_error{e};
     }
@@ -215,7 +215,7 @@ awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> in
             co_return result;
         }
         if (would_block(e))
-            co_await wait(it, readiness::wait_read, late, errc::receive_timeout);
+            co_await wait(it, readiness::wait_read, late, datagram_errc::receive_timeout);
         else if (e != boost::asio::error::interrupted)
             throw system_error{e};
     }

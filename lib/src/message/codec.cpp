@@ -20,7 +20,7 @@ constexpr std::size_t most_content = ~std::size_t{0} - length_size - longest_hea
 void check_text(const char* field, const std::string& text)
 {
     if (detail::valid_utf8(text) != text.size())
-        throw message_error{errc::invalid_message_field, field, "UTF-8", detail::json_quoted(text)};
+        throw message_error{message_errc::invalid_message_field, field, "UTF-8", detail::json_quoted(text)};
 }
 
 std::string header_of(const message& m)
@@ -39,7 +39,7 @@ std::string header_of(const message& m)
 void check_header_length(std::size_t length, std::size_t limit)
 {
     if (length == 0 || length > limit)
-        throw message_error{errc::invalid_message_header, "header", "1 to " + std::to_string(limit) + " bytes",
+        throw message_error{message_errc::invalid_message_header, "header", "1 to " + std::to_string(limit) + " bytes",
                             std::to_string(length)};
 }
 
@@ -61,7 +61,7 @@ std::string encode_message(const message& m, const message_limits& limits)
     check_text("content-type", m.type);
     check_text("content-encoding", m.encoding);
     if (m.content.size() > limits.content)
-        throw message_error{errc::message_too_large, "content to send",
+        throw message_error{message_errc::message_too_large, "content to send",
                             detail::content_range(limits.content) + " bytes", std::to_string(m.content.size())};
     const std::string json = header_of(m);
     check_header_length(json.size(), limits.header);

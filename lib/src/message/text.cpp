@@ -43,7 +43,8 @@ std::optional<text_encoding> find(std::string_view name)
 
 [[noreturn]] void refuse(const message& m, const std::string& got, std::size_t at)
 {
-    throw message_error{errc::invalid_message_content, "content", m.encoding, got + " at byte " + std::to_string(at)};
+    throw message_error{message_errc::invalid_message_content, "content", m.encoding,
+                        got + " at byte " + std::to_string(at)};
 }
 
 std::string in_hex(unsigned value, unsigned digits)
@@ -123,7 +124,8 @@ std::string message::text() const
 {
     const auto from = find(encoding);
     if (!from)
-        throw message_error{errc::invalid_message_field, "content-encoding", known, detail::json_quoted(encoding)};
+        throw message_error{message_errc::invalid_message_field, "content-encoding", known,
+                            detail::json_quoted(encoding)};
     switch (*from) {
     case text_encoding::utf_8: return from_utf_8(*this);
     case text_encoding::ascii: return from_ascii(*this);

@@ -39,7 +39,7 @@ awaitable<Found> look_up(std::string subject, std::string fault, duration deadli
         throw std::invalid_argument{"deadline of a look-up: expected a time above zero, got " +
                                     std::to_string(deadline.count()) + " ns"};
     if (!fault.empty())
-        throw name_error{errc::invalid_name, fault};
+        throw name_error{name_errc::invalid_name, fault};
     const auto l = std::make_shared<lookup_of<Found>>(std::move(find));
     error_code failed;
     try {

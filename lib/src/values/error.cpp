@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <hawser/error.hpp>
 
+#include "values/error_category.hpp"
+
 #include <netdb.h>
 
 #include <boost/asio/error.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstring>
 
 namespace hawser {
 namespace {
 
-struct name_and_meaning {
-    const char* name;
-    const char* meaning;
-};
+using detail::error_words;
 
-name_and_meaning words(int value) noexcept
+error_words core_words(int value) noexcept
 {
     switch (static_cast<errc>(value)) {
     case errc::connect_timeout: return {"connect_timeout", "no connection before the deadline"};
@@ -60,55 +60,13 @@ name_and_meaning words(int value) noexcept
     case errc::invalid_certificate: return {"invalid_certificate", "no certificate in PEM form"};
     case errc::invalid_key: return {"invalid_key", "no private key in PEM form"};
     case errc::key_mismatch: return {"key_mismatch", "private key is not the certificate's"};
-    case errc::receive_timeout: return {"receive_timeout", "no datagram before the deadline"};
-    case errc::send_timeout: return {"send_timeout", "no room for a datagram before the deadline"};
-    case errc::answer_too_large: return {"answer_too_large", "more than may answer one datagram"};
-    case errc::request_refused: return {"request_refused", "HTTP request that was refused"};
-    case errc::invalid_url: return {"invalid_url", "URL that cannot be asked for"};
-    case errc::invalid_response: return {"invalid_response", "response that breaks HTTP/1.1"};
-    case errc::response_timeout: return {"response_timeout", "head of the response not whole before its deadline"};
-    case errc::body_timeout: return {"body_timeout", "no byte of the body before the deadline"};
-    case errc::too_many_redirects: return {"too_many_redirects", "more redirections than the limit"};
-    case errc::redirect_loop: return {"redirect_loop", "redirections that come back to where they were"};
-    case errc::redirect_refused: return {"redirect_refused", "redirection that is not to be followed"};
-    case errc::unsuccessful: return {"unsuccessful", "response with a status of 400 or more"};
-    case errc::invalid_message_header: return {"invalid_message_header", "message whose header cannot be read"};
-    case errc::invalid_message_field: return {"invalid_message_field", "message with a field that it may not have"};
-    case errc::invalid_message_content: return {"invalid_message_content", "message whose content is not what it says"};
-    case errc::message_too_large: return {"message_too_large", "message longer than the limit"};
     case errc::invalid_endpoint: return {"invalid_endpoint", "endpoint that cannot be used"};
     case errc::out_of_ports: return {"out_of_ports", "every port that could be connected from is in use"};
     case errc::resolver_busy: return {"resolver_busy", "too many name look-ups are waiting"};
     case errc::lookup_timeout: return {"lookup_timeout", "no answer to a name look-up before the deadline"};
-    case errc::invalid_name: return {"invalid_name", "name that cannot be looked up"};
     }
-    return {"unknown", "unknown error"};
+    return detail::unknown_error;
 }
-
-class hawser_category final : public boost::system::error_category
-{
-public:
-    const char* name() const noexcept override { return "hawser"; }
-    std::string message(int value) const override { return words(value).meaning; }
-};
-
-name_and_meaning host_words(int value) noexcept
-{
-    switch (static_cast<host_errc>(value)) {
-    case host_errc::host_not_found: return {"HOST_NOT_FOUND", "Unknown host"};
-    case host_errc::try_again: return {"TRY_AGAIN", "Host name lookup failure"};
-    case host_errc::no_recovery: return {"NO_RECOVERY", "Unknown server error"};
-    case host_errc::no_data: return {"NO_DATA", "No address associated with name"};
-    }
-    return {"unknown", "unknown error"};
-}
-
-class host_error_category final : public boost::system::error_category
-{
-public:
-    const char* name() const noexcept override { return "host"; }
-    std::string message(int value) const override { return host_words(value).meaning; }
-};
 
 // Names of getaddrinfo's errors; the C library has only their sentences.
 std::string resolver_symbol(int value)
@@ -136,22 +94,38 @@ std::string resolver_symbol(int value)
 
 const boost::system::error_category& category() noexcept
 {
-    static const hawser_category instance;
+    static const detail::named_category instance{"hawser", core_words};
     return instance;
 }
 
-const boost::system::error_category& host_category() noexcept
+namespace detail {
+namespace {
+
+constinit std::atomic<const named_category*> newest_category{nullptr};
+
+} // namespace
+
+named_category::named_category(const char* name, error_words (*words)(int) noexcept) noexcept
+    : name_{name}, words_{words}, older_{newest_category.load(std::memory_order_relaxed)}
 {
-    static const host_error_category instance;
-    return instance;
+    while (!newest_category.compare_exchange_weak(older_, this, std::memory_order_release))
+        ;
 }
+
+const named_category* named_category::find(const boost::system::error_category& category) noexcept
+{
+    const named_category* found = newest_category.load(std::memory_order_acquire);
+    while (found != nullptr && found != &category)
+        found = found->older_;
+    return found;
+}
+
+} // namespace detail
 
 std::string symbol(const error_code& e)
 {
-    if (e.category() == category())
-        return words(e.value()).name;
-    if (e.category() == host_category())
-        return host_words(e.value()).name;
+    if (const auto* own = detail::named_category::find(e.category()))
+        return own->symbol(e.value());
     if (e.category() == boost::system::system_category() || e.category() == boost::system::generic_category())
         if (const char* name = ::strerrorname_np(e.value()))
             return name;

@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_header_may_have_its_limit_and_not_one_byte_more)
     BOOST_TEST(decoded("\x40\0"s) == "(more)");
     BOOST_TEST(decoded("\x40\x01"s) == "header: expected 1 to 16384 bytes, got 16385");
     BOOST_TEST(decoded("\xff\xff"s, {.header = 65'535}) == "(more)");
-    BOOST_TEST((refusal("\x40\x01"s).code() == errc::invalid_message_header));
+    BOOST_TEST((refusal("\x40\x01"s).code() == message_errc::invalid_message_header));
 }
 
 BOOST_AUTO_TEST_CASE(content_may_have_its_limit_and_not_one_byte_more)
@@ -242,11 +242,11 @@ BOOST_AUTO_TEST_CASE(content_may_have_its_limit_and_not_one_byte_more)
         BOOST_TEST(decoded(header_of_length("1048577"), limits) ==
                    "content-length: expected 0 to 1048576, got 1048577");
         BOOST_CHECK_EXCEPTION(encode_message({.content = over}, limits), message_error, [](const message_error& e) {
-            return e.code() == errc::message_too_large && e.is_answerable() &&
+            return e.code() == message_errc::message_too_large && e.is_answerable() &&
                    e.reply() == "Error: content to send: expected 0 to 1048576 bytes, got 1048577.";
         });
     }
-    BOOST_TEST((refusal(header_of_length("1048577")).code() == errc::message_too_large));
+    BOOST_TEST((refusal(header_of_length("1048577")).code() == message_errc::message_too_large));
     BOOST_TEST(decoded(header_of_length("0"), {.content = 0}) == "text/json utf-8 little ");
     BOOST_TEST(decoded(header_of_length("1"), {.content = 0}) == "content-length: expected 0 to 0, got 1");
 }
@@ -311,7 +311,7 @@ BOOST_AUTO_TEST_CASE(a_header_that_is_no_json_object_is_refused_without_an_answe
              "{\"a\": " + deep.substr(0, 100) + std::string(100, ']') + "}",
          }) {
         const message_error e = refusal(with_length(json));
-        BOOST_TEST((e.code() == errc::invalid_message_header), json);
+        BOOST_TEST((e.code() == message_errc::invalid_message_header), json);
         BOOST_TEST(!e.is_answerable());
         BOOST_TEST(std::string{e.what()}.starts_with("header: expected a JSON object, got none ("), e.what());
     }
@@ -383,8 +383,8 @@ BOOST_AUTO_TEST_CASE(each_wrong_field_is_told_in_the_words_of_the_reply)
         BOOST_TEST(e.what() == c.words);
         BOOST_TEST(e.reply() == "Error: " + c.words + ".");
         BOOST_TEST(e.is_answerable());
-        const bool too_large = e.code() == errc::message_too_large;
-        BOOST_TEST((too_large || e.code() == errc::invalid_message_field));
+        const bool too_large = e.code() == message_errc::message_too_large;
+        BOOST_TEST((too_large || e.code() == message_errc::invalid_message_field));
     }
 }
 
@@ -475,7 +475,7 @@ BOOST_AUTO_TEST_CASE(text_that_is_none_in_its_encoding_is_refused)
     for (const auto& c : cases) {
         const message_error e = text_refusal({.encoding = c.encoding, .content = c.content});
         BOOST_TEST(e.what() == c.words);
-        BOOST_TEST((e.code() == errc::invalid_message_content));
+        BOOST_TEST((e.code() == message_errc::invalid_message_content));
         BOOST_TEST(e.is_answerable());
     }
     for (const char* unknown : {"binary", "koi8-r", "", "utf-7", "utf-32"}) {
@@ -483,7 +483,7 @@ BOOST_AUTO_TEST_CASE(text_that_is_none_in_its_encoding_is_refused)
         BOOST_TEST(e.what() ==
                    "content-encoding: expected utf-8, ascii, latin-1, utf-16, utf-16-le or utf-16-be, got \"" +
                        std::string{unknown} + '"');
-        BOOST_TEST((e.code() == errc::invalid_message_field));
+        BOOST_TEST((e.code() == message_errc::invalid_message_field));
     }
 }
 

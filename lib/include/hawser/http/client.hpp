@@ -18,6 +18,7 @@
 #include <hawser/bytes.hpp>
 #include <hawser/detail/export.hpp>
 #include <hawser/error.hpp>
+#include <hawser/http/error.hpp>
 #include <hawser/http/message.hpp>
 #include <hawser/http/status.hpp>
 #include <hawser/options.hpp>
@@ -181,7 +182,7 @@ struct HAWSER_EXPORT result {
 ///
 /// Throws client_error; std::invalid_argument for options that cannot be used (http::field_error for a field), before
 /// anything is sent; tls_error for certificates or keys of one's own that cannot be; endpoint_error with
-/// errc::invalid_endpoint for `source`; and what the sink throws. Cancelling it ends the request with
+/// hawser::errc::invalid_endpoint for `source`; and what the sink throws. Cancelling it ends the request with
 /// operation_aborted. Runs on the loop that awaits it; any number at once.
 HAWSER_EXPORT awaitable<result> get(std::string_view url, client_options options, sink to);
 HAWSER_EXPORT awaitable<result> get(std::string_view url,

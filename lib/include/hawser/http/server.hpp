@@ -21,6 +21,7 @@
 #include <hawser/awaitable.hpp>
 #include <hawser/bytes.hpp>
 #include <hawser/detail/export.hpp>
+#include <hawser/http/error.hpp>
 #include <hawser/http/message.hpp>
 #include <hawser/http/parser.hpp>
 #include <hawser/http/status.hpp>
@@ -88,7 +89,7 @@ public:
     /// waits for it sends 100 (Continue).
     ///
     /// Throws status_error with 413 for a body over the limit, at once if its length was announced, and with 400 for
-    /// one that is not framed as RFC 9112 says; system_error with errc::frame_timeout for a client slower than
+    /// one that is not framed as RFC 9112 says; system_error with hawser::errc::frame_timeout for a client slower than
     /// serve_options allow, unexpected_end for one that leaves, and as connection::read_some(). Cancelling it loses no
     /// byte. One read at a time.
     awaitable<std::optional<bytes_view>> read_some();
@@ -187,8 +188,8 @@ struct serve_options {
     duration head_time = std::chrono::seconds{10};
 
     /// What a body may take: `body_grace`, and 1 s for each `body_rate` bytes that have come. Counted while the handler
-    /// reads; a slower client is cut: errc::frame_timeout. The grace is above zero, `never` waits for ever; the rate is
-    /// 1 or more.
+    /// reads; a slower client is cut: hawser::errc::frame_timeout. The grace is above zero, `never` waits for ever; the
+    /// rate is 1 or more.
     duration body_grace = std::chrono::seconds{5};
     std::uint64_t body_rate = 240; ///< bytes a second
 

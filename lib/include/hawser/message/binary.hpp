@@ -42,7 +42,8 @@ public:
     /// Reads `content`, which outlives the reader.
     binary_reader(bytes_view content, std::endian order) noexcept : rest_{content}, order_{order} {}
 
-    /// The next number. Throws message_error (errc::invalid_message_content) if fewer bytes are left, and takes none.
+    /// The next number. Throws message_error (message_errc::invalid_message_content) if fewer bytes are left, and takes
+    /// none.
     template <binary_number T>
     T read()
     {
@@ -69,7 +70,7 @@ public:
 private:
     [[noreturn]] void refuse(std::size_t n) const
     {
-        throw message_error{errc::invalid_message_content, "content", std::to_string(n) + " bytes more",
+        throw message_error{message_errc::invalid_message_content, "content", std::to_string(n) + " bytes more",
                             std::to_string(rest_.size())};
     }
 

@@ -66,22 +66,22 @@ connect_options connecting(const fetch& f)
 
 bool is_own(const error_code& e)
 {
-    return e == errc::invalid_certificate || e == errc::invalid_key || e == errc::key_mismatch ||
-           e.category() != category();
+    return e == hawser::errc::invalid_certificate || e == hawser::errc::invalid_key ||
+           e == hawser::errc::key_mismatch || e.category() != hawser::category();
 }
 
 step step_of_tls(const error_code& e)
 {
-    switch (static_cast<errc>(e.value())) {
-    case errc::certificate_missing:
-    case errc::certificate_expired:
-    case errc::certificate_not_yet_valid:
-    case errc::certificate_wrong_name:
-    case errc::certificate_unknown_authority:
-    case errc::certificate_self_signed:
-    case errc::certificate_wrong_purpose:
-    case errc::certificate_revoked:
-    case errc::certificate_refused: return step::certificate;
+    switch (static_cast<hawser::errc>(e.value())) {
+    case hawser::errc::certificate_missing:
+    case hawser::errc::certificate_expired:
+    case hawser::errc::certificate_not_yet_valid:
+    case hawser::errc::certificate_wrong_name:
+    case hawser::errc::certificate_unknown_authority:
+    case hawser::errc::certificate_self_signed:
+    case hawser::errc::certificate_wrong_purpose:
+    case hawser::errc::certificate_revoked:
+    case hawser::errc::certificate_refused: return step::certificate;
     default: return step::handshake;
     }
 }
@@ -122,7 +122,7 @@ awaitable<connection> open(const fetch& f)
     } catch (const tls_error& e) {
         fail_in_tls(f, e);
     } catch (const endpoint_error& e) {
-        if (e.code() == errc::invalid_endpoint)
+        if (e.code() == hawser::errc::invalid_endpoint)
             throw;
         fail_to_connect(f, e);
     } catch (const system_error& e) { // of the connection, during the handshake

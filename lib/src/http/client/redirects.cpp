@@ -3,7 +3,7 @@
 
 #include "values/text.hpp"
 
-#include <hawser/error.hpp>
+#include <hawser/http/error.hpp>
 
 #include <algorithm>
 

@@ -37,19 +37,19 @@ std::string so_far(const response_head& head, const body_decoder& body)
 
 [[noreturn]] void fail_in_head(const fetch& f, const error_code& e, std::size_t got)
 {
-    if (e == errc::frame_timeout)
+    if (e == hawser::errc::frame_timeout)
         fail(f, step::protocol, errc::response_timeout, "response_timeout after " + in_words(f.options.response));
-    if (e == errc::unexpected_end)
+    if (e == hawser::errc::unexpected_end)
         fail(f, step::protocol, e,
              got == 0 ? "unexpected_end: connection ended without a response"
                       : "unexpected_end: connection ended after " + bytes(got) + " of the response's head");
     // A server's word on the client's certificate may come after the client's handshake has ended.
-    fail(f, e == errc::refused_by_peer && got == 0 ? step::handshake : step::protocol, e, named(e));
+    fail(f, e == hawser::errc::refused_by_peer && got == 0 ? step::handshake : step::protocol, e, named(e));
 }
 
 [[noreturn]] void fail_in_body(const fetch& f, const error_code& e, const response_head& head, const body_decoder& body)
 {
-    if (e == errc::idle_timeout)
+    if (e == hawser::errc::idle_timeout)
         fail(f, step::body, errc::body_timeout,
              "body_timeout: no byte for " + in_words(f.options.body) + " after " + so_far(head, body));
     fail(f, step::body, e, named(e) + " after " + so_far(head, body));
@@ -148,7 +148,8 @@ awaitable<std::uint64_t> read_body(const fetch& f, connection& peer, const respo
             continue;
         }
         if (!body.ends_here())
-            fail(f, step::body, errc::unexpected_end, "unexpected_end: connection ended after " + so_far(head, body));
+            fail(f, step::body, hawser::errc::unexpected_end,
+                 "unexpected_end: connection ended after " + so_far(head, body));
         break;
     }
     co_return body.received();

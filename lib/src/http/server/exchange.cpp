@@ -45,7 +45,7 @@ awaitable<void> serve_requests(std::shared_ptr<const serving> shared, hawser::co
             try {
                 co_await peer.wait_for_input(0);
             } catch (const system_error& e) {
-                if (e.code() != errc::idle_timeout) // at which it is closed, and not reset
+                if (e.code() != hawser::errc::idle_timeout) // at which it is closed, and not reset
                     throw;
             }
             input = peer.received();
@@ -141,7 +141,8 @@ awaitable<void> exchange::refuse(bytes_view input)
 awaitable<void> exchange::time_out(bytes_view input)
 {
     co_await end_with(status::request_timeout, input, "the header did not arrive in time");
-    throw described_error{errc::frame_timeout, "HTTP header not finished in " + shown(serving_->options.head_time)};
+    throw described_error{hawser::errc::frame_timeout,
+                          "HTTP header not finished in " + shown(serving_->options.head_time)};
 }
 
 // Answers a request of which no more is known than that it cannot be served.

@@ -233,7 +233,7 @@ awaitable<std::optional<bytes_view>> exchange::read_in_time(time_point begin)
     try {
         co_return co_await peer_->read_more(0);
     } catch (const system_error& e) {
-        if (peer_->has_failed() || (!deadline.passed() && e.code() != errc::unexpected_end))
+        if (peer_->has_failed() || (!deadline.passed() && e.code() != hawser::errc::unexpected_end))
             throw;
     }
     co_return std::nullopt;

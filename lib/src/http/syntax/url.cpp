@@ -3,7 +3,7 @@
 
 #include "values/text.hpp"
 
-#include <hawser/error.hpp>
+#include <hawser/http/error.hpp>
 
 #include <boost/url/ipv6_address.hpp>
 #include <boost/url/parse.hpp>
