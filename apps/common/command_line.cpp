@@ -3,6 +3,8 @@
 
 #include "common/shown.hpp"
 
+#include <hawser/version.hpp>
+
 #include <CLI/CLI.hpp>
 
 #include <utility>
@@ -39,7 +41,7 @@ public:
         allow_extras();
         formatter(std::make_shared<help_format>(expected));
         set_help_flag("--help,-h", "Print this and exit");
-        set_version_flag("--version", name + " (Hawser) " + HAWSER_VERSION, "Print the version and exit");
+        set_version_flag("--version", name + " (Hawser) " + HAWSER_VERSION_STRING, "Print the version and exit");
     }
 
     CLI::Option* declare(const std::string& name, const std::string& value, const std::string& meaning,

@@ -120,7 +120,7 @@ options parse(int argc, char** argv)
         "timeout, torn, wrong answer, status 404 and the like, unanswered. A connection that ends is replaced:\n"
         "at once, then 10 ms after an attempt has failed, twice as long after each further one up to 1 s, until\n"
         "an answer comes. Exit status: 0; 1 when there was an error; 2 for wrong usage."};
-    app.set_version_flag("--version", std::string{"load (Hawser) "} + HAWSER_VERSION);
+    app.set_version_flag("--version", std::string{"load (Hawser) "} + LOAD_VERSION);
     add_shape(app, o);
     add_goals(app, o);
     add_end(app, o);

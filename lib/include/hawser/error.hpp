@@ -10,6 +10,7 @@
 #ifndef HAWSER_ERROR_HPP
 #define HAWSER_ERROR_HPP
 
+#include <hawser/detail/boost_version.hpp>
 #include <hawser/detail/export.hpp>
 
 #include <boost/system/error_code.hpp>

@@ -5,6 +5,7 @@
 
 #include <hawser/connect.hpp>
 #include <hawser/http/writer.hpp>
+#include <hawser/version.hpp>
 
 #include <boost/asio/error.hpp>
 
@@ -15,7 +16,7 @@ namespace {
 
 using namespace detail;
 
-constexpr const char* default_user_agent = "hawser/" HAWSER_VERSION;
+constexpr const char* default_user_agent = "hawser/" HAWSER_VERSION_STRING;
 
 void check_deadline(const char* name, duration d)
 {
