@@ -19,7 +19,24 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ["HAWSER_BUILD_DIR"])
 FOLDER = pathlib.Path(os.environ["HAWSER_TEST_PROGRAMS"]) / "consumer"
 FLAGS = "-O0"
-PARTS = {"hawser": "libhawser", "admin": "libhawser_admin"}
+# Each part of the library and what its program prints.
+PARTS = {
+    "core": "hello\n",
+    "http": "200\ninvalid_url\n",
+    "message": '{"action": "search"}\ninvalid_message_header\n',
+    "datagram": "hello\nreceive_timeout\n",
+    "names": "127.0.0.1\ninvalid_name\n",
+}
+BOOST = {"http": "Boost::url", "message": "Boost::json"}  # what a part looks for beside Boost's headers
+BOOST_MISMATCH = """// Boost's own header, and another version than it says.
+#include_next <boost/version.hpp>
+#undef BOOST_VERSION
+#define BOOST_VERSION 999900
+"""
+VERSIONS = """#include <hawser/error.hpp>
+#include <hawser/version.hpp>
+int main() { return hawser::version() == HAWSER_VERSION ? 0 : 1; }
+"""
 
 
 def inherited(command, own=""):
@@ -53,6 +70,7 @@ def exported(library):
     names = set()
     for line in must("nm", "-DC", "--defined-only", library).splitlines():
         name = re.sub(r"\[abi:\w+\]", "", line[19:]).split("(", 1)[0]
+        name = re.sub(r"^void (.*)<\d+>$", r"\1", name)
         # A template of Asio's that returns something of Hawser's is not Hawser's.
         if re.match(r"(\w+ (for|to) )*hawser::", name) and " boost::" not in name:
             names.add(name)
@@ -118,6 +136,74 @@ class Consumers(unittest.TestCase):
                     self.assertEqual(compiled(build, HERE / "handler_test.cpp"), [])
                     self.assertEqual(must(build / "handler_test"), "failed: idle_timeout\n")
 
+    def test_each_part_alone(self):
+        for part, words in PARTS.items():
+            compiled_once = FOLDER / f"part-{part}-static/CMakeFiles/program.dir/{part}.cpp.o"
+            for kind in ("static", "shared"):
+                with self.subTest(part, kind=kind):
+                    build = FOLDER / f"part-{part}-{kind}"
+                    tree = FOLDER / kind
+                    told = cmake("-S", HERE / "parts", "-B", build, *TOOLS, f"-DPART={part}",
+                                 f"-DCMAKE_PREFIX_PATH={tree}",
+                                 *([f"-DOBJECT={compiled_once}"] if kind == "shared" else []))
+                    cmake("--build", build)
+                    self.assertEqual(must(build / "program"), words)
+                    if kind == "static":
+                        (found,) = re.findall(r"found: (.*)", told)
+                        self.assertEqual([name for name in BOOST.values() if name in found.split(";")],
+                                         [BOOST[part]] if part in BOOST else [])
+                        self.assertEqual({name for name in found.split(";") if name.startswith("hawser::")},
+                                         {"hawser::core", f"hawser::{part}"})
+
+                    by_hand = build / "by_pkg_config"
+                    must("sh", "-c", f"{CXX} {compiled_once} $(pkg-config --libs hawser-{part}) "
+                         f"-Wl,-rpath,{tree / 'lib'} -o {by_hand}",
+                         env={**os.environ, "PKG_CONFIG_PATH": str(tree / "lib/pkgconfig")})
+                    self.assertEqual(must(by_hand), words)
+
+    def test_a_framed_echo_on_the_core_has_nothing_of_http_json_or_urls(self):
+        # Statically it holds what its part is made of. The shared library is one behind all the names: there it holds
+        # of the program itself.
+        for kind in ("static", "shared"):
+            with self.subTest(kind):
+                program = FOLDER / f"part-core-{kind}/program"
+                symbols = must("nm", "-C", program)
+                self.assertIn("hawser::connection::write_frame", symbols)
+                self.assertEqual([line for line in symbols.splitlines()
+                                  if re.search(r"http|json|\burls?\b|message_decoder|datagram_socket", line,
+                                               re.IGNORECASE)], [])
+        self.assertNotIn("libboost", must("readelf", "-d", FOLDER / "part-core-static/program"))
+
+    def test_the_version_is_one_everywhere(self):
+        (version,) = re.findall(r'^#define HAWSER_VERSION_STRING "(.*)"',
+                                (ROOT / "lib/include/hawser/version.hpp").read_text(), re.MULTILINE)
+        for kind in ("static", "shared"):
+            for package in ("hawser", *(f"hawser-{part}" for part in PARTS)):
+                with self.subTest(package, kind=kind):
+                    self.assertEqual(must("pkg-config", "--modversion", package, env={
+                        **os.environ, "PKG_CONFIG_PATH": str(FOLDER / kind / "lib/pkgconfig")}).strip(), version)
+        self.assertTrue((FOLDER / f"shared/lib/libhawser.so.{version}").exists())
+
+    def test_another_version_of_boost_does_not_link(self):
+        folder = FOLDER / "boost"
+        (folder / "other/boost").mkdir(parents=True)
+        (folder / "other/boost/version.hpp").write_text(BOOST_MISMATCH)
+        (folder / "main.cpp").write_text(VERSIONS)
+        for kind in ("static", "shared"):
+            tree = FOLDER / kind
+
+            def build(*flags):
+                must("sh", "-c", f"{CXX} -std=c++20 {' '.join(flags)} main.cpp $(pkg-config --cflags --libs hawser-core) "
+                     f"-Wl,--gc-sections -Wl,-rpath,{tree / 'lib'} -o main", cwd=folder,
+                     env={**os.environ, "PKG_CONFIG_PATH": str(tree / "lib/pkgconfig")})
+
+            with self.subTest(kind):
+                build()
+                must(folder / "main")
+                with self.assertRaisesRegex(AssertionError,
+                                            "undefined reference to .*library_compiled_with_boost<999900>"):
+                    build("-isystem", "other")
+
     def test_a_component_or_version_that_is_not_there_is_refused(self):
         for name, call, words in (
             ("component", "hawser REQUIRED COMPONENTS no_such_part", "hawser::no_such_part is not installed"),
@@ -155,9 +241,10 @@ class Consumers(unittest.TestCase):
             self.assertTrue({word for word in re.findall(r"[~\w]+", name.split("hawser::", 1)[1])} <= declared, name)
 
     def test_all_that_is_public_is_exported(self):
-        for part, library in PARTS.items():
-            with self.subTest(part):
-                static = must("nm", "-C", "--defined-only", FOLDER / f"static/lib/{library}.a")
+        parts = [f"libhawser_{part}" for part in PARTS]
+        for library, archives in (("libhawser", parts), ("libhawser_admin", ["libhawser_admin"])):
+            with self.subTest(library):
+                static = must("nm", "-C", "--defined-only", *(FOLDER / f"static/lib/{name}.a" for name in archives))
                 public = {re.sub(r"\[abi:\w+\]", "", line[19:]).split("(", 1)[0] for line in static.splitlines()
                           if re.match(r".{17}[TRVB] (\w+ (for|to) )*hawser::", line)}
                 hidden = {name for name in public if not re.search(r"::(detail|impl)\b|::\w+_impl\b|\[clone", name)}

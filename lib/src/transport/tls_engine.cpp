@@ -28,12 +28,12 @@ constexpr unsigned char handshake_record = 0x16;       // RFC 8446, section 5.1
 constexpr unsigned char alert_record = 0x15;
 
 // For a browser that was told http:// where it is https://.
-constexpr std::string_view answer_to_http = "HTTP/1.1 400 Bad Request\r\n"
-                                            "Content-Type: text/plain\r\n"
-                                            "Content-Length: 36\r\n"
-                                            "Connection: close\r\n"
-                                            "\r\n"
-                                            "This port speaks TLS: use https://.\n";
+constexpr std::string_view answer_in_plaintext = "HTTP/1.1 400 Bad Request\r\n"
+                                                 "Content-Type: text/plain\r\n"
+                                                 "Content-Length: 36\r\n"
+                                                 "Connection: close\r\n"
+                                                 "\r\n"
+                                                 "This port speaks TLS: use https://.\n";
 
 // An alert as it stands on the wire, for when OpenSSL is not asked.
 constexpr std::string_view illegal_parameter{"\x15\x03\x01\x00\x02\x02\x2f", 7};
@@ -224,7 +224,7 @@ tls_engine::step tls_engine::look_at_opening(bytes_view first) noexcept
     }
     const std::string_view hint = looks_like(first.substr(0, 8));
     if (hint == "HTTP" && !is_client())
-        ::send(descriptor_, answer_to_http.data(), answer_to_http.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        ::send(descriptor_, answer_in_plaintext.data(), answer_in_plaintext.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (hint.empty())
         fail(errc::not_tls, {"peer does not speak TLS"});
     else
