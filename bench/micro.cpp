@@ -133,7 +133,7 @@ BENCHMARK(write_response);
 struct deadline final : hawser::detail::wheel::entry {
     hawser::time_point at = hawser::time_point::max();
 
-    hawser::time_point look(hawser::time_point now) override { return at > now ? at : hawser::time_point::max(); }
+    hawser::time_point on_due(hawser::time_point now) override { return at > now ? at : hawser::time_point::max(); }
 };
 
 constexpr hawser::time_point start{1h};

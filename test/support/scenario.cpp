@@ -6,7 +6,7 @@ namespace hawser::test {
 std::pair<connection, peer> scenario::connect(const detail::settings& settings)
 {
     auto link = std::make_shared<detail::memory_link>(loop());
-    return {detail::core_access::make(new detail::core{
+    return {detail::core_access::make(new detail::connection_core{
                 loop(), detail::memory_stream{link, 0}, std::make_shared<const detail::settings>(settings), {}}),
             peer{*this, link}};
 }
@@ -22,8 +22,9 @@ scenario::connect_both(const detail::settings& settings)
 {
     auto link = std::make_shared<detail::memory_link>(loop());
     const auto shared = std::make_shared<const detail::settings>(settings);
-    return {detail::core_access::make(new detail::core{loop(), detail::memory_stream{link, 0}, shared, {}}),
-            detail::core_access::make(new detail::core{loop(), detail::memory_stream{link, 1}, shared, {}}), link};
+    return {detail::core_access::make(new detail::connection_core{loop(), detail::memory_stream{link, 0}, shared, {}}),
+            detail::core_access::make(new detail::connection_core{loop(), detail::memory_stream{link, 1}, shared, {}}),
+            link};
 }
 
 } // namespace hawser::test

@@ -70,7 +70,7 @@ public:
         detail::any_stream stream{std::in_place_type<detail::socket_stream>, loop_->sockets(), std::move(ends.first),
                                   of, e};
         BOOST_REQUIRE_EQUAL(e, error_code{});
-        return {detail::core_access::make(new detail::core{
+        return {detail::core_access::make(new detail::connection_core{
                     *loop_, std::move(stream), std::make_shared<const detail::settings>(), detail::address{}}),
                 std::move(ends.second), number};
     }

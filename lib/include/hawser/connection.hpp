@@ -155,9 +155,9 @@ public:
 
 private:
     friend class connection;
-    HAWSER_HIDDEN explicit unit(boost::intrusive_ptr<detail::core> of) noexcept;
+    HAWSER_HIDDEN explicit unit(boost::intrusive_ptr<detail::connection_core> of) noexcept;
     HAWSER_HIDDEN void leave() noexcept;
-    boost::intrusive_ptr<detail::core> of_;
+    boost::intrusive_ptr<detail::connection_core> of_;
 };
 
 /// One stream connection. Movable, not copyable; a moved-from one may only be destroyed or assigned to.
@@ -401,8 +401,8 @@ public:
 
 private:
     friend struct detail::core_access;
-    explicit connection(boost::intrusive_ptr<detail::core> core) noexcept;
-    boost::intrusive_ptr<detail::core> core_;
+    explicit connection(boost::intrusive_ptr<detail::connection_core> core) noexcept;
+    boost::intrusive_ptr<detail::connection_core> core_;
 };
 
 /// A weak, thread-safe reference to a connection. Cheap to copy; holds nothing open.

@@ -65,7 +65,7 @@ socket_row row_of(const any_listener& l)
     return row;
 }
 
-socket_row row_of(core& c)
+socket_row row_of(connection_core& c)
 {
     const time_point now = c.on().now();
     const int descriptor = c.descriptor();
@@ -140,7 +140,7 @@ public:
 private:
     static std::string kept_by(loop& l)
     {
-        const std::lock_guard alive{l.naming};
+        const std::lock_guard alive{l.lifetime};
         const auto keeper = keeper_of(l);
         return keeper ? shown(keeper->peer) : std::string{};
     }
@@ -158,7 +158,7 @@ private:
     {
         const auto end = p.on->connections.end();
         for (int i = 0; i < rows_in_a_turn && next != end && connection_of(*next).opened() <= asked; ++i, ++next)
-            if (core& c = connection_of(*next); is_of(p, c))
+            if (connection_core& c = connection_of(*next); is_of(p, c))
                 p.rows.push_back(row_of(c));
         if (next == end || connection_of(*next).opened() > asked)
             return here_->post([self = shared_from_this(), &p] { self->finish(p); });
@@ -167,7 +167,7 @@ private:
         });
     }
 
-    static bool is_of(const part& p, core& c) noexcept
+    static bool is_of(const part& p, connection_core& c) noexcept
     {
         const session* const s = session_of(c);
         return c.descriptor() >= 0 && (s == nullptr || &s->ledger() == p.of.get());

@@ -52,7 +52,7 @@ awaitable<std::optional<std::size_t>> attempts::first()
                               if (node.is_linked())
                                   node.end();
                           }};
-        co_await on_.waits->wait(node, on_);
+        co_await on_.lookups->wait(node, on_);
         node_ = nullptr;
         if (node.cancelled)
             winner_.reset();

@@ -55,7 +55,7 @@ struct attempt {
     connect_options options;
     waiting* node = nullptr; // of a look-up or a pause
     attempts* racing = nullptr;
-    core* handshake = nullptr;
+    connection_core* handshake = nullptr;
 
     void interrupt()
     {
@@ -92,7 +92,7 @@ awaitable<void> wait_for_pool(attempt& a, waiting*& told, const expiry& deadline
 {
     waiting node;
     told = a.node = &node;
-    co_await a.on.waits->wait(node, a.on);
+    co_await a.on.lookups->wait(node, a.on);
     told = a.node = nullptr;
     node.check();
     if (deadline.passed())
@@ -201,8 +201,8 @@ connection make_connection(const attempt& a, any_stream stream, const address& p
                  .data_limit = a.options.limits.received_per_connection.value_or(~std::uint64_t{0}),
                  .high_water = a.options.limits.output_high_water,
                  .low_water = a.options.limits.output_low_water});
-    return core_access::make(
-        boost::intrusive_ptr<core>{new core{a.on, std::move(stream), std::move(configured), peer}});
+    return core_access::make(boost::intrusive_ptr<connection_core>{
+        new connection_core{a.on, std::move(stream), std::move(configured), peer}});
 }
 
 // Its errors name the endpoint, and the deadline if that was the cause.
@@ -234,7 +234,7 @@ awaitable<void> pause(attempt& a, duration length)
     waiting node;
     a.node = &node;
     const expiry over{a.on, length, [&a] { a.interrupt(); }};
-    co_await a.on.waits->wait(node, a.on);
+    co_await a.on.lookups->wait(node, a.on);
     a.node = nullptr;
     node.check();
 }

@@ -16,11 +16,11 @@ using namespace detail;
 constexpr std::size_t most_at_once = 256; // connections, before others of their loop get their turn
 
 // The frame, or without one the news that it is behind.
-void deliver(core& to, const encoded_frame* frame, const std::function<void(connection&)>& behind)
+void deliver(connection_core& to, const encoded_frame* frame, const std::function<void(connection&)>& behind)
 {
     if (!to.takes_output())
         return;
-    const boost::intrusive_ptr<core> keep{&to};
+    const boost::intrusive_ptr<connection_core> keep{&to};
     const loop::running_mark mark{to.on(), &to};
     connection borrowed = core_access::make(keep);
     try {
@@ -48,7 +48,7 @@ public:
     bool is_behind() const noexcept { return bytes_ == 0; }
 
     /// Waits no longer. Null: it has ended.
-    core* arrive() noexcept
+    connection_core* arrive() noexcept
     {
         const auto target = std::move(target_);
         if (target == nullptr)
@@ -93,7 +93,7 @@ private:
     {
         const std::size_t end = std::min(to_.size(), next_ + most_at_once);
         for (; next_ != end; ++next_)
-            if (core* const c = to_[next_].arrive())
+            if (connection_core* const c = to_[next_].arrive())
                 deliver(*c, to_[next_].is_behind() ? nullptr : &frame_, behind_);
         if (next_ != to_.size())
             on_->go_on_delivering(*this, shared_from_this());

@@ -13,9 +13,9 @@ constexpr std::size_t most_dropped_at_once = 256 * 1024;
 
 } // namespace
 
-awaitable<void> core::half_close()
+awaitable<void> connection_core::half_close()
 {
-    const boost::intrusive_ptr<core> keep{this};
+    const boost::intrusive_ptr<connection_core> keep{this};
     check_output();
     do {
         co_await flush();
@@ -26,16 +26,16 @@ awaitable<void> core::half_close()
 }
 
 // TLS's end of the stream is a record, for which the kernel may have no room yet.
-void core::end_output()
+void connection_core::end_output()
 {
     output_.end();
     if (!with_stream([this](auto& s) { return s.end_output(ending_.is_clean()); }))
         start_sending();
 }
 
-awaitable<void> core::close()
+awaitable<void> connection_core::close()
 {
-    const boost::intrusive_ptr<core> keep{this};
+    const boost::intrusive_ptr<connection_core> keep{this};
     begin_close();
     while (!is_closed()) {
         waiting node;
@@ -44,11 +44,11 @@ awaitable<void> core::close()
     }
 }
 
-void core::begin_close()
+void connection_core::begin_close()
 {
     if (!ending_.begin_close())
         return;
-    const boost::intrusive_ptr<core> keep{this};
+    const boost::intrusive_ptr<connection_core> keep{this};
     output_.shut();
     if (handle_)
         handle_->connection = nullptr;
@@ -58,14 +58,14 @@ void core::begin_close()
     continue_close();
 }
 
-void core::handler_ended(handler_end how) noexcept
+void connection_core::handler_ended(handler_end how) noexcept
 {
     input_.handler_ended();
     ending_.handler_ended(how, output_.last());
     begin_close();
 }
 
-ending::facts core::facts() const noexcept
+ending::facts connection_core::facts() const noexcept
 {
     return {.reader_waits = input_.waits(),
             .output_pending = output_.is_pending(),
@@ -75,7 +75,7 @@ ending::facts core::facts() const noexcept
             .over_tls = over_tls()};
 }
 
-void core::continue_close()
+void connection_core::continue_close()
 {
     ending::step next = ending_.next(facts());
     if (next == ending::step::end_output) {
@@ -98,13 +98,13 @@ void core::continue_close()
         drop_input();
 }
 
-void core::linger_on() noexcept
+void connection_core::linger_on() noexcept
 {
     look_by(deadlines_.linger_on(loop_.now(), draining()));
 }
 
 // False: it has come, and the connection is reset.
-bool core::await_acknowledgement()
+bool connection_core::await_acknowledgement()
 {
     if (!deadlines_.ends()) {
         deadlines_.begin_acknowledgement(loop_.now());
@@ -116,7 +116,7 @@ bool core::await_acknowledgement()
     return false;
 }
 
-time_point core::look_at_end(time_point now)
+time_point connection_core::look_at_end(time_point now)
 {
     const deadlines::due due = deadlines_.check_end(now);
     if (due.expired != deadlines::kind::none) {
@@ -128,7 +128,7 @@ time_point core::look_at_end(time_point now)
     return due.next;
 }
 
-void core::let_go() noexcept
+void connection_core::let_go() noexcept
 {
     if (ending_.is_torn())
         reset();
@@ -137,7 +137,7 @@ void core::let_go() noexcept
 }
 
 // Not into the connection's own input, of which a handler that still runs may have a view.
-void core::drop_input()
+void connection_core::drop_input()
 {
     std::array<char, 16 * 1024> dropped;
     error_code e;
@@ -161,11 +161,11 @@ void core::drop_input()
     wait_for_input();
 }
 
-void core::close_now() noexcept
+void connection_core::close_now() noexcept
 {
     if (is_closed())
         return;
-    const boost::intrusive_ptr<core> keep{this};
+    const boost::intrusive_ptr<connection_core> keep{this};
     if (kept_) { // which the wheel may be looking at
         call_later();
         kept_.reset();
@@ -179,24 +179,24 @@ void core::close_now() noexcept
     if (handle_)
         handle_->connection = nullptr;
     loop_.descriptors->freed();
-    if (ending_.has_listener())
-        tell_listener();
+    if (ending_.has_close_observer())
+        tell_close_observer();
 }
 
-void core::set_listener(std::unique_ptr<connection_owner> l)
+void connection_core::set_close_observer(std::unique_ptr<connection_owner> l)
 {
-    ending_.set_listener(std::move(l));
+    ending_.set_close_observer(std::move(l));
     if (is_closed())
-        tell_listener();
+        tell_close_observer();
 }
 
-void core::tell_listener() noexcept
+void connection_core::tell_close_observer() noexcept
 {
     later_.tell = true;
     call_later();
 }
 
-void core::call_later() noexcept
+void connection_core::call_later() noexcept
 {
     if (std::exchange(later_.asked, true))
         return;
@@ -205,34 +205,34 @@ void core::call_later() noexcept
         later_.dropped();
 }
 
-void core::later::called()
+void connection_core::later::called()
 {
     asked = false;
-    const boost::intrusive_ptr<core> keep{&of, false};
+    const boost::intrusive_ptr<connection_core> keep{&of, false};
     if (resume && tell)
         of.call_later(); // one thing at a time
     if (std::exchange(resume, false))
         return of.resume_reader();
     if (std::exchange(tell, false)) {
-        const std::unique_ptr<connection_owner> told = of.ending_.take_listener();
+        const std::unique_ptr<connection_owner> told = of.ending_.take_close_observer();
         told->connection_closed();
     }
 }
 
-void core::later::dropped() noexcept
+void connection_core::later::dropped() noexcept
 {
     asked = false;
-    const boost::intrusive_ptr<core> last{&of, false};
+    const boost::intrusive_ptr<connection_core> last{&of, false};
 }
 
-void core::wake_everybody() noexcept
+void connection_core::wake_everybody() noexcept
 {
     output_.wake_all();
     ending_.closers().wake_all();
     follow(input_.give_up());
 }
 
-void core::reset() noexcept
+void connection_core::reset() noexcept
 {
     if (is_closed())
         return;
@@ -241,7 +241,7 @@ void core::reset() noexcept
     close_now();
 }
 
-void core::fail(const error_code& e) noexcept
+void connection_core::fail(const error_code& e) noexcept
 {
     if (is_closed())
         return;
@@ -251,7 +251,7 @@ void core::fail(const error_code& e) noexcept
     follow(input_.fail());
 }
 
-void core::break_off(const error_code& e) noexcept
+void connection_core::break_off(const error_code& e) noexcept
 {
     if (is_closed())
         return;
@@ -262,16 +262,16 @@ void core::break_off(const error_code& e) noexcept
         reset();
 }
 
-void core::fail(std::exception_ptr e) noexcept
+void connection_core::fail(std::exception_ptr e) noexcept
 {
     ending_.fail(std::move(e));
     fail(error_code{errc::connection_closed});
 }
 
 // The loop ends: nothing may wait any more, and nothing is told.
-void core::abandon() noexcept
+void connection_core::abandon() noexcept
 {
-    const boost::intrusive_ptr<core> keep{this};
+    const boost::intrusive_ptr<connection_core> keep{this};
     kept_.reset();
     ending_.close();
     with_stream([](auto& s) { s.close(); });
@@ -279,7 +279,7 @@ void core::abandon() noexcept
     const resumption gone = input_.take_reader();
     output_.abandon();
     ending_.closers().abandon();
-    const std::unique_ptr<connection_owner> untold = ending_.take_listener();
+    const std::unique_ptr<connection_owner> untold = ending_.take_close_observer();
 }
 
 } // namespace hawser::detail

@@ -27,14 +27,15 @@ const char* to_string(awaiting what) noexcept
 
 namespace {
 
-void end(detail::core& c) noexcept
+void end(detail::connection_core& c) noexcept
 {
-    c.handler_ended(c.has_failed() ? detail::core::handler_end::failed : detail::core::handler_end::returned);
+    c.handler_ended(c.has_failed() ? detail::connection_core::handler_end::failed
+                                   : detail::connection_core::handler_end::returned);
 }
 
 } // namespace
 
-unit::unit(boost::intrusive_ptr<detail::core> of) noexcept : of_{std::move(of)} {}
+unit::unit(boost::intrusive_ptr<detail::connection_core> of) noexcept : of_{std::move(of)} {}
 unit::unit(unit&&) noexcept = default;
 
 unit& unit::operator=(unit&& other) noexcept
@@ -72,7 +73,7 @@ void unit::end() noexcept
     of_.reset();
 }
 
-connection::connection(boost::intrusive_ptr<detail::core> core) noexcept : core_{std::move(core)} {}
+connection::connection(boost::intrusive_ptr<detail::connection_core> core) noexcept : core_{std::move(core)} {}
 connection::connection(connection&&) noexcept = default;
 
 connection& connection::operator=(connection&& other) noexcept
@@ -294,7 +295,7 @@ private:
         const auto on = std::move(target_);
         if (on->connection == nullptr)
             return;
-        const boost::intrusive_ptr<detail::core> core{on->connection};
+        const boost::intrusive_ptr<detail::connection_core> core{on->connection};
         const detail::loop::running_mark mark{core->on(), core.get()};
         connection borrowed = detail::core_access::make(core);
         try {
@@ -323,36 +324,36 @@ bool handle::post_made(std::unique_ptr<detail::posted_function> function) const
 
 namespace detail {
 
-bool is_read(const core& c) noexcept
+bool is_read(const connection_core& c) noexcept
 {
     return c.is_read();
 }
-void begin_input_wait(core& c, std::size_t have, resumption then, bool cancellable)
+void begin_input_wait(connection_core& c, std::size_t have, resumption then, bool cancellable)
 {
     c.begin_input_wait(have, std::move(then), cancellable);
 }
-bool is_input_wait_over(core& c, std::exception_ptr& error) noexcept
+bool is_input_wait_over(connection_core& c, std::exception_ptr& error) noexcept
 {
     return c.is_input_wait_over(error);
 }
-void continue_input_wait(core& c, resumption then)
+void continue_input_wait(connection_core& c, resumption then)
 {
     c.continue_input_wait(std::move(then));
 }
 
-void start_stream_read(core& c, stream_operation* op)
+void start_stream_read(connection_core& c, stream_operation* op)
 {
     c.read_stream(op);
 }
-void start_stream_write(core& c, stream_operation* op)
+void start_stream_write(connection_core& c, stream_operation* op)
 {
     c.write_stream(op);
 }
-void start_stream_end(core& c, stream_operation* op)
+void start_stream_end(connection_core& c, stream_operation* op)
 {
     c.end_stream_by(op);
 }
-void cancel_stream_read(core& c) noexcept
+void cancel_stream_read(connection_core& c) noexcept
 {
     c.cancel_read();
 }
@@ -363,7 +364,7 @@ void cancel_stream_wait(stream_operation* op) noexcept
         op->wait->end();
     }
 }
-boost::asio::any_io_executor executor_of(const core& c)
+boost::asio::any_io_executor executor_of(const connection_core& c)
 {
     return c.on().executor();
 }

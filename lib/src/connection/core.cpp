@@ -12,7 +12,7 @@
 
 namespace hawser::detail {
 
-core::core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer)
+connection_core::connection_core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer)
     : stream_owner{on}, input_{on.blocks()}, output_{on.blocks(), on.output_cork, *this, *s}, settings_{std::move(s)},
       deadlines_{*settings_, on.now()}, stream_{std::move(stream)}, peer_{peer}
 {
@@ -20,16 +20,16 @@ core::core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const
     loop_.connections.push_back(*this);
 }
 
-core::~core()
+connection_core::~connection_core()
 {
     // Other threads may be looking at the handler that runs; the lock waits for them.
-    const std::lock_guard lock{loop_.naming};
+    const std::lock_guard lock{loop_.lifetime};
     output_.drop();
     if (handle_)
         handle_->connection = nullptr;
 }
 
-void intrusive_ptr_release(core* c) noexcept
+void intrusive_ptr_release(connection_core* c) noexcept
 {
     intrusive_ptr_release(static_cast<tenant*>(c));
 }
@@ -37,14 +37,14 @@ void intrusive_ptr_release(core* c) noexcept
 // ---- Input
 
 // There was no memory to begin the wait.
-void core::fail_input(waiting_for what) noexcept
+void connection_core::fail_input(waiting_for what) noexcept
 {
     input_.begin(what);
     fail(make_error_code(boost::system::errc::not_enough_memory));
     follow(input_.post(outcome::failed));
 }
 
-void core::start_input(waiting_for what)
+void connection_core::start_input(waiting_for what)
 {
     input::step next = input_.begin(what);
     if (next != input::step::nothing)
@@ -60,7 +60,7 @@ void core::start_input(waiting_for what)
     wait_for_input();
 }
 
-void core::follow(input::step what)
+void connection_core::follow(input::step what)
 {
     switch (what) {
     case input::step::nothing:
@@ -80,18 +80,18 @@ void core::follow(input::step what)
     }
 }
 
-void core::wait_for_input()
+void connection_core::wait_for_input()
 {
     with_stream([this](auto& s) { s.wait_readable(*this); });
 }
 
-bool core::record_has_begun() const noexcept
+bool connection_core::record_has_begun() const noexcept
 {
     return over_tls() && std::get<tls_stream>(stream_).record_has_begun();
 }
 
 // Takes what has arrived, without waiting. Nothing: it would block.
-std::optional<core::outcome> core::receive_now()
+std::optional<connection_core::outcome> connection_core::receive_now()
 {
     try {
         input_.make_room();
@@ -111,7 +111,7 @@ std::optional<core::outcome> core::receive_now()
     return stream_ended(e);
 }
 
-core::outcome core::stream_ended(const error_code& e)
+connection_core::outcome connection_core::stream_ended(const error_code& e)
 {
     if (e == boost::asio::error::eof) {
         input_.see_end(input::peer_end::read);
@@ -131,7 +131,7 @@ core::outcome core::stream_ended(const error_code& e)
     return outcome::failed;
 }
 
-void core::on_readable(const error_code& e)
+void connection_core::on_readable(const error_code& e)
 {
     if (ending_.drops()) {
         ending_.drop(false);
@@ -154,10 +154,10 @@ void core::on_readable(const error_code& e)
     follow(again);
 }
 
-void core::resume_reader()
+void connection_core::resume_reader()
 {
     if (input_.has_reader()) {
-        const boost::intrusive_ptr<core> keep{this};
+        const boost::intrusive_ptr<connection_core> keep{this};
         const loop::running_mark mark{loop_, this};
         input_.resume();
     }
@@ -167,14 +167,14 @@ void core::resume_reader()
         watch_peer();
 }
 
-void core::cancel_read() noexcept
+void connection_core::cancel_read() noexcept
 {
     follow(input_.cancel());
 }
 
 // ---- Drain
 
-void core::begin_drain()
+void connection_core::begin_drain()
 {
     if (ending_.begin_drain())
         follow(input_.begin_drain(over_tls() && std::get<tls_stream>(stream_).has_begun()));
@@ -182,7 +182,7 @@ void core::begin_drain()
         linger_on();
 }
 
-void core::drain_input()
+void connection_core::drain_input()
 {
     deadlines_.end_wait();
     flush_own_cork();
@@ -203,7 +203,7 @@ void core::drain_input()
 // found nothing was right. The last costs one read for each wait that began with such a read (over TCP hardly one does)
 // and has lasted to a look; one that lasts longer costs no more.
 
-time_point core::look(time_point now)
+time_point connection_core::on_due(time_point now)
 {
     const time_point end = look_at_end(now);
     if (is_closed())
@@ -216,7 +216,7 @@ time_point core::look(time_point now)
     return std::min({of_input, look_at_output(now), end});
 }
 
-time_point core::look_at_input(time_point now)
+time_point connection_core::look_at_input(time_point now)
 {
     if (deadlines_.of_input() == deadlines::kind::handshake)
         return look_at_handshake(now);
@@ -232,7 +232,7 @@ time_point core::look_at_input(time_point now)
     return std::min(due.next, deadlines_.next_look(now));
 }
 
-time_point core::look_at_output(time_point now)
+time_point connection_core::look_at_output(time_point now)
 {
     if (!output_.is_sending())
         return time_point::max();
@@ -249,13 +249,13 @@ time_point core::look_at_output(time_point now)
 
 // ---- Facts
 
-void core::set_timeouts(const hawser::timeouts& t)
+void connection_core::set_timeouts(const hawser::timeouts& t)
 {
     deadlines_.set_timeouts(t);
     look_soon();
 }
 
-std::shared_ptr<handle_target> core::make_handle()
+std::shared_ptr<handle_target> connection_core::make_handle()
 {
     if (!handle_)
         handle_ = std::make_shared<handle_target>(loop_.shared_from_this(), ending_.is_open() ? this : nullptr,
@@ -263,18 +263,18 @@ std::shared_ptr<handle_target> core::make_handle()
     return handle_;
 }
 
-int core::descriptor() noexcept
+int connection_core::descriptor() noexcept
 {
     return with_stream([](auto& s) { return s.descriptor(); });
 }
 
-address core::local() noexcept
+address connection_core::local() noexcept
 {
     const int fd = descriptor();
     return fd < 0 ? address{} : local_address(fd);
 }
 
-awaiting core::awaits() const noexcept
+awaiting connection_core::awaits() const noexcept
 {
     if (is_closed())
         return awaiting::nothing;
@@ -285,7 +285,7 @@ awaiting core::awaits() const noexcept
     return output_.awaits();
 }
 
-std::optional<time_point> core::awaits_since() const noexcept
+std::optional<time_point> connection_core::awaits_since() const noexcept
 {
     switch (awaits()) {
     case awaiting::readability:

@@ -41,7 +41,7 @@ namespace hawser::detail {
 
 /// Where handles reach a connection from any thread, and what waits there for its loop.
 struct handle_target {
-    handle_target(std::shared_ptr<loop> l, core* c, std::size_t mark) noexcept
+    handle_target(std::shared_ptr<loop> l, connection_core* c, std::size_t mark) noexcept
         : on{std::move(l)}, high_water{mark}, connection{c}
     {}
 
@@ -57,19 +57,19 @@ struct handle_target {
 
     const std::shared_ptr<loop> on;
     const std::size_t high_water;
-    std::atomic<core*> connection;         // used on its loop only; null, as any thread may ask, once it has closed
-    std::atomic<std::size_t> functions{0}; // posted, and not run
-    std::atomic<std::size_t> bytes{0};     // of frames for all, and not taken over
-    std::atomic<bool> behind{false};       // to be told that it has missed some
+    std::atomic<connection_core*> connection; // used on its loop only; null, as any thread may ask, once it has closed
+    std::atomic<std::size_t> functions{0};    // posted, and not run
+    std::atomic<std::size_t> bytes{0};        // of frames for all, and not taken over
+    std::atomic<bool> behind{false};          // to be told that it has missed some
 };
 
-class core final : public stream_owner, private cork_owner, private wheel::entry
+class connection_core final : public stream_owner, private cork_owner, private wheel::entry
 {
 public:
-    core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer);
-    core(const core&) = delete;
-    core& operator=(const core&) = delete;
-    ~core() override;
+    connection_core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer);
+    connection_core(const connection_core&) = delete;
+    connection_core& operator=(const connection_core&) = delete;
+    ~connection_core() override;
 
     using waiting_for = input::waiting_for;
     using handler_end = ending::handler_end;
@@ -94,7 +94,7 @@ public:
     {
         boost::asio::deferred_t token;
         return boost::asio::async_initiate<boost::asio::deferred_t, void()>(
-            [](auto handler, core* c, waiting_for w) {
+            [](auto handler, connection_core* c, waiting_for w) {
                 const bool assigned =
                     assign_cancellation(handler, [c](boost::asio::cancellation_type) { c->cancel_read(); });
                 c->input_.set_reader(resumption{std::move(handler)});
@@ -175,7 +175,7 @@ public:
     bool yield_place(bool waits_to_send) override;
 
     /// Hands over whoever is told of the close, and is destroyed after it.
-    void set_listener(std::unique_ptr<connection_owner> l);
+    void set_close_observer(std::unique_ptr<connection_owner> l);
 
     // ---- TLS (handshake.cpp)
 
@@ -244,7 +244,7 @@ public:
 
 private:
     // The public headers know no more of it than its name.
-    friend void intrusive_ptr_add_ref(core* c) noexcept { intrusive_ptr_add_ref(static_cast<tenant*>(c)); }
+    friend void intrusive_ptr_add_ref(connection_core* c) noexcept { intrusive_ptr_add_ref(static_cast<tenant*>(c)); }
     friend struct stream_write;
     friend struct stream_end;
     friend class end_watch;
@@ -262,7 +262,7 @@ private:
     outcome stream_ended(const error_code& e);
     void resume_reader();
     bool record_has_begun() const noexcept;
-    time_point look(time_point now) override;
+    time_point on_due(time_point now) override;
     time_point look_at_input(time_point now);
     time_point look_at_output(time_point now);
     void look_soon() { look_by(deadlines_.next_look(loop_.now())); }
@@ -358,7 +358,7 @@ private:
     time_point look_at_end(time_point now);
     void close_now() noexcept;
     void wake_everybody() noexcept;
-    void tell_listener() noexcept;
+    void tell_close_observer() noexcept;
     void call_later() noexcept;
 
     // yielding.cpp
@@ -376,13 +376,13 @@ private:
 
     // What is done from the loop's queue.
     struct later final : call {
-        explicit later(core& c) noexcept : of{c} {}
+        explicit later(connection_core& c) noexcept : of{c} {}
         void called() override;
         void dropped() noexcept override;
-        core& of;
+        connection_core& of;
         bool asked = false;
         bool resume = false; // the reader: how its wait ended is known
-        bool tell = false;   // ending's listener: the connection has closed
+        bool tell = false;   // ending's close observer: the connection has closed
     };
 
     // First what each message touches, then the rest: fewer cache lines a message.
@@ -396,20 +396,20 @@ private:
     ending ending_;
     std::uint32_t watchers_ = 0; // coroutines in closed()
     address peer_;
-    boost::intrusive_ptr<core> kept_; // itself, while nothing but the wheel knows that it waits
+    boost::intrusive_ptr<connection_core> kept_; // itself, while nothing but the wheel knows that it waits
     std::shared_ptr<handle_target> handle_;
     later later_{*this};
 };
 
 /// The tenants of a loop are its connections.
-inline core& connection_of(tenant& t) noexcept
+inline connection_core& connection_of(tenant& t) noexcept
 {
-    return static_cast<core&>(t);
+    return static_cast<connection_core&>(t);
 }
 
 struct core_access {
-    static connection make(boost::intrusive_ptr<core> c) { return connection{std::move(c)}; }
-    static core& get(connection& c) { return *c.core_; }
+    static connection make(boost::intrusive_ptr<connection_core> c) { return connection{std::move(c)}; }
+    static connection_core& get(connection& c) { return *c.core_; }
     static void release(connection& c) noexcept { c.core_.reset(); }
 };
 

@@ -19,9 +19,9 @@
 //     begin_acknowledgement    -                           -           runs
 //     begin_linger, linger_on  -                           -           begins anew, but not beyond the whole
 //
-// Times only: the connection does what follows from a deadline that has expired, and arms its wheel (core::look_by) for
-// the instants that are returned. For what each message begins, these are not the deadline, but a look in each
-// twentieth of the shortest timeout, which finds what has passed: no message arms a timer.
+// Times only: the connection does what follows from a deadline that has expired, and arms its wheel for the instants
+// that are returned (connection_core::look_by). For what each message begins, these are not the deadline, but a look in
+// each twentieth of the shortest timeout, which finds what has passed: no message arms a timer.
 #ifndef HAWSER_SRC_CONNECTION_DEADLINES_HPP
 #define HAWSER_SRC_CONNECTION_DEADLINES_HPP
 

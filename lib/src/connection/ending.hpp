@@ -42,7 +42,7 @@ class connection_owner
 {
 public:
     virtual ~connection_owner() = default;
-    /// Called once, for the one that was handed over (core::set_listener).
+    /// Called once, for the one that was handed over (connection_core::set_close_observer).
     virtual void connection_closed() noexcept = 0;
     /// Its handler has kept the loop for so long. From the watchdog's thread.
     virtual void report_blocked(duration held) const noexcept = 0;
@@ -117,9 +117,9 @@ public:
     // ---- Who is told
 
     wait_queue& closers() noexcept { return closers_; }
-    void set_listener(std::unique_ptr<connection_owner> l) noexcept { listener_ = std::move(l); }
-    bool has_listener() const noexcept { return listener_ != nullptr; }
-    std::unique_ptr<connection_owner> take_listener() noexcept { return std::move(listener_); }
+    void set_close_observer(std::unique_ptr<connection_owner> l) noexcept { close_observer_ = std::move(l); }
+    bool has_close_observer() const noexcept { return close_observer_ != nullptr; }
+    std::unique_ptr<connection_owner> take_close_observer() noexcept { return std::move(close_observer_); }
 
 private:
     enum class manner : std::uint8_t { clean, cut_short, torn };
@@ -132,7 +132,7 @@ private:
     wait_queue closers_;
     error_code error_;
     std::exception_ptr thrown_;
-    std::unique_ptr<connection_owner> listener_;
+    std::unique_ptr<connection_owner> close_observer_;
 };
 
 } // namespace hawser::detail

@@ -13,7 +13,7 @@
 
 namespace hawser::detail {
 
-void core::accept_handshake(resumption done, std::shared_ptr<handshake_places> places)
+void connection_core::accept_handshake(resumption done, std::shared_ptr<handshake_places> places)
 {
     input_.set_reader(std::move(done));
     input_.begin(waiting_for::handshake);
@@ -23,18 +23,18 @@ void core::accept_handshake(resumption done, std::shared_ptr<handshake_places> p
     begin_handshake(std::move(places));
 }
 
-void core::begin_handshake(std::shared_ptr<handshake_places> places)
+void connection_core::begin_handshake(std::shared_ptr<handshake_places> places)
 {
     input_.begin_handshake();
     std::get<tls_stream>(stream_).handshake(*this, std::move(places));
 }
 
-awaitable<void> core::handshake()
+awaitable<void> connection_core::handshake()
 {
-    const boost::intrusive_ptr<core> keep{this};
+    const boost::intrusive_ptr<connection_core> keep{this};
     boost::asio::deferred_t token;
     co_await boost::asio::async_initiate<boost::asio::deferred_t, void()>(
-        [](auto handler, core* c) {
+        [](auto handler, connection_core* c) {
             const bool assigned =
                 assign_cancellation(handler, [c](boost::asio::cancellation_type) { c->cancel_read(); });
             c->input_.set_reader(resumption{std::move(handler)});
@@ -54,7 +54,7 @@ awaitable<void> core::handshake()
     }
 }
 
-core::handshake_end core::handshake_done() const noexcept
+connection_core::handshake_end connection_core::handshake_done() const noexcept
 {
     switch (input_.how()) {
     case outcome::more: return handshake_end::done;
@@ -67,7 +67,7 @@ core::handshake_end core::handshake_done() const noexcept
     return handshake_end::failed;
 }
 
-void core::on_handshake(const error_code& e)
+void connection_core::on_handshake(const error_code& e)
 {
     const interruption why = input_.end_wait();
     if (e == boost::asio::error::operation_aborted && why == interruption::none && !has_failed() && !is_closed())
@@ -79,7 +79,7 @@ void core::on_handshake(const error_code& e)
     follow(input_.finish(end_of_handshake(e, why)));
 }
 
-core::outcome core::end_of_handshake(const error_code& e, interruption why) noexcept
+connection_core::outcome connection_core::end_of_handshake(const error_code& e, interruption why) noexcept
 {
     if (!e)
         return outcome::more;
@@ -99,7 +99,7 @@ core::outcome core::end_of_handshake(const error_code& e, interruption why) noex
     return outcome::failed;
 }
 
-time_point core::look_at_handshake(time_point now)
+time_point connection_core::look_at_handshake(time_point now)
 {
     const auto& tls = std::get<tls_stream>(stream_);
     if (tls.holds_up_others() && yield_place(tls.handshake_waits_to_send()))
@@ -111,7 +111,7 @@ time_point core::look_at_handshake(time_point now)
 }
 
 // What has failed in TLS has words of its own.
-void core::note_tls_failure(const error_code& e) noexcept
+void connection_core::note_tls_failure(const error_code& e) noexcept
 {
     if (has_failed() || !over_tls() || e.category() != category())
         return;
@@ -121,7 +121,7 @@ void core::note_tls_failure(const error_code& e) noexcept
     }
 }
 
-std::optional<tls_facts> core::tls() const
+std::optional<tls_facts> connection_core::tls() const
 {
     const auto* over_tls = std::get_if<tls_stream>(&stream_);
     return over_tls != nullptr ? over_tls->facts() : std::nullopt;

@@ -10,7 +10,7 @@
 
 namespace hawser::detail {
 
-awaitable<std::optional<bytes_view>> core::read_frame(const framing* format)
+awaitable<std::optional<bytes_view>> connection_core::read_frame(const framing* format)
 {
     begin_read();
     for (;;) {
@@ -32,12 +32,12 @@ awaitable<std::optional<bytes_view>> core::read_frame(const framing* format)
     }
 }
 
-awaitable<std::optional<bytes_view>> core::read_frame_as(framing format)
+awaitable<std::optional<bytes_view>> connection_core::read_frame_as(framing format)
 {
     co_return co_await read_frame(&format);
 }
 
-awaitable<std::optional<frames>> core::read_frames()
+awaitable<std::optional<frames>> connection_core::read_frames()
 {
     begin_read();
     for (;;) {
@@ -54,7 +54,7 @@ awaitable<std::optional<frames>> core::read_frames()
 }
 
 // The whole frames at the front of the input, as many as make one turn.
-std::optional<frames> core::take_frames()
+std::optional<frames> connection_core::take_frames()
 {
     const framing& format = settings_->framing;
     decoded d;
@@ -69,7 +69,7 @@ std::optional<frames> core::take_frames()
     return std::nullopt;
 }
 
-awaitable<std::optional<bytes_view>> core::read_some()
+awaitable<std::optional<bytes_view>> connection_core::read_some()
 {
     begin_read();
     while (input_.empty()) {
@@ -82,7 +82,7 @@ awaitable<std::optional<bytes_view>> core::read_some()
     co_return all;
 }
 
-awaitable<std::optional<bytes_view>> core::read(std::size_t n)
+awaitable<std::optional<bytes_view>> connection_core::read(std::size_t n)
 {
     if (n == 0)
         throw std::invalid_argument{"read(0): expected at least 1 byte"};
@@ -101,7 +101,7 @@ awaitable<std::optional<bytes_view>> core::read(std::size_t n)
     co_return first;
 }
 
-awaitable<std::optional<bytes_view>> core::read_more(std::size_t have)
+awaitable<std::optional<bytes_view>> connection_core::read_more(std::size_t have)
 {
     begin_read();
     if (has_at_most(have))
@@ -111,7 +111,7 @@ awaitable<std::optional<bytes_view>> core::read_more(std::size_t have)
     co_return input_.data();
 }
 
-void core::begin_input_wait(std::size_t have, resumption then, bool cancellable)
+void connection_core::begin_input_wait(std::size_t have, resumption then, bool cancellable)
 {
     begin_read();
     input_.has_seen(have);
@@ -125,7 +125,7 @@ void core::begin_input_wait(std::size_t have, resumption then, bool cancellable)
     follow(input_.post(outcome::more));
 }
 
-bool core::is_input_wait_over(std::exception_ptr& error) noexcept
+bool connection_core::is_input_wait_over(std::exception_ptr& error) noexcept
 {
     try {
         return !more_came() || !has_at_most(input_.seen());
@@ -135,13 +135,13 @@ bool core::is_input_wait_over(std::exception_ptr& error) noexcept
     }
 }
 
-void core::continue_input_wait(resumption then)
+void connection_core::continue_input_wait(resumption then)
 {
     input_.set_reader(std::move(then));
     start_input(next_or_rest());
 }
 
-bool core::more_came()
+bool connection_core::more_came()
 {
     if (input_came())
         return true;
@@ -150,7 +150,7 @@ bool core::more_came()
     throw_unexpected_end(input_.seen() + 1);
 }
 
-void core::consume(std::size_t n)
+void connection_core::consume(std::size_t n)
 {
     if (n > input_.unread().size())
         refuse_to_consume(n);
@@ -159,7 +159,7 @@ void core::consume(std::size_t n)
     input_.end_view();
 }
 
-bool core::has_more_than(std::size_t n) noexcept
+bool connection_core::has_more_than(std::size_t n) noexcept
 {
     if (input_.unread().size() > n)
         return true;
@@ -168,7 +168,7 @@ bool core::has_more_than(std::size_t n) noexcept
     return fd >= 0 && ::ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
-void core::unit_begin()
+void connection_core::unit_begin()
 {
     if (input_.unit_is_open())
         throw std::logic_error{"two units of one connection at once"};
@@ -178,25 +178,25 @@ void core::unit_begin()
 
 // What can go wrong stands in functions of its own, so that the coroutines' frames have no room for its words.
 
-void core::refuse_frame(const framing& format, const decoded& d) const
+void connection_core::refuse_frame(const framing& format, const decoded& d) const
 {
     throw frame_error{d.error, format.describe(d, input_.data())};
 }
 
-void core::throw_unexpected_end(std::size_t wanted) const
+void connection_core::throw_unexpected_end(std::size_t wanted) const
 {
     throw described_error{errc::unexpected_end, "stream ended after " + std::to_string(input_.size()) + " of " +
                                                     std::to_string(wanted) + " bytes"};
 }
 
-void core::refuse_to_consume(std::size_t n) const
+void connection_core::refuse_to_consume(std::size_t n) const
 {
     throw std::out_of_range{"consume(" + std::to_string(n) + "): expected at most the " +
                             std::to_string(input_.unread().size()) + " bytes received"};
 }
 
 // After a wait: whether there is more, or (false) nothing more for good. Throws what went wrong.
-bool core::input_came()
+bool connection_core::input_came()
 {
     switch (input_.how()) {
     case outcome::more: return true;
@@ -209,19 +209,19 @@ bool core::input_came()
     throw_error();
 }
 
-void core::throw_cancelled()
+void connection_core::throw_cancelled()
 {
     throw system_error{boost::asio::error::operation_aborted};
 }
 
-void core::throw_error() const
+void connection_core::throw_error() const
 {
     if (thrown() != nullptr)
         std::rethrow_exception(thrown());
     throw system_error{error() ? error() : error_code{errc::connection_closed}};
 }
 
-void core::throw_if_truncated(const framing& format) const
+void connection_core::throw_if_truncated(const framing& format) const
 {
     switch (format.at_end(input_.data())) {
     case end_of_stream::clean: return;

@@ -14,12 +14,12 @@ constexpr std::size_t most_at_once = 256 * 1024; // sent for one connection befo
 
 } // namespace
 
-void core::send_gathered(bytes_view bytes) noexcept
+void connection_core::send_gathered(bytes_view bytes) noexcept
 {
     write_through({bytes, {}});
 }
 
-void core::write_through(two_pieces pieces) noexcept
+void connection_core::write_through(two_pieces pieces) noexcept
 {
     error_code e;
     const std::size_t n = with_stream([&](auto& s) { return s.write_now(pieces, e); });
@@ -33,14 +33,14 @@ void core::write_through(two_pieces pieces) noexcept
     }
 }
 
-void core::start_sending() noexcept
+void connection_core::start_sending() noexcept
 {
     output_.begin_sending(acknowledged());
     look_by(deadlines_.begin_window(loop_.now()));
     with_stream([this](auto& s) { s.wait_writable(*this); });
 }
 
-void core::on_writable()
+void connection_core::on_writable()
 {
     if (!is_closed() && output_.is_pending())
         return send_pending();
@@ -52,7 +52,7 @@ void core::on_writable()
         continue_close();
 }
 
-void core::send_pending() noexcept
+void connection_core::send_pending() noexcept
 {
     error_code e;
     for (std::size_t total = 0; total < most_at_once && output_.is_pending() && !e;) {
@@ -72,7 +72,7 @@ void core::send_pending() noexcept
         continue_close();
 }
 
-void core::output_moved(std::size_t n) noexcept
+void connection_core::output_moved(std::size_t n) noexcept
 {
     counts_.bytes_out += n;
     loop_.counts.bytes_out.add(n);
@@ -80,7 +80,7 @@ void core::output_moved(std::size_t n) noexcept
         deadlines_.output_moved(loop_.now());
 }
 
-std::uint64_t core::acknowledged() noexcept
+std::uint64_t connection_core::acknowledged() noexcept
 {
     const std::size_t in_flight = with_stream([](auto& s) { return s.unacknowledged(); });
     return counts_.bytes_out - std::min<std::uint64_t>(in_flight, counts_.bytes_out);

@@ -55,10 +55,10 @@ struct buffers_of {
 
 // ---- Reading
 
-void core::read_stream(stream_operation* op)
+void connection_core::read_stream(stream_operation* op)
 {
     struct read {
-        core* c;
+        connection_core* c;
         pending_operation op;
         void operator()()
         {
@@ -77,7 +77,7 @@ void core::read_stream(stream_operation* op)
     follow(input_.post(outcome::more));
 }
 
-std::pair<error_code, std::size_t> core::take_input(const stream_operation& op)
+std::pair<error_code, std::size_t> connection_core::take_input(const stream_operation& op)
 {
     const buffers_of into{op};
     if (input_.how() != outcome::cancelled && (!input_.empty() || into.count == 0)) {
@@ -127,7 +127,7 @@ struct queued_operation final : waiting {
 };
 
 struct stream_write {
-    boost::intrusive_ptr<core> c; // which may be closed and let go before the operation completes
+    boost::intrusive_ptr<connection_core> c; // which may be closed and let go before the operation completes
     pending_operation op;
 
     void finish(bool cancelled)
@@ -137,7 +137,7 @@ struct stream_write {
         std::size_t n = 0;
         try {
             if (cancelled)
-                core::throw_cancelled();
+                connection_core::throw_cancelled();
             const output::turn turn = c->output_.take_turn();
             c->check_output(); // may throw what a function that was posted has thrown, which is its session's to tell
             begun = true;
@@ -155,7 +155,7 @@ struct stream_write {
     }
 };
 
-void core::write_stream(stream_operation* op)
+void connection_core::write_stream(stream_operation* op)
 {
     stream_write w{this, pending_operation{op}};
     if (output_.takes_writes() && !output_.has_room())
@@ -164,7 +164,7 @@ void core::write_stream(stream_operation* op)
     output_.admitted();
 }
 
-std::size_t core::append_pieces(const stream_operation& op)
+std::size_t connection_core::append_pieces(const stream_operation& op)
 {
     buffers_of from{op};
     const std::size_t most = output_.room();
@@ -190,7 +190,7 @@ std::size_t core::append_pieces(const stream_operation& op)
 }
 
 // More than the cork holds, with nothing before them.
-void core::write_pieces(std::span<const bytes_view> pieces)
+void connection_core::write_pieces(std::span<const bytes_view> pieces)
 {
     if (over_tls()) { // which makes records of them
         for (const bytes_view piece : pieces) {
@@ -227,7 +227,7 @@ void core::write_pieces(std::span<const bytes_view> pieces)
 }
 
 struct stream_end {
-    boost::intrusive_ptr<core> c;
+    boost::intrusive_ptr<connection_core> c;
     pending_operation op;
 
     void finish(bool cancelled)
@@ -237,20 +237,20 @@ struct stream_end {
         else if (c->is_closed())
             op.complete({}, 0);
         else
-            core::await_end(std::move(*this));
+            connection_core::await_end(std::move(*this));
     }
 };
 
-void core::await_end(stream_end e)
+void connection_core::await_end(stream_end e)
 {
-    core& c = *e.c;
+    connection_core& c = *e.c;
     if (c.is_closed())
         boost::asio::post(c.loop_.context(), [mine = std::move(e)]() mutable { mine.finish(false); });
     else
         queued_operation<stream_end>::push(c.ending_.closers(), std::move(e));
 }
 
-void core::end_stream_by(stream_operation* op)
+void connection_core::end_stream_by(stream_operation* op)
 {
     stream_end e{this, pending_operation{op}};
     begin_close();

@@ -17,18 +17,18 @@ namespace hawser::detail {
 class end_watch
 {
 public:
-    explicit end_watch(core& c) noexcept : core_{c} { ++core_.watchers_; }
+    explicit end_watch(connection_core& c) noexcept : core_{c} { ++core_.watchers_; }
     end_watch(const end_watch&) = delete;
     end_watch& operator=(const end_watch&) = delete;
     ~end_watch() { --core_.watchers_; }
 
 private:
-    core& core_;
+    connection_core& core_;
 };
 
-awaitable<void> core::closed()
+awaitable<void> connection_core::closed()
 {
-    const boost::intrusive_ptr<core> keep{this};
+    const boost::intrusive_ptr<connection_core> keep{this};
     const end_watch counted{*this};
     for (;;) {
         watch_peer();
@@ -40,7 +40,7 @@ awaitable<void> core::closed()
     }
 }
 
-void core::watch_peer()
+void connection_core::watch_peer()
 {
     if (watchers_ == 0 || input_.has_reader() || has_ended() || !ending_.is_open())
         return;

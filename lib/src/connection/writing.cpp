@@ -36,13 +36,13 @@ void post_flush(loop& on) noexcept
 // ---- Appending, as most writes do it
 
 // Where `size` bytes of output go: next to the last ones in the cork, most of the time.
-inline char* core::room_for(std::size_t size)
+inline char* connection_core::room_for(std::size_t size)
 {
     char* const at = output_.room_in_cork(size);
     return at != nullptr ? at : other_room_for(size);
 }
 
-inline void core::append(const framing& format, bytes_view frame)
+inline void connection_core::append(const framing& format, bytes_view frame)
 {
     const bytes_view tail = format.tail(frame);
     ++counts_.frames_out;
@@ -59,7 +59,7 @@ inline void core::append(const framing& format, bytes_view frame)
 
 // ---- What connection's members await
 
-awaitable<void> core::write_frame(bytes_view frame, const framing* format)
+awaitable<void> connection_core::write_frame(bytes_view frame, const framing* format)
 {
     check_output();
     check_frame(*format, frame);
@@ -69,15 +69,15 @@ awaitable<void> core::write_frame(bytes_view frame, const framing* format)
     append(*format, frame);
 }
 
-awaitable<void> core::write_frame_as(bytes_view frame, framing format)
+awaitable<void> connection_core::write_frame_as(bytes_view frame, framing format)
 {
     co_await write_frame(frame, &format);
 }
 
 // In one piece, until something else is gathered on this loop.
-bytes_view core::gather(std::span<const bytes_view> pieces)
+bytes_view connection_core::gather(std::span<const bytes_view> pieces)
 {
-    std::string& all = loop_.gathered;
+    std::string& all = loop_.frame_scratch;
     if (all.capacity() > cork::capacity)
         std::string{}.swap(all);
     all.clear();
@@ -86,7 +86,7 @@ bytes_view core::gather(std::span<const bytes_view> pieces)
     return all;
 }
 
-awaitable<void> core::write_frame(std::span<const bytes_view> pieces)
+awaitable<void> connection_core::write_frame(std::span<const bytes_view> pieces)
 {
     const framing& format = settings_->framing;
     check_output();
@@ -100,7 +100,7 @@ awaitable<void> core::write_frame(std::span<const bytes_view> pieces)
     append(format, frame);
 }
 
-bool core::try_write_encoded(bytes_view frame)
+bool connection_core::try_write_encoded(bytes_view frame)
 {
     check_output();
     if (!output_.has_room())
@@ -111,7 +111,7 @@ bool core::try_write_encoded(bytes_view frame)
     return true;
 }
 
-bool core::try_write_frame(bytes_view frame)
+bool connection_core::try_write_frame(bytes_view frame)
 {
     check_output();
     check_frame(settings_->framing, frame);
@@ -121,7 +121,7 @@ bool core::try_write_frame(bytes_view frame)
     return true;
 }
 
-awaitable<void> core::write_frames(frames batch)
+awaitable<void> connection_core::write_frames(frames batch)
 {
     check_output();
     for (auto at = batch.begin(); append_while_room(at, settings_->framing);) {
@@ -133,7 +133,7 @@ awaitable<void> core::write_frames(frames batch)
 
 // Appends frames as long as there is room, and says whether one is left that has to wait for it. A plain function: the
 // variables of a coroutine live in memory.
-bool core::append_while_room(frames::iterator& at, const framing& format)
+bool connection_core::append_while_room(frames::iterator& at, const framing& format)
 {
     for (; at != std::default_sentinel; ++at) {
         check_frame(format, *at);
@@ -144,7 +144,7 @@ bool core::append_while_room(frames::iterator& at, const framing& format)
     return false;
 }
 
-bool core::try_write(bytes_view bytes)
+bool connection_core::try_write(bytes_view bytes)
 {
     check_output();
     if (!output_.has_room())
@@ -153,7 +153,7 @@ bool core::try_write(bytes_view bytes)
     return true;
 }
 
-awaitable<std::size_t> core::write_some(bytes_view bytes)
+awaitable<std::size_t> connection_core::write_some(bytes_view bytes)
 {
     check_output();
     output::turn turn;
@@ -164,7 +164,7 @@ awaitable<std::size_t> core::write_some(bytes_view bytes)
     co_return n;
 }
 
-awaitable<void> core::write(bytes_view bytes)
+awaitable<void> connection_core::write(bytes_view bytes)
 {
     check_output();
     for (bool begun = false; !bytes.empty(); begun = true) {
@@ -180,7 +180,7 @@ awaitable<void> core::write(bytes_view bytes)
     }
 }
 
-awaitable<void> core::write(std::span<const bytes_view> pieces)
+awaitable<void> connection_core::write(std::span<const bytes_view> pieces)
 {
     std::size_t total = 0;
     for (const bytes_view piece : pieces)
@@ -198,7 +198,7 @@ awaitable<void> core::write(std::span<const bytes_view> pieces)
     }
 }
 
-awaitable<void> core::flush()
+awaitable<void> connection_core::flush()
 {
     flush_own_cork();
     if (output_.is_pending()) {
@@ -212,20 +212,20 @@ awaitable<void> core::flush()
 
 // ---- Room
 
-void core::refuse_output() const
+void connection_core::refuse_output() const
 {
     if (has_failed() || !ending_.is_open())
         throw_error();
     throw system_error{errc::shut_down};
 }
 
-void core::refuse_to_write(errc why, const framing& format, bytes_view frame) const
+void connection_core::refuse_to_write(errc why, const framing& format, bytes_view frame) const
 {
     throw frame_error{why, format.describe(why, frame)};
 }
 
 // A coroutine of its own, because few writers wait and each writer's frame would hold its node.
-awaitable<output::turn> core::wait_for_room()
+awaitable<output::turn> connection_core::wait_for_room()
 {
     waiting node;
     co_await output_.writers().wait(node, loop_, this);
@@ -238,13 +238,13 @@ awaitable<output::turn> core::wait_for_room()
 // ---- Appending, as the other writes do it
 
 // Of which only the handler knows whether they are a whole answer.
-void core::append_part(bytes_view bytes)
+void connection_core::append_part(bytes_view bytes)
 {
     output_.wrote(output::written::unknown);
     append(bytes);
 }
 
-void core::append(bytes_view bytes)
+void connection_core::append(bytes_view bytes)
 {
     if (bytes.empty())
         return;
@@ -254,7 +254,7 @@ void core::append(bytes_view bytes)
         write_through({bytes, {}});
 }
 
-void core::append_large(const framing& format, bytes_view frame)
+void connection_core::append_large(const framing& format, bytes_view frame)
 {
     std::array<char, framing::max_head> head;
     write_through({{head.data(), format.encode_head(head.data(), frame)}, frame});
@@ -263,7 +263,7 @@ void core::append_large(const framing& format, bytes_view frame)
 }
 
 // Where the next `size` bytes of output go, already counted in; null if they are for the kernel.
-char* core::other_room_for(std::size_t size)
+char* connection_core::other_room_for(std::size_t size)
 {
     output::place where = output_.where(size);
     if (where == output::place::behind_cork) {

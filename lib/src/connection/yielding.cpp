@@ -30,7 +30,7 @@ duration time_for(std::uint64_t bytes) noexcept
 
 } // namespace
 
-claim core::claims() const noexcept
+claim connection_core::claims() const noexcept
 {
     using enum claim::kind;
     if (ending_.is_closing()) {
@@ -62,9 +62,9 @@ claim core::claims() const noexcept
     return {};
 }
 
-bool core::yield()
+bool connection_core::yield()
 {
-    const boost::intrusive_ptr<core> keep{this};
+    const boost::intrusive_ptr<connection_core> keep{this};
     switch (claims().what) {
     case claim::kind::lingers:
         drop_wait();
@@ -81,7 +81,7 @@ bool core::yield()
 }
 
 // What has come of a handshake goes on by itself.
-bool core::yield_handshake()
+bool connection_core::yield_handshake()
 {
     if (has_more_than(0))
         return false;
@@ -92,7 +92,7 @@ bool core::yield_handshake()
 }
 
 // Its reader goes on from the queue: this may be called by the wheel, while it looks at the connection.
-bool core::yield_place(bool waits_to_send)
+bool connection_core::yield_place(bool waits_to_send)
 {
     const bool has_answer = !waits_to_send && has_more_than(0); // that nobody has read
     if (!input_.waits() || input_.is_interrupted() || has_answer)
@@ -102,7 +102,7 @@ bool core::yield_place(bool waits_to_send)
     return true;
 }
 
-bool core::yield_reader()
+bool connection_core::yield_reader()
 {
     const claim before = claims();
     const std::uint64_t had = came();
@@ -132,7 +132,7 @@ bool core::yield_reader()
 }
 
 // The reader's wait has been dropped. What it is to be told.
-core::outcome core::close_to_yield() noexcept
+connection_core::outcome connection_core::close_to_yield() noexcept
 {
     const bool between = input_.what() == waiting_for::next_unit;
     if (!between)
@@ -144,12 +144,12 @@ core::outcome core::close_to_yield() noexcept
 }
 
 // Of its units: over TLS also of a record that is not whole yet.
-std::uint64_t core::came() const noexcept
+std::uint64_t connection_core::came() const noexcept
 {
     return over_tls() ? std::max(counts_.bytes_in, std::get<tls_stream>(stream_).received()) : counts_.bytes_in;
 }
 
-void core::drop_wait() noexcept
+void connection_core::drop_wait() noexcept
 {
     with_stream([](auto& s) { s.drop_read(); });
     input_.drop_wait();

@@ -191,7 +191,7 @@ void datagram_listener::rest(const error_code& why)
     loop_.arm(*this, after(loop_.now(), rest_interval));
 }
 
-time_point datagram_listener::look(time_point)
+time_point datagram_listener::on_due(time_point)
 {
     if (state_ == state::resting)
         ask(request::go_on);

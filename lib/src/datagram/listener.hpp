@@ -73,7 +73,7 @@ private:
     void fail(const error_code& why);
     void stop_receiving() noexcept;
     void close_if_done() noexcept;
-    time_point look(time_point now) override;
+    time_point on_due(time_point now) override;
 
     const std::shared_ptr<detail::ledger> ledger_;
     const datagram_handler handler_;

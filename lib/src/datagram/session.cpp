@@ -51,7 +51,7 @@ datagram_session::~datagram_session()
     if (!ended_ && !listener_->on().has_ended())
         note_end(std::make_exception_ptr(system_error{boost::asio::error::operation_aborted}));
     {
-        const std::lock_guard named{listener_->on().naming}; // whoever looks at it has seen enough
+        const std::lock_guard named{listener_->on().lifetime}; // whoever looks at it has seen enough
     }
     datagram_hook::unlink();
     listener_->session_ended();

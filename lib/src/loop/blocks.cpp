@@ -189,7 +189,7 @@ void block_pool::give(char* block, std::size_t size) noexcept
 }
 
 // Half of what is kept goes back at each look, so that what is used now and then stays and what is not does not.
-time_point block_pool::look(time_point now)
+time_point block_pool::on_due(time_point now)
 {
     for (std::size_t c = 0; c < classes; ++c) {
         for (std::size_t n = (kept_[c].size + 1) / 2; n > 0; --n) {

@@ -54,7 +54,7 @@ private:
     static constexpr duration trim_interval = std::chrono::milliseconds{500};
 
     static std::size_t size_class(std::size_t size) noexcept;
-    time_point look(time_point now) override;
+    time_point on_due(time_point now) override;
 
     wheel& timers_;
     const clock& clock_;

@@ -26,7 +26,7 @@ public:
     bool passed() const noexcept { return passed_; }
 
 private:
-    time_point look(time_point now) override
+    time_point on_due(time_point now) override
     {
         if (now < due_)
             return due_;

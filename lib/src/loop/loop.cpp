@@ -59,7 +59,7 @@ constexpr auto try_again_after = std::chrono::milliseconds{10};
 } // namespace
 
 loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> watch)
-    : waits{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{time},
+    : lookups{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{time},
       real_time_{real_time}, timers_{time.now()}, blocks_{timers_, time},
       own_{std::make_unique<boost::asio::io_context>(one_thread_per_descriptor)}, context_{own_.get()}
 {
@@ -76,7 +76,7 @@ loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> 
 }
 
 loop::loop(boost::asio::io_context& yours, std::shared_ptr<descriptor_watch> watch)
-    : waits{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{coarse_clock()},
+    : lookups{std::make_unique<wait_queue>()}, descriptors{std::move(watch)}, clock_{coarse_clock()},
       real_time_{true}, timers_{clock_.now()}, blocks_{timers_, clock_}, yours_{true}, context_{&yours}
 {
     calls_.emplace(yours, call_queue::pace::batches);
@@ -256,7 +256,7 @@ void loop::shut_down() noexcept
     // Frames hold the sessions and the sessions hold the connections, so each is destroyed by what it waits in; only
     // what waits inside Hawser has to be taken out by hand.
     for_each_connection([](tenant& t) { t.abandon(); });
-    waits->abandon();
+    lookups->abandon();
     timer_.reset();
     sockets_->close();
     work_.reset();

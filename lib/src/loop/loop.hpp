@@ -174,9 +174,9 @@ public:
     poller& sockets() noexcept { return *sockets_; }
     handshake_turns& handshakes() noexcept { return *handshakes_; }
     cork output_cork;
-    std::string gathered; // where a frame's pieces come together, on their way to the cork
+    std::string frame_scratch; // where a frame's pieces come together, on their way to the cork
     tenant_list connections;
-    std::unique_ptr<class wait_queue> waits;             // of coroutines that wait for no connection: name look-ups
+    std::unique_ptr<class wait_queue> lookups;           // of coroutines that wait for no connection: name look-ups
     std::shared_ptr<class descriptor_watch> descriptors; // shared by a runtime's loops
     std::shared_ptr<class escaped_exceptions> escapes;   // too; null in an io_context of the user's
 
@@ -209,7 +209,7 @@ public:
 
     /// Held while a connection, its session or a datagram is destroyed, and by other threads while they look at those
     /// that run.
-    std::mutex naming;
+    std::mutex lifetime;
 
     std::atomic<int> thread_id{0};      // the kernel's, while run() runs
     std::atomic<bool> abandoned{false}; // a session that ignored its end lives here: the context is never destroyed

@@ -27,7 +27,7 @@ struct loop_keeper {
     time_point since; ///< when the connection was accepted, or the datagram came
 };
 
-/// Looked at by other threads, which hold the loop's `naming`, while its handler runs.
+/// Looked at by other threads, which hold the loop's `lifetime`, while its handler runs.
 class runner
 {
 public:

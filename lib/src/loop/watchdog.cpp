@@ -41,7 +41,7 @@ void watchdog::start()
         control_.arm(*this, after(control_.now(), limit_ / 2));
 }
 
-time_point watchdog::look(time_point now)
+time_point watchdog::on_due(time_point now)
 {
     for (std::size_t i = 0; i < watched_.size(); ++i)
         look_at(*watched_[i], sightings_[i], now);
@@ -61,7 +61,7 @@ void watchdog::look_at(loop& l, sighting& s, time_point now) const
     const duration held = now - s.since - (waited_for_processor(l.thread_id) - s.waited);
     if (held < limit_)
         return;
-    const std::lock_guard alive{l.naming};
+    const std::lock_guard alive{l.lifetime};
     if (l.running() != running || l.turns() != turn)
         return;
     s.reported = true;

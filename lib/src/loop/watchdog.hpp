@@ -19,7 +19,7 @@
 namespace hawser::detail {
 
 /// Nothing if no handler runs, or one that has gone on after it awaited what is not the connection's. From any thread
-/// that holds l.naming.
+/// that holds l.lifetime.
 HAWSER_EXPORT_DETAIL std::optional<loop_keeper> keeper_of(const loop& l);
 
 class watchdog final : private wheel::entry
@@ -40,7 +40,7 @@ private:
         duration waited{}; // for a processor, by then
         bool reported = false;
     };
-    time_point look(time_point now) override;
+    time_point on_due(time_point now) override;
     void look_at(loop& l, sighting& s, time_point now) const;
 
     loop& control_;

@@ -55,7 +55,7 @@ bool wheel::earliest(std::size_t& level_index, std::size_t& slot_index, std::uin
 time_point wheel::look_at(entry& e, time_point now)
 {
     try {
-        return e.look(now);
+        return e.on_due(now);
     } catch (const std::bad_alloc&) {
         return after(now, after_failure);
     }

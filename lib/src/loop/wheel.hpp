@@ -3,7 +3,7 @@
 // A lazy timing wheel: the deadlines of one loop.
 //
 // An entry is linked under the instant at which it wants to be looked at. To move a deadline later, its owner stores
-// the new one and leaves the wheel alone: when the old instant comes, look() sees the new deadline and returns it, and
+// the new one and leaves the wheel alone: when the old instant comes, on_due() sees the new one and returns it, and
 // the wheel links the entry there. Only an earlier deadline has to be linked anew. Nothing is allocated.
 //
 // Levels of 64 slots, a tick of about 4 ms; level n has slots of 64^n ticks:
@@ -40,7 +40,7 @@ public:
         /// Called at the instant asked for, or up to one tick later. Returns when to look again, or
         /// time_point::max() for not at all. Must neither destroy nor link this entry. One that throws std::bad_alloc
         /// is called again soon.
-        virtual time_point look(time_point now) = 0;
+        virtual time_point on_due(time_point now) = 0;
 
         /// The instant under which this entry is linked; time_point::max() when it is not.
         time_point linked_at() const noexcept { return at_; }

@@ -136,7 +136,7 @@ awaitable<void> finish_lookup(std::shared_ptr<lookup> l, duration deadline)
                           if (node.is_linked())
                               node.end();
                       }};
-    co_await on.waits->wait(node, on);
+    co_await on.lookups->wait(node, on);
     node.check();
     if (!l->done)
         throw system_error{errc::lookup_timeout};

@@ -80,8 +80,8 @@ awaitable<connection> acceptor::accept(duration deadline)
                                       detail::family_of(peer), e};
             if (e)
                 throw system_error{e};
-            co_return detail::core_access::make(
-                boost::intrusive_ptr<detail::core>{new detail::core{it.on, std::move(stream), it.configured, peer}});
+            co_return detail::core_access::make(boost::intrusive_ptr<detail::connection_core>{
+                new detail::connection_core{it.on, std::move(stream), it.configured, peer}});
         }
         const auto failure = detail::accept_failure_of(error);
         if (failure == detail::accept_failure::of_this_one)

@@ -36,7 +36,7 @@ public:
     }
     void give() noexcept { taken_.fetch_sub(1); }
     /// Permits that are wanting for 2% of them to be left.
-    std::size_t wanting() const noexcept
+    std::size_t shortfall() const noexcept
     {
         const std::size_t spare = permits_ / 50 + (permits_ % 50 != 0 ? 1 : 0);
         const std::size_t left = permits_ - taken_.load();

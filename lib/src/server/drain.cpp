@@ -211,7 +211,7 @@ bool drain::sessions_run() const
     return record_.any_goes_on();
 }
 
-time_point drain::look(time_point now)
+time_point drain::on_due(time_point now)
 {
     if (failed_requests_ != 0)
         ask(std::exchange(failed_requests_, 0));
@@ -241,7 +241,7 @@ void drain::finish()
         if (step_ != step::cutting || l.all_cut())
             continue;
         l.on().blocked = true;
-        const std::lock_guard alive{l.on().naming};
+        const std::lock_guard alive{l.on().lifetime};
         const auto keeper = keeper_of(l.on());
         made.cut.push_back({.peer = keeper ? keeper->peer : endpoint{},
                             .awaits = awaiting::nothing,
@@ -328,7 +328,7 @@ awaitable<drain_report> drained(std::shared_ptr<drain> of)
     const scope_exit over{[&end] { end->forget(); }};
     const bool to_wait = of->tell([end, l = on.shared_from_this()] { l->ask(*end, end); });
     if (to_wait)
-        co_await on.waits->wait(node, on);
+        co_await on.lookups->wait(node, on);
     node.check();
     co_return *of->report();
 }

@@ -131,7 +131,7 @@ private:
     bool sessions_run() const;
     void finish();
     std::uint64_t ended() const noexcept;
-    time_point look(time_point now) override;
+    time_point on_due(time_point now) override;
 
     ledger& ledger_;
     drained_server& server_;
@@ -146,7 +146,7 @@ private:
     time_point moved_at_{}; // since the cut: when a loop last answered, or a session last ended
     bool start_told_ = false;
     bool cut_wanted_ = false;
-    unsigned failed_requests_ = 0; // for want of memory: asked again by look()
+    unsigned failed_requests_ = 0; // for want of memory: asked again by on_due()
     std::uint64_t ended_before_ = 0;
 
     mutable std::mutex mutex_;

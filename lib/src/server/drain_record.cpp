@@ -8,7 +8,7 @@
 
 namespace hawser::detail {
 
-std::size_t drain_record::note_cut(const core& c) noexcept
+std::size_t drain_record::note_cut(const connection_core& c) noexcept
 {
     cut_session cut{.peer = {}, .awaits = c.awaits(), .age = c.on().now() - c.opened(), .abandoned = true};
     try {

@@ -15,7 +15,7 @@
 namespace hawser::detail {
 
 class address;
-class core;
+class connection_core;
 class runner;
 
 class drain_record
@@ -28,7 +28,7 @@ public:
     // ---- For sessions
 
     /// A session is cut: the place of it in the report. From its loop.
-    std::size_t note_cut(const core& c) noexcept;
+    std::size_t note_cut(const connection_core& c) noexcept;
     /// The same for a handler that has no connection.
     std::size_t note_cut(const runner& of, time_point now) noexcept;
     /// And then it has ended after all.

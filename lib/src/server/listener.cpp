@@ -22,16 +22,16 @@ constexpr int most_reads_dropped = 4; // of one that is refused: a request of us
 class handed_over final : public owned_call
 {
 public:
-    handed_over(loop& to, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept
-        : to_{to}, service_{std::move(s)}, fd_{std::move(fd)}, peer_{peer}, place_{std::move(place)}
+    handed_over(loop& to, std::shared_ptr<session_config> s, descriptor fd, const address& peer, permit place) noexcept
+        : to_{to}, config_{std::move(s)}, fd_{std::move(fd)}, peer_{peer}, place_{std::move(place)}
     {}
     ~handed_over() = default;
 
 private:
-    void called() override { session::start(to_, std::move(service_), std::move(fd_), peer_, std::move(place_)); }
+    void called() override { session::start(to_, std::move(config_), std::move(fd_), peer_, std::move(place_)); }
 
     loop& to_;
-    std::shared_ptr<service> service_;
+    std::shared_ptr<session_config> config_;
     descriptor fd_;
     const address peer_;
     permit place_;
@@ -39,8 +39,8 @@ private:
 
 } // namespace
 
-listener::listener(std::shared_ptr<service> what, listening_socket socket, loop& on, bool for_all)
-    : service_{std::move(what)}, ledger_{*service_->ledger}, loop_{on}, where_{socket.where()},
+listener::listener(std::shared_ptr<session_config> what, listening_socket socket, loop& on, bool for_all)
+    : config_{std::move(what)}, ledger_{*config_->ledger}, loop_{on}, where_{socket.where()},
       socket_{std::move(socket)}, readiness_{loop_}, for_all_{for_all}
 {}
 
@@ -180,7 +180,7 @@ void listener::accept_some(int at_most)
 listener::outcome listener::accept_one(error_code& why)
 {
     std::optional<permit> place = take_permit();
-    if (!place && !service_->refusal) {
+    if (!place && !config_->refusal) {
         watch_for_newcomers();
         return outcome::stop;
     }
@@ -208,12 +208,12 @@ listener::outcome listener::accept_one(error_code& why)
 // Without one it is full, unless it refuses whom it accepts then.
 std::optional<permit> listener::take_permit()
 {
-    std::optional<permit> first = permit::take(service_->ledger);
-    if (first || service_->refusal)
+    std::optional<permit> first = permit::take(config_->ledger);
+    if (first || config_->refusal)
         return first;
     state_ = state::full;
     ledger_.want_permit();
-    return permit::take(service_->ledger);
+    return permit::take(config_->ledger);
 }
 
 // Whoever is queued while it is full, or comes then, waits for room to be made.
@@ -229,7 +229,7 @@ void listener::watch_for_newcomers()
     try {
         readiness_.async_wait(readiness::wait_read, told);
         watches_newcomers_ = true;
-    } catch (const std::bad_alloc&) { // look() comes back
+    } catch (const std::bad_alloc&) { // on_due() comes back
         loop_.arm(*this, after(loop_.now(), starved_interval));
     }
 }
@@ -262,12 +262,12 @@ void listener::watch_descriptors()
             if (const auto self = weak.lock())
                 self->ask(request::descriptor_freed);
         });
-    } catch (const std::bad_alloc&) { // look() tries again without it
+    } catch (const std::bad_alloc&) { // on_due() tries again without it
         watching_ = false;
     }
 }
 
-time_point listener::look(time_point now)
+time_point listener::on_due(time_point now)
 {
     if (state_ != state::starved && state_ != state::full)
         return time_point::max();
@@ -284,7 +284,7 @@ void listener::take_in(descriptor fd, const address& peer, std::optional<permit>
             return hand_out(std::move(fd), peer, std::move(*place));
         refuse(std::move(fd), peer);
     } catch (const std::bad_alloc&) {
-        ledger_.refused(service_->local, peer, make_error_code(boost::system::errc::not_enough_memory));
+        ledger_.refused(config_->local, peer, make_error_code(boost::system::errc::not_enough_memory));
     }
 }
 
@@ -294,8 +294,8 @@ void listener::hand_out(descriptor fd, const address& peer, permit&& place)
     loop& target = for_all_ ? ledger_.choose_loop() : loop_;
     place.assign(target);
     if (&target == &loop_)
-        return session::start(target, service_, std::move(fd), peer, std::move(place));
-    const auto handed = std::make_shared<handed_over>(target, service_, std::move(fd), peer, std::move(place));
+        return session::start(target, config_, std::move(fd), peer, std::move(place));
+    const auto handed = std::make_shared<handed_over>(target, config_, std::move(fd), peer, std::move(place));
     target.ask(*handed, handed);
 }
 
@@ -303,7 +303,7 @@ void listener::hand_out(descriptor fd, const address& peer, permit&& place)
 void listener::refuse(descriptor fd, const address& peer)
 {
     ledger_.room().newcomer_refused();
-    const std::string& words = *service_->refusal;
+    const std::string& words = *config_->refusal;
     if (words.empty()) {
         reset_on_close(fd.get());
     } else {
@@ -315,7 +315,7 @@ void listener::refuse(descriptor fd, const address& peer)
         ::shutdown(fd.get(), SHUT_WR);
     }
     fd = descriptor{};
-    ledger_.refused(service_->local, peer, errc::too_many_connections);
+    ledger_.refused(config_->local, peer, errc::too_many_connections);
 }
 
 void listener::fail(const error_code& why)

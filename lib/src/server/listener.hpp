@@ -33,11 +33,11 @@ class listener final : public any_listener,
 {
 public:
     /// Accepts on loop `on`, for all of them or for that one. Throws std::logic_error if that has ended.
-    listener(std::shared_ptr<service> what, listening_socket socket, loop& on, bool for_all);
+    listener(std::shared_ptr<session_config> what, listening_socket socket, loop& on, bool for_all);
 
     const endpoint& where() const noexcept override { return where_; }
     loop& on() const noexcept override { return loop_; }
-    bool over_tls() const noexcept override { return service_->tls != nullptr; }
+    bool over_tls() const noexcept override { return config_->tls != nullptr; }
     bool suspended() const noexcept override { return suspended_.load(std::memory_order_relaxed); }
     void suspend(bool on) noexcept override;
     void post_start() noexcept override { ask(request::start); }
@@ -78,10 +78,10 @@ private:
     void take_in(descriptor fd, const address& peer, std::optional<permit> place) noexcept;
     void hand_out(descriptor fd, const address& peer, permit&& place);
     void refuse(descriptor fd, const address& peer);
-    time_point look(time_point now) override;
+    time_point on_due(time_point now) override;
 
-    std::shared_ptr<service> service_;
-    ledger& ledger_; // the service's
+    std::shared_ptr<session_config> config_;
+    ledger& ledger_; // the config's
     loop& loop_;
     const endpoint where_;
     listening_socket socket_;

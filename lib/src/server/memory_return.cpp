@@ -33,7 +33,7 @@ void memory_return::called()
         control_.arm(*this, std::max(after(control_.now(), until_it_is_free), not_before_));
 }
 
-time_point memory_return::look(time_point now)
+time_point memory_return::on_due(time_point now)
 {
     if (freed_.exchange(0) == 0)
         return time_point::max();

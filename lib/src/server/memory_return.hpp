@@ -36,7 +36,7 @@ public:
 
 private:
     void called() override;
-    time_point look(time_point now) override;
+    time_point on_due(time_point now) override;
 
     loop& control_;
     std::atomic<std::size_t> freed_{0}; // since memory was last given back

@@ -122,8 +122,8 @@ listener_handle server_core::listen(const endpoint& where, const session_handler
     std::vector<std::shared_ptr<any_listener>> made;
     for (std::size_t i = 0; i < bound.size(); ++i)
         for (listening_socket& socket : bound[i]) {
-            const auto what =
-                std::make_shared<service>(service{run, shared, shared_from_this(), socket.where(), tls, refusal});
+            const auto what = std::make_shared<session_config>(
+                session_config{run, shared, shared_from_this(), socket.where(), tls, refusal});
             made.push_back(
                 std::make_shared<listener>(what, std::move(socket), *runtime().loops()[i], !options.reuse_port));
         }

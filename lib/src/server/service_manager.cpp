@@ -92,7 +92,7 @@ void service_manager::called()
         socket_.say("WATCHDOG=1");
 }
 
-time_point service_manager::look(time_point now)
+time_point service_manager::on_due(time_point now)
 {
     if (missing_ == 0)
         ask_loops();

@@ -58,7 +58,7 @@ private:
     void ask_loops() noexcept;
     void one_answered() noexcept;
     void called() override;
-    time_point look(time_point now) override;
+    time_point on_due(time_point now) override;
 
     const notify_socket socket_;
     runtime_core& runtime_;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr duration longest_told = 2s; // of the time in the kernel's queue: no claim has to be older
 
-any_stream stream_over(loop& on, descriptor socket, const address& peer, const service& s, error_code& e)
+any_stream stream_over(loop& on, descriptor socket, const address& peer, const session_config& s, error_code& e)
 {
     if (!s.tls)
         return any_stream{std::in_place_type<socket_stream>, on.sockets(), std::move(socket), family_of(peer), e};
@@ -37,7 +37,8 @@ bool is_closed_error(const std::exception_ptr& e) noexcept
 
 } // namespace
 
-void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept
+void session::start(loop& on, std::shared_ptr<session_config> s, descriptor fd, const address& peer,
+                    permit place) noexcept
 {
     const auto refuse = [&](const error_code& why) {
         s->ledger->refused(s->local, peer, why);
@@ -74,37 +75,38 @@ void session::start(loop& on, std::shared_ptr<service> s, descriptor fd, const a
     }
 }
 
-void session::start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit&& place,
+void session::start(loop& on, std::shared_ptr<session_config> s, any_stream stream, const address& peer, permit&& place,
                     duration queued)
 {
-    const boost::intrusive_ptr<core> c{new core{on, std::move(stream), s->configured, peer}};
+    const boost::intrusive_ptr<connection_core> c{new connection_core{on, std::move(stream), s->configured, peer}};
     auto self = std::make_unique<session>(c, std::move(s), std::move(place));
     self->came_ = c->opened() - queued;
-    detail::ledger& of = *self->service_->ledger;
+    detail::ledger& of = *self->config_->ledger;
     if (of.begun_draining())
         c->begin_drain();
     of.room().permit_taken();
     if (!c->over_tls())
         return run(std::move(self));
-    c->accept_handshake(resumption{[s = std::move(self)]() mutable { shaken(std::move(s)); }}, of.places_on(on));
+    c->accept_handshake(resumption{[s = std::move(self)]() mutable { handshake_ended(std::move(s)); }},
+                        of.places_on(on));
 }
 
-void session::shaken(std::unique_ptr<session> self)
+void session::handshake_ended(std::unique_ptr<session> self)
 {
     session& it = *self;
-    core& c = *it.core_;
-    const core::handshake_end how = c.handshake_done();
-    it.handshake_failed_ = how != core::handshake_end::done;
-    if (how == core::handshake_end::done)
+    connection_core& c = *it.core_;
+    const connection_core::handshake_end how = c.handshake_done();
+    it.handshake_failed_ = how != connection_core::handshake_end::done;
+    if (how == connection_core::handshake_end::done)
         return run(std::move(self));
-    if (how == core::handshake_end::none)
+    if (how == connection_core::handshake_end::none)
         return it.ended(std::move(self), nullptr);
-    it.shed_ = how == core::handshake_end::failed && c.error() == errc::shed;
+    it.shed_ = how == connection_core::handshake_end::failed && c.error() == errc::shed;
     session_end end;
     end.reason = end_reason::failed;
     end.error = c.error();
     try {
-        if (how == core::handshake_end::refused) {
+        if (how == connection_core::handshake_end::refused) {
             const tls_error why = c.tls_failure();
             end.error = why.code();
             end.what = why.what();
@@ -114,20 +116,20 @@ void session::shaken(std::unique_ptr<session> self)
     } catch (const std::bad_alloc&) { // it is told without the words
     }
     it.note_end(std::move(end));
-    c.handler_ended(core::handler_end::failed);
-    c.set_listener(std::move(self));
+    c.handler_ended(connection_core::handler_end::failed);
+    c.set_close_observer(std::move(self));
 }
 
 void session::run(std::unique_ptr<session> self)
 {
     session& it = *self;
-    const boost::intrusive_ptr<core> keep = it.core_;
-    core& c = *keep;
+    const boost::intrusive_ptr<connection_core> keep = it.core_;
+    connection_core& c = *keep;
     loop& on = c.on();
     const loop::running_mark mark{on, &c};
     it.begun_ = true;
     try {
-        awaitable<void> work = it.service_->handler(it.peer_);
+        awaitable<void> work = it.config_->handler(it.peer_);
         boost::asio::co_spawn(boost::asio::any_io_executor{on.executor()}, std::move(work),
                               boost::asio::bind_cancellation_slot(
                                   it.cancellation_.slot(), [self = std::move(self)](std::exception_ptr e) mutable {
@@ -140,8 +142,8 @@ void session::run(std::unique_ptr<session> self)
     }
 }
 
-session::session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s, permit place) noexcept
-    : core_{std::move(c)}, peer_{core_access::make(core_)}, service_{std::move(s)}, permit_{std::move(place)}
+session::session(boost::intrusive_ptr<connection_core> c, std::shared_ptr<session_config> s, permit place) noexcept
+    : core_{std::move(c)}, peer_{core_access::make(core_)}, config_{std::move(s)}, permit_{std::move(place)}
 {
     core_->owner = this;
     listed_in().add(*this);
@@ -158,34 +160,35 @@ session::~session()
     listed_in().remove(*this); // which only this loop's thread reads, and no other one under the lock
     {
         // Another thread may be telling whose handler keeps the loop: it has this session through its connection.
-        const std::lock_guard lock{core_->on().naming};
+        const std::lock_guard lock{core_->on().lifetime};
         core_->owner = nullptr;
     }
     if (place_)
         place_->has = nullptr;
     permit_.give_back();
     if (handshake_failed_)
-        service_->ledger->memory().freed();
+        config_->ledger->memory().freed();
 }
 
 // The coroutine has ended, though its frame may still stand: what it used is destroyed later, from the loop's queue.
 void session::ended(std::unique_ptr<session> self, std::exception_ptr e) noexcept
 {
-    core& c = *core_;
+    connection_core& c = *core_;
     // What a posted function threw, or TLS's words: the handler has not seen it, or a code in the place of the first.
     if (c.thrown() != nullptr && (e == nullptr || (!c.error() && is_closed_error(e))))
         e = c.thrown();
     c.handler_ended(note_end(std::move(e)));
-    c.set_listener(std::move(self));
+    c.set_close_observer(std::move(self));
 }
 
-core::handler_end session::note_end(std::exception_ptr e) noexcept
+connection_core::handler_end session::note_end(std::exception_ptr e) noexcept
 {
     session_end end;
-    auto how = core::handler_end::returned;
+    auto how = connection_core::handler_end::returned;
     if (e != nullptr) {
         describe(end, std::move(e));
-        how = end.reason == end_reason::threw ? core::handler_end::threw : core::handler_end::failed;
+        how = end.reason == end_reason::threw ? connection_core::handler_end::threw
+                                              : connection_core::handler_end::failed;
     }
     note_end(std::move(end));
     return how;
@@ -233,7 +236,7 @@ void session::connection_closed() noexcept
     if (cut_) {
         end.reason = end_reason::cut;
         end.error = errc::drain_timeout;
-        service_->ledger->drain_record().note_ended(*cut_);
+        config_->ledger->drain_record().note_ended(*cut_);
     } else if (end.reason == end_reason::completed && core_->error()) {
         end.reason = end_reason::failed;
         end.error = core_->error();
@@ -242,21 +245,21 @@ void session::connection_closed() noexcept
         end.reason = end_reason::shed;
         end.error = errc::shed;
         end.what.clear();
-        service_->ledger->counts.shed.fetch_add(1, std::memory_order_relaxed);
+        config_->ledger->counts.shed.fetch_add(1, std::memory_order_relaxed);
     }
     const bool returned = end.reason == end_reason::completed || end.reason == end_reason::shed;
     try {
         if (end.reason == end_reason::failed && end.what.empty())
             end.what = end.error.message();
         end.peer = core_->peer().to_endpoint();
-        end.local = service_->local;
+        end.local = config_->local;
     } catch (const std::bad_alloc&) { // it is told without them
     }
     end.age = core_->on().now() - core_->opened();
     end.counts = core_->counts();
-    auto& counts = service_->ledger->counts;
+    auto& counts = config_->ledger->counts;
     (returned ? counts.completed : counts.failed).fetch_add(1, std::memory_order_relaxed);
-    service_->ledger->observer().session_ended(end);
+    config_->ledger->observer().session_ended(end);
 }
 
 claim session::claims() const noexcept
@@ -273,7 +276,7 @@ void session::shed(const claim& found)
 {
     if (claims() != found)
         return;
-    const boost::intrusive_ptr<core> keep = core_;
+    const boost::intrusive_ptr<connection_core> keep = core_;
     shed_ = !ended_;
     if (!keep->yield() && keep->owner == this) // as long as this is told of its end from the loop's queue
         shed_ = false;
@@ -294,8 +297,8 @@ void session::cut()
         return core_->let_go();
     if (core_->is_closed() && !begun_) // was shed during its handshake, and is about to be told so
         return;
-    cut_ = service_->ledger->drain_record().note_cut(*core_);
-    const boost::intrusive_ptr<core> keep = core_;
+    cut_ = config_->ledger->drain_record().note_cut(*core_);
+    const boost::intrusive_ptr<connection_core> keep = core_;
     core_->break_off(errc::drain_timeout);
     core_->reset();
     try {
@@ -306,7 +309,7 @@ void session::cut()
 
 void session::report_blocked(duration held) const noexcept
 {
-    service_->ledger->observer().loop_blocked(core_->peer().to_endpoint(), held);
+    config_->ledger->observer().loop_blocked(core_->peer().to_endpoint(), held);
 }
 
 } // namespace hawser::detail

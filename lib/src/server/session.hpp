@@ -28,7 +28,7 @@
 namespace hawser::detail {
 
 /// What the sessions of one listener share; it lives as long as any of them.
-struct service {
+struct session_config {
     session_handler handler;
     std::shared_ptr<const settings> configured;
     std::shared_ptr<detail::ledger> ledger;
@@ -52,18 +52,19 @@ class session final : public connection_owner, public session_entry
 {
 public:
     /// Takes over a connection that was accepted with a permit, on the loop that this is assigned to.
-    static void start(loop& on, std::shared_ptr<service> s, descriptor fd, const address& peer, permit place) noexcept;
+    static void start(loop& on, std::shared_ptr<session_config> s, descriptor fd, const address& peer,
+                      permit place) noexcept;
 
     /// The same over a stream that is there already, and has been for so long. Throws std::bad_alloc, and has not taken
     /// the permit then.
-    static void start(loop& on, std::shared_ptr<service> s, any_stream stream, const address& peer, permit&& place,
-                      duration queued = duration::zero());
+    static void start(loop& on, std::shared_ptr<session_config> s, any_stream stream, const address& peer,
+                      permit&& place, duration queued = duration::zero());
 
-    session(boost::intrusive_ptr<core> c, std::shared_ptr<service> s, permit place) noexcept;
+    session(boost::intrusive_ptr<connection_core> c, std::shared_ptr<session_config> s, permit place) noexcept;
     ~session() override;
 
-    const detail::ledger& ledger() const noexcept { return *service_->ledger; }
-    core& on_connection() const noexcept { return *core_; }
+    const detail::ledger& ledger() const noexcept { return *config_->ledger; }
+    connection_core& on_connection() const noexcept { return *core_; }
 
     /// What it does with its place, and since when: a first unit's time begins when the kernel had the connection, as
     /// far as that is known.
@@ -86,17 +87,17 @@ public:
     void report_blocked(duration held) const noexcept override;
 
 private:
-    static void shaken(std::unique_ptr<session> self);
+    static void handshake_ended(std::unique_ptr<session> self);
     static void run(std::unique_ptr<session> self);
     void ended(std::unique_ptr<session> self, std::exception_ptr e) noexcept;
-    core::handler_end note_end(std::exception_ptr e) noexcept;
+    connection_core::handler_end note_end(std::exception_ptr e) noexcept;
     void note_end(session_end end) noexcept;
     void connection_closed() noexcept override;
-    session_list& listed_in() const noexcept { return service_->ledger->sessions_on(core_->on()); }
+    session_list& listed_in() const noexcept { return config_->ledger->sessions_on(core_->on()); }
 
-    boost::intrusive_ptr<core> core_;
+    boost::intrusive_ptr<connection_core> core_;
     connection peer_;
-    std::shared_ptr<service> service_;
+    std::shared_ptr<session_config> config_;
     boost::asio::cancellation_signal cancellation_;
     permit permit_;
     std::shared_ptr<session_place> place_; // once it was asked for
@@ -116,7 +117,7 @@ inline session& session_of(session_entry& e) noexcept
 }
 
 /// That of a server's connection, as long as there is one; null for a client's.
-inline session* session_of(const core& c) noexcept
+inline session* session_of(const connection_core& c) noexcept
 {
     return static_cast<session*>(c.owner);
 }

@@ -116,7 +116,7 @@ public:
     }
 
 private:
-    time_point look(time_point) override
+    time_point on_due(time_point) override
     {
         control_.ask(*this, shared_from_this());
         return time_point::max();
@@ -173,7 +173,7 @@ void shedding::newcomer_refused()
 
 std::size_t shedding::wanted() const noexcept
 {
-    return ledger_.admission().wanting();
+    return ledger_.admission().shortfall();
 }
 
 // While newcomers take all that is made free, twice as many each time.

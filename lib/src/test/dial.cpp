@@ -43,12 +43,12 @@ any_stream tls_over(loop& on, descriptor fd, const tls_client& client)
 connection client_over(loop& on, any_stream stream, const connect_options& with)
 {
     auto configured = std::make_shared<const settings>(settings_of(with.framing, with.timeouts, with.limits));
-    return core_access::make(new core{on, std::move(stream), std::move(configured), {}});
+    return core_access::make(new connection_core{on, std::move(stream), std::move(configured), {}});
 }
 
 awaitable<void> shake_hands(loop& on, connection& made, duration within)
 {
-    core& c = core_access::get(made);
+    connection_core& c = core_access::get(made);
     const expiry due{on, within, [&c] { c.cancel_read(); }};
     try {
         co_await c.handshake();

@@ -93,13 +93,13 @@ void world_inside::begin_session(session_handler handler, const listen_options& 
     loop& l = core.choose_loop();
     place->assign(l);
     place->enter(from);
-    session::start(
-        l,
-        std::make_shared<service>(service{std::move(handler),
-                                          std::make_shared<const settings>(settings_of(
-                                              how.framing, how.timeouts.value_or(options.timeouts), options.limits)),
-                                          core.shared_from_this(), endpoint{"tcp://127.0.0.1:7000"}}),
-        std::move(stream), from, std::move(*place));
+    session::start(l,
+                   std::make_shared<session_config>(
+                       session_config{std::move(handler),
+                                      std::make_shared<const settings>(settings_of(
+                                          how.framing, how.timeouts.value_or(options.timeouts), options.limits)),
+                                      core.shared_from_this(), endpoint{"tcp://127.0.0.1:7000"}}),
+                   std::move(stream), from, std::move(*place));
 }
 
 void world_inside::poll()
@@ -147,7 +147,7 @@ void world_inside::cancel_suspended()
         if (state && !state->done && by->strikes(kind::cancellation, "task " + std::to_string(number)))
             state->signal.emit(by->how());
     }
-    std::vector<boost::intrusive_ptr<core>> open; // a cancellation may end some
+    std::vector<boost::intrusive_ptr<connection_core>> open; // a cancellation may end some
     for (tenant& t : on().connections)
         open.emplace_back(&connection_of(t));
     for (const auto& c : open)
@@ -266,12 +266,12 @@ peer world::open(session_handler handler, bytes_view sent, const listen_options&
 std::pair<connection, peer> world::connect(const connect_options& how)
 {
     auto link = inside_->link(inbound, outbound);
-    return {
-        core_access::make(new core{inside_->on(),
-                                   memory_stream{link, 0},
-                                   std::make_shared<const settings>(settings_of(how.framing, how.timeouts, how.limits)),
-                                   {}}),
-        peer{*this, link}};
+    return {core_access::make(new connection_core{
+                inside_->on(),
+                memory_stream{link, 0},
+                std::make_shared<const settings>(settings_of(how.framing, how.timeouts, how.limits)),
+                {}}),
+            peer{*this, link}};
 }
 
 wire world::last_wire()
@@ -364,7 +364,7 @@ remains world::left()
     remains r;
     loop& l = inside_->on();
     for (tenant& t : l.connections) {
-        const core& c = connection_of(t);
+        const connection_core& c = connection_of(t);
         ++r.connections;
         r.queued += c.queued();
         if (const session* const s = session_of(c); s != nullptr && s->runs_handler())

@@ -182,7 +182,7 @@ private:
     void gather(stream_owner& c, const error_code& e);
     void can_shake(stream_owner& c, const error_code& e);
     void waits_for_turn(stream_owner& c, const error_code& e);
-    void shake(stream_owner& c, const error_code& e);
+    void handshake_step(stream_owner& c, const error_code& e);
     void waits_for_peer(stream_owner& c, way what, function then);
     void readable(stream_owner& c, const error_code& e);
     void writable(stream_owner& c, const error_code& e);

@@ -254,7 +254,7 @@ bool tls_engine::has_lost_peer() noexcept
     return true;
 }
 
-tls_engine::step tls_engine::shake() noexcept
+tls_engine::step tls_engine::handshake() noexcept
 {
     try {
         if (!ssl_)

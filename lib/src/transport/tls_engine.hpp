@@ -58,18 +58,18 @@ public:
     /// So much of a hello is gathered without a place.
     static constexpr std::size_t gathered_without_place = 2 * 1024;
     /// Receives what has come of a server's first hello, and holds at most so much of it and the head of a record.
-    /// `done`: it can go on, by shake(), or by gather() with a place if that has more to do; `ended`: the peer has,
+    /// `done`: it can go on, by handshake(), or by gather() with a place if that has more to do; `ended`: the peer has,
     /// before its first byte.
     step gather(std::size_t most) noexcept;
     /// Whether gather() has more to do.
     bool gathers() const noexcept { return !is_client() && hello_.stands() == client_hello::state::begun; }
     /// Goes on with the handshake, as far as the socket allows.
-    step shake() noexcept;
+    step handshake() noexcept;
     /// The handshake has come to nothing: OpenSSL's part is not needed any more, only the words.
     void give_up() noexcept;
     /// Whether the peer has sent anything.
     bool has_begun() const noexcept;
-    /// Whether shake() has seen any of it, and it looks like TLS.
+    /// Whether handshake() has seen any of it, and it looks like TLS.
     bool opened() const noexcept { return opened_; }
     /// Whether the peer, whose hello was gathered, has left since; the engine has failed, then.
     bool has_lost_peer() noexcept;

@@ -94,15 +94,15 @@ void tls_stream::waits_for_turn(stream_owner& c, const error_code& e)
 
 void tls_stream::turn_came()
 {
-    reader_.then = engine_->gathers() ? call<&tls_stream::gather> : call<&tls_stream::shake>;
+    reader_.then = engine_->gathers() ? call<&tls_stream::gather> : call<&tls_stream::handshake_step>;
     end_now(reader_);
 }
 
-void tls_stream::shake(stream_owner& c, const error_code& e)
+void tls_stream::handshake_step(stream_owner& c, const error_code& e)
 {
     if (e)
         return c.on_handshake(e);
-    switch (engine_->shake()) {
+    switch (engine_->handshake()) {
     case step::wants_input: emptied(); return waits_for_peer(c, way::in, call<&tls_stream::can_shake>);
     case step::wants_output: return waits_for_peer(c, way::out, call<&tls_stream::can_shake>);
     case step::done: engine_->operation.handshake.reset(); return c.on_handshake({});

@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(each_wait_is_timed_from_its_begin)
 {
     scenario run;
     auto [connection, peer] = run.connect({.high_water = 100, .low_water = 50});
-    detail::core& c = detail::core_access::get(connection);
+    detail::connection_core& c = detail::core_access::get(connection);
     const auto waited = [&] {
         const auto since = c.awaits_since();
         return since ? run.time.now() - *since : duration{-1};

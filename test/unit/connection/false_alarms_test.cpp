@@ -117,8 +117,8 @@ public:
         detail::any_stream stream{std::in_place_type<detail::socket_stream>, run.loop().sockets(),
                                   detail::descriptor{both[1]}, detail::polled_socket::family::unix_path, e};
         BOOST_REQUIRE(!e);
-        connection_.emplace(detail::core_access::make(
-            new detail::core{run.loop(), std::move(stream), std::make_shared<const detail::settings>(), {}}));
+        connection_.emplace(detail::core_access::make(new detail::connection_core{
+            run.loop(), std::move(stream), std::make_shared<const detail::settings>(), {}}));
         run.start(echo(*connection_));
     }
     void send(bytes_view bytes)

@@ -20,7 +20,7 @@ namespace {
 
 struct deadline : wheel::entry {
     bool passed = false;
-    time_point look(time_point) override
+    time_point on_due(time_point) override
     {
         passed = true;
         return time_point::max();

@@ -25,7 +25,7 @@ namespace {
 struct probe : wheel::entry {
     std::vector<time_point> seen;
     std::function<time_point(time_point)> then = [](time_point) { return time_point::max(); };
-    time_point look(time_point now) override
+    time_point on_due(time_point now) override
     {
         seen.push_back(now);
         return then(now);

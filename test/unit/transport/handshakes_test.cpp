@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(who_ends_while_it_waits_for_its_turn_leaves_the_queue)
     before_step = [&] {
         if (++steps == 1)
             boost::asio::post(run.loop().context(), [&] {
-                std::vector<boost::intrusive_ptr<detail::core>> all;
+                std::vector<boost::intrusive_ptr<detail::connection_core>> all;
                 for (detail::tenant& t : run.loop().connections)
                     all.emplace_back(&detail::connection_of(t));
                 for (const auto& c : all)

@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(who_has_been_shed_is_not_cut_before_that_is_told)
 {
     busy_scenario run{1};
     run.come(1);
-    detail::core& c = detail::connection_of(run.loop().connections.front());
+    detail::connection_core& c = detail::connection_of(run.loop().connections.front());
     BOOST_TEST_REQUIRE(c.yield_place(false));
     detail::session_of(c)->cut();
     run.poll();
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(whose_answer_has_come_keeps_its_place_unless_it_takes_none_
         busy_scenario run{1};
         run.come(1);
         run.peers[0]->put("an answer");
-        detail::core& c = detail::connection_of(run.loop().connections.front());
+        detail::connection_core& c = detail::connection_of(run.loop().connections.front());
         BOOST_TEST(c.yield_place(waits_to_send) == waits_to_send);
     }
 }

@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(permits_are_wanting_when_fewer_than_2_percent_are_left)
         admission doors{t.permits, std::nullopt};
         for (std::size_t i = 0; i < t.taken; ++i)
             doors.take();
-        BOOST_TEST_CONTEXT(t.taken << " of " << t.permits) BOOST_TEST(doors.wanting() == t.wanting);
+        BOOST_TEST_CONTEXT(t.taken << " of " << t.permits) BOOST_TEST(doors.shortfall() == t.wanting);
     }
 }
 

@@ -24,14 +24,14 @@
 namespace hawser::detail {
 
 /// Whether a read waits already. Another one then has second_read() as its error.
-HAWSER_EXPORT_DETAIL bool is_read(const core&) noexcept;
+HAWSER_EXPORT_DETAIL bool is_read(const connection_core&) noexcept;
 HAWSER_EXPORT_DETAIL std::exception_ptr second_read();
 /// Begins the wait for more than `have` bytes. `then` is called when input has come, or will not come; never at once.
-HAWSER_EXPORT_DETAIL void begin_input_wait(core&, std::size_t have, resumption then, bool cancellable);
+HAWSER_EXPORT_DETAIL void begin_input_wait(connection_core&, std::size_t have, resumption then, bool cancellable);
 /// Whether that wait is over: all has come, or it has failed with `error`, or the input has ended.
-HAWSER_EXPORT_DETAIL bool is_input_wait_over(core&, std::exception_ptr& error) noexcept;
+HAWSER_EXPORT_DETAIL bool is_input_wait_over(connection_core&, std::exception_ptr& error) noexcept;
 /// Goes on with it.
-HAWSER_EXPORT_DETAIL void continue_input_wait(core&, resumption then);
+HAWSER_EXPORT_DETAIL void continue_input_wait(connection_core&, resumption then);
 
 /// What Asio makes of a suspended coroutine. Its executor is the coroutine's, and so the loop's.
 template <class Handler>
@@ -42,7 +42,7 @@ concept handler_of_coroutine = sizeof(Handler) <= 2 * sizeof(void*) &&
 template <class Handler>
 struct input_waiter {
     Handler handler;
-    core* from;
+    connection_core* from;
 
     void operator()()
     {
@@ -62,11 +62,11 @@ void refuse_second_read(Handler handler)
 }
 
 /// connection::wait_for_input(). What it returns is awaited at once.
-inline auto await_input(core& from, std::size_t have)
+inline auto await_input(connection_core& from, std::size_t have)
 {
     boost::asio::deferred_t token;
     return boost::asio::async_initiate<boost::asio::deferred_t, void(std::exception_ptr)>(
-        [](auto handler, core* of, std::size_t n) {
+        [](auto handler, connection_core* of, std::size_t n) {
             using handler_type = decltype(handler);
             static_assert(handler_of_coroutine<handler_type>,
                           "co_await it in a hawser::awaitable, or make it one with boost::asio::use_awaitable");

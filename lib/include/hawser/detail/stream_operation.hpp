@@ -24,13 +24,13 @@
 
 namespace hawser::detail {
 
-class core;
+class connection_core;
 class waiting;
 struct core_access;
 struct handle_target;
 
-void intrusive_ptr_add_ref(core*) noexcept;
-HAWSER_EXPORT_DETAIL void intrusive_ptr_release(core*) noexcept;
+void intrusive_ptr_add_ref(connection_core*) noexcept;
+HAWSER_EXPORT_DETAIL void intrusive_ptr_release(connection_core*) noexcept;
 
 /// One buffer of an operation; a write leaves its bytes alone.
 struct stream_piece {
@@ -48,12 +48,12 @@ struct stream_operation {
     waiting* wait = nullptr; // in which it lies, once it does
 };
 
-HAWSER_EXPORT_DETAIL void start_stream_read(core&, stream_operation*);
-HAWSER_EXPORT_DETAIL void start_stream_write(core&, stream_operation*);
-HAWSER_EXPORT_DETAIL void start_stream_end(core&, stream_operation*);
-HAWSER_EXPORT_DETAIL void cancel_stream_read(core&) noexcept;
+HAWSER_EXPORT_DETAIL void start_stream_read(connection_core&, stream_operation*);
+HAWSER_EXPORT_DETAIL void start_stream_write(connection_core&, stream_operation*);
+HAWSER_EXPORT_DETAIL void start_stream_end(connection_core&, stream_operation*);
+HAWSER_EXPORT_DETAIL void cancel_stream_read(connection_core&) noexcept;
 HAWSER_EXPORT_DETAIL void cancel_stream_wait(stream_operation*) noexcept; // of a write, or an end
-HAWSER_EXPORT_DETAIL boost::asio::any_io_executor executor_of(const core&);
+HAWSER_EXPORT_DETAIL boost::asio::any_io_executor executor_of(const connection_core&);
 
 /// In the place of buffers, of an operation that says nothing but how it ended.
 struct no_buffers {};
@@ -153,10 +153,10 @@ void assign_or_destroy(Slot& slot, stream_operation& op, F f)
 }
 
 template <class MutableBuffers, class Token>
-auto async_stream_read(core& c, const MutableBuffers& buffers, Token&& token)
+auto async_stream_read(connection_core& c, const MutableBuffers& buffers, Token&& token)
 {
     return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-        [](auto handler, core* on, const MutableBuffers& into) {
+        [](auto handler, connection_core* on, const MutableBuffers& into) {
             auto slot = boost::asio::get_associated_cancellation_slot(handler);
             stream_operation* const op =
                 handler_operation<decltype(handler), MutableBuffers>::make(std::move(handler), into, executor_of(*on));
@@ -167,10 +167,10 @@ auto async_stream_read(core& c, const MutableBuffers& buffers, Token&& token)
 }
 
 template <class ConstBuffers, class Token>
-auto async_stream_write(core& c, const ConstBuffers& buffers, Token&& token)
+auto async_stream_write(connection_core& c, const ConstBuffers& buffers, Token&& token)
 {
     return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-        [](auto handler, core* on, const ConstBuffers& from) {
+        [](auto handler, connection_core* on, const ConstBuffers& from) {
             auto slot = boost::asio::get_associated_cancellation_slot(handler);
             stream_operation* const op =
                 handler_operation<decltype(handler), ConstBuffers>::make(std::move(handler), from, executor_of(*on));
@@ -181,10 +181,10 @@ auto async_stream_write(core& c, const ConstBuffers& buffers, Token&& token)
 }
 
 template <class Token>
-auto async_stream_end(core& c, Token&& token)
+auto async_stream_end(connection_core& c, Token&& token)
 {
     return boost::asio::async_initiate<Token, void(error_code)>(
-        [](auto handler, core* on) {
+        [](auto handler, connection_core* on) {
             auto slot = boost::asio::get_associated_cancellation_slot(handler);
             stream_operation* const op =
                 handler_operation<decltype(handler), no_buffers>::make(std::move(handler), {}, executor_of(*on));
