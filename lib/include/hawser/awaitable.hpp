@@ -4,6 +4,8 @@
 #ifndef HAWSER_AWAITABLE_HPP
 #define HAWSER_AWAITABLE_HPP
 
+#include <hawser/detail/boost_version.hpp>
+
 #include <boost/asio/awaitable.hpp>
 
 namespace hawser {

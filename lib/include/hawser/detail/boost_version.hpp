@@ -9,6 +9,7 @@
 
 #include <hawser/detail/export.hpp>
 
+#include <boost/config/helper_macros.hpp>
 #include <boost/version.hpp>
 
 namespace hawser::detail {
@@ -22,8 +23,10 @@ HAWSER_EXPORT_DETAIL void library_compiled_with_boost() noexcept;
 #else
 #define HAWSER_DETAIL_KEPT [[gnu::used]]
 #endif
-/// Refers to it from each program, whatever that uses; nobody calls it.
-HAWSER_DETAIL_KEPT inline void (*const same_boost)() noexcept = &library_compiled_with_boost<BOOST_VERSION>;
+/// Refers to it from each object, whatever that uses; nobody calls it. Its name has the version, for of several objects
+/// with one name the linker looks at one alone.
+HAWSER_DETAIL_KEPT inline void (*const BOOST_JOIN(compiled_with_boost_, BOOST_VERSION))() noexcept =
+    &library_compiled_with_boost<BOOST_VERSION>;
 #undef HAWSER_DETAIL_KEPT
 
 } // namespace hawser::detail
