@@ -26,14 +26,14 @@ inline const std::string hello_last =
     "HTTP/1.1 200 OK\r\nDate: D\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
 
 // A whole answer of the server's own.
-inline std::string answer(const std::string& status_line, const std::string& words)
+inline std::string refused_with(const std::string& status_line, const std::string& words)
 {
     return "HTTP/1.1 " + status_line +
            "\r\nDate: D\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " +
            std::to_string(words.size() + 1) + "\r\n\r\n" + words + '\n';
 }
 
-inline const std::string failed = answer("500 Internal Server Error", "the server could not answer this request");
+inline const std::string failed = refused_with("500 Internal Server Error", "the server could not answer this request");
 
 inline std::string undated(std::string text)
 {

@@ -122,7 +122,7 @@ enum class awaiting : std::uint8_t {
 HAWSER_EXPORT const char* to_string(awaiting what) noexcept; ///< in words
 
 /// What the bytes that were written last are to the peer.
-enum class answer : std::uint8_t {
+enum class answer_state : std::uint8_t {
     whole, ///< the end of an answer
     part,  ///< a part of one, which must not look whole
 };
@@ -156,7 +156,7 @@ public:
 private:
     friend class connection;
     HAWSER_HIDDEN explicit unit(boost::intrusive_ptr<detail::connection_core> of) noexcept;
-    HAWSER_HIDDEN void leave() noexcept;
+    void leave() noexcept;
     boost::intrusive_ptr<detail::connection_core> of_;
 };
 
@@ -286,7 +286,8 @@ public:
 
     /// Whether more than the first `n` bytes of received() have come, to here or only as far as the kernel: what a
     /// protocol asks whose answers say which one is the last, before it says so at drain. Over TLS the kernel's bytes
-    /// may turn out to be none of the user's.
+    /// may turn out to be none of the user's, and a record that has not come whole does not count; nor does what lies
+    /// unread in the test kit's network.
     bool has_more_than(std::size_t n) const noexcept;
 
     // ---- Units and answers: for protocols layered above
@@ -295,10 +296,10 @@ public:
     [[nodiscard]] unit begin_unit();
 
     /// Says what the output ends with, and so whether a session that fails may end in FIN. Frames are whole by
-    /// themselves; bytes (write(), write_some(), Asio's) may be a part of an answer, until they are said to be whole:
-    /// then an exception of the handler's own ends in a reset, and any other failure in FIN. After `part`, all that is
+    /// themselves; bytes (write(), write_some(), Asio's) may be a part of an answer: until they are said to be whole,
+    /// an exception of the handler's own ends in a reset, and any other failure in FIN. After `part`, all that is
     /// written is a part, and every failure ends in a reset, until this or unit::end() says that the answer is whole.
-    void answered(answer what) noexcept;
+    void answered(answer_state what) noexcept;
 
     /// Whether the server asks its sessions to end.
     bool draining() const noexcept;
@@ -349,8 +350,8 @@ public:
     traffic counts() const noexcept;                 ///< what it has carried so far
     std::size_t queued() const noexcept;             ///< bytes of output not yet in the kernel's hands
     connection_state state() const noexcept;         ///< where it stands
-    bool has_failed() const noexcept;                ///< its reads and writes throw why, for good
-    awaiting awaits() const noexcept;                ///< what its coroutines wait for
+    bool has_failed() const noexcept; ///< for good: writes throw why, and reads once all that came is read
+    awaiting awaits() const noexcept; ///< what its coroutines wait for
 
     /// What the TLS handshake agreed on; nothing without TLS, and once the connection has closed.
     std::optional<tls_facts> tls() const;

@@ -7,6 +7,7 @@
 #include <hawser/time.hpp>
 
 #include <compare>
+#include <cstdint>
 
 namespace hawser::detail {
 

@@ -153,6 +153,8 @@ void connection_core::drop_input()
     if (e && !would_block(e)) {
         input_.see_end(input::peer_end::read);
         const bool more_to_do = output_.is_sending() || ending_.is_torn(); // to be sent, or to be acknowledged
+        if (e != boost::asio::error::eof && output_.is_pending())          // whoever flushes it is told that it is lost
+            ending_.break_off(e);
         if (e != boost::asio::error::eof || !more_to_do)
             close_now();
         return;

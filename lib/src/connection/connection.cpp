@@ -182,7 +182,7 @@ unit connection::begin_unit()
     core_->unit_begin();
     return unit{core_};
 }
-void connection::answered(answer what) noexcept
+void connection::answered(answer_state what) noexcept
 {
     core_->answered(what);
 }

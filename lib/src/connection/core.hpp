@@ -82,7 +82,7 @@ public:
     awaitable<std::optional<bytes_view>> read_some();
     awaitable<std::optional<bytes_view>> read(std::size_t n);
     awaitable<std::optional<bytes_view>> read_more(std::size_t have);
-    // What await_input() is made of.
+    // What await_input() is made of, the public wait_for_input().
     bool is_read() const noexcept { return input_.has_reader(); }
     void begin_input_wait(std::size_t have, resumption then, bool cancellable);
     bool is_input_wait_over(std::exception_ptr& error) noexcept;
@@ -144,7 +144,7 @@ public:
     void fail(std::exception_ptr e) noexcept;
     /// The same where nothing can be sent any more, or nothing is to be: what was accepted is lost.
     void break_off(const error_code& e) noexcept override;
-    void answered(answer a) noexcept { output_.answered(a); }
+    void answered(answer_state a) noexcept { output_.answered(a); }
     /// No view of the input is used any more.
     void handler_ended(handler_end how) noexcept;
     /// It is closing, and waits for nothing but its peer's end or acknowledgement, which let_go() cuts short.
@@ -228,7 +228,7 @@ public:
     {
         input_.end_unit();
         deadlines_.end_unit();
-        output_.answered(answer::whole);
+        output_.answered(answer_state::whole);
         unit_done();
     }
     /// It was not ended: the next one goes on with its clock.

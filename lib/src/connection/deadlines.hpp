@@ -14,7 +14,8 @@
 //     end_wait                 none                        -           -
 //     spend                    what frame has run stays    -           -
 //     unit_done, end_unit      frame has its whole time    -           -
-//     output_moved             idle begins anew            -           -
+//     begin_unit, allow_unit   frame has what is allowed   -           -
+//     output_moved (idle runs) idle begins anew            -           -
 //     begin_window             -                           runs        -
 //     begin_acknowledgement    -                           -           runs
 //     begin_linger, linger_on  -                           -           begins anew, but not beyond the whole
@@ -85,7 +86,7 @@ public:
         unit_allowed_ = not_said;
         frame_spent_ = duration::zero();
     }
-    /// While it waits for the next unit, or for bytes, idle counts from the last byte in either direction.
+    /// Only while idle runs, which counts from here.
     void output_moved(time_point now) noexcept { wait_since_ = now; }
     time_point wait_since() const noexcept { return wait_since_; }
     /// Of the idle or the frame clock, with so many bytes announced of the unit; `in_unit`: it is a protocol's.

@@ -40,13 +40,12 @@ bool ending::begin_drain() noexcept
     return true;
 }
 
-void ending::handler_ended(handler_end how, output::written last) noexcept
+void ending::handler_ended(handler_end how, written last) noexcept
 {
     if (!is_open())
         return;
     const bool threw = how == handler_end::threw;
-    const bool torn =
-        how != handler_end::returned && (last == output::written::torn || (threw && last != output::written::whole));
+    const bool torn = how != handler_end::returned && (last == written::torn || (threw && last != written::whole));
     if (torn)
         manner_ = manner::torn;
     else if (threw)

@@ -4,14 +4,17 @@
 //
 //          begin_drain           begin_close            all sent                     peer's end, silence
 //     open ----------> draining ------------> flushing ----------> lingering -----------------------------> closed
-//      |                  |                    |  | |  torn        the FIN is sent                             ^
-//      |                  |                    |  | `-------> acknowledging ---- the peer's kernel has all ----|
-//      |                  |                    |  `---------- all sent, and the peer has ended ----------------|
-//      `------------------`--------------------`------------- reset -------------------------------------------'
+//                                              | |  torn           (the FIN is sent)                           ^
+//                                              | `----------> acknowledging --- the peer's kernel has all: ----|
+//                                              |                                 reset                         |
+//                                              `------------- all sent, and the peer has ended ----------------|
+//     any of them ------------------------------------------- reset ------------------------------------------'
 //
+//     handler_ended      open, draining: the manner of the end is decided; begin_close follows
 //     next():            broken: reset. A reader waits: it goes on first. Output is pending: it is sent first
 //       open, draining   nothing
-//       flushing         end_output, once; torn: acknowledge; the peer has ended: close; otherwise linger
+//       flushing         torn: acknowledge, and no end_output; otherwise end_output, once, and then, in the same turn,
+//                        linger, or close if the peer has ended
 //       acknowledging    acknowledge: looked for again
 //       lingering        close, once the peer has ended
 //       closed           nothing
@@ -26,7 +29,8 @@
 #ifndef HAWSER_SRC_CONNECTION_ENDING_HPP
 #define HAWSER_SRC_CONNECTION_ENDING_HPP
 
-#include "connection/output.hpp"
+#include "connection/written.hpp"
+#include "loop/wait_queue.hpp"
 
 #include <hawser/connection.hpp>
 #include <hawser/error.hpp>
@@ -98,7 +102,7 @@ public:
 
     /// Whether it was open, so that reads end.
     bool begin_drain() noexcept;
-    void handler_ended(handler_end how, output::written last) noexcept;
+    void handler_ended(handler_end how, written last) noexcept;
     /// False: it had begun.
     bool begin_close() noexcept;
     step next(const facts& f) noexcept;

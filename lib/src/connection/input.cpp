@@ -135,7 +135,10 @@ input::step input::cancel() noexcept
     switch (state_) {
     case state::waits: return interrupt(interruption::user);
     case state::flushes: return post(outcome::cancelled);
-    case state::over: outcome_ = outcome::cancelled; break;
+    case state::over:
+        if (outcome_ != outcome::failed) // which is for good, and says more
+            outcome_ = outcome::cancelled;
+        break;
     case state::none: break;
     }
     return step::nothing;

@@ -21,7 +21,7 @@
 //     nothing_came     -      waits, or drain            -                                   -
 //     drop_wait        -      -                          over                                -
 //     finish, post     -      over: its reader goes on   -                                   over: its reader goes on
-//     cancel           -      the outcome is cancelled   interrupted: cancelled              over: cancelled
+//     cancel           -      cancelled, unless failed   interrupted: cancelled              over: cancelled
 //     close            -      -                          interrupted: as at_close()          over: as at_close()
 //     fail             -      -                          interrupted: failed                 -
 //     give_up          -      -                          -                                   over: failed

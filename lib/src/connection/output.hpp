@@ -18,9 +18,14 @@
 //     event                in every state
 //     gave: all            the next who waits for room is admitted
 //     gave: some           the rest is pending
-//     went_on              the same, at the low-water mark. No more: who flushes goes on; the block is given back
+//     went_on              at the low-water mark, the next who waits for room is admitted. No more is pending: who
+//                          flushes goes on, and the block is given back
+//     a turn ends          the next one is admitted, below the high-water mark
 //     wake_all             whoever waits is told
 //     drop                 what is pending, and in the cork, is lost
+//
+// Who leaves the queue by being cancelled leaves nothing behind. Who was admitted takes its turn when it goes on, and
+// whatever becomes of it there, the turn ends.
 //
 // That writes are refused is for those to ask who write: what was accepted is sent in every state.
 //
@@ -30,6 +35,7 @@
 #define HAWSER_SRC_CONNECTION_OUTPUT_HPP
 
 #include "connection/settings.hpp"
+#include "connection/written.hpp"
 #include "loop/buffer.hpp"
 #include "loop/cork.hpp"
 #include "loop/wait_queue.hpp"
@@ -46,12 +52,6 @@ class output
 {
 public:
     enum class state : std::uint8_t { open, shut, ended };
-    /// What was written last, as far as it is known.
-    enum class written : std::uint8_t {
-        whole,
-        unknown, // bytes, which may be a part of an answer: torn, if the handler ends by an exception of its own
-        torn,    // torn, however it fails
-    };
     /// Where output goes next.
     enum class place : std::uint8_t {
         cork,
@@ -74,7 +74,7 @@ public:
 
     bool takes_writes() const noexcept { return state_ == state::open; }
     std::size_t queued() const noexcept { return pending_.size() + (owns_cork() ? cork_.size : 0); }
-    /// So many bytes may be queued yet.
+    /// So many bytes may be queued yet. Not for one who has no room.
     std::size_t room() const noexcept { return settings_.high_water - queued(); }
     bool has_room() const noexcept { return queued() < settings_.high_water && writers_.empty() && !admitted_; }
 
@@ -115,9 +115,9 @@ public:
 
     void wrote(written w) noexcept { written_ = w; }
     /// The protocol above says it of what was written, and of what will be until it says otherwise.
-    void answered(answer a) noexcept
+    void answered(answer_state a) noexcept
     {
-        in_answer_ = a == answer::part;
+        in_answer_ = a == answer_state::part;
         written_ = in_answer_ ? written::unknown : written::whole;
     }
     written last() const noexcept { return in_answer_ ? written::torn : written_; }
@@ -148,7 +148,7 @@ public:
     private:
         output* of_ = nullptr;
     };
-    /// One has been admitted and has not appended yet: nobody passes it by.
+    /// One has been admitted and has not gone on yet: nobody passes it by.
     void admitted() noexcept { admitted_ = true; }
     turn take_turn() noexcept
     {

@@ -173,7 +173,7 @@ std::size_t connection_core::append_pieces(const stream_operation& op)
         piece.size = std::min(piece.size, most - total);
         total += piece.size;
     }
-    output_.wrote(output::written::unknown);
+    output_.wrote(written::unknown);
     if (total == 0)
         return 0;
     if (char* at = other_room_for(total)) {

@@ -171,7 +171,7 @@ awaitable<void> connection_core::write(bytes_view bytes)
         output::turn turn;
         if (!output_.has_room()) {
             if (begun)
-                output_.wrote(output::written::torn); // should it not go on
+                output_.wrote(written::torn); // should it not go on
             turn = co_await wait_for_room();
         }
         const std::size_t n = std::min(bytes.size(), output_.room());
@@ -240,7 +240,7 @@ awaitable<output::turn> connection_core::wait_for_room()
 // Of which only the handler knows whether they are a whole answer.
 void connection_core::append_part(bytes_view bytes)
 {
-    output_.wrote(output::written::unknown);
+    output_.wrote(written::unknown);
     append(bytes);
 }
 

@@ -53,7 +53,7 @@ claim connection_core::claims() const noexcept
     switch (input_.what()) {
     case waiting_for::next_unit: return {idle, deadlines_.wait_since()};
     case waiting_for::rest_of_unit:
-        return input_.at_first_unit() && output_.last() == output::written::whole
+        return input_.at_first_unit() && output_.last() == written::whole
                    ? claim{unfinished, after(deadlines_.began(), time_for(came()))}
                    : claim{};
     case waiting_for::stream:

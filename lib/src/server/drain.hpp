@@ -6,7 +6,8 @@
 //           --> all have ended ------------------------------> report
 //           `-> deadline, or cut_now(): each loop acknowledges it, then resets and cancels its sessions, in slices
 //                                          --> all have ended, and each loop has answered ------> report
-//                                          `-> none has ended for 100 ms: the rest is abandoned --> report
+//                                          `-> nothing has ended or answered for 100 ms, or 5 s are over: the rest is
+//                                              abandoned --> report
 //
 // Everything happens on the control loop, where no handler can be in the way; begin() and cut_now() come from any
 // thread. A loop that neither acknowledges nor turns, though it has a processor, has a handler that never suspends.

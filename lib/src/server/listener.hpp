@@ -3,8 +3,9 @@
 // Accepts for one listening socket of a server, on the runtime's first loop, or with reuse_port on each loop for
 // itself.
 //
-//     accepting: wait until readable, take up to 64, hand each to the loop with the fewest connections, or keep it
-//     full:      no permit left; goes on when a session ends, and tells the server if somebody waits for that. The
+//     waiting:   until readable; then up to 64 are taken, and each handed to the loop with the fewest connections, or
+//                kept
+//     full:      no permit left; goes on when one is back, and tells the server if somebody waits for that. The
 //                permit is taken before accept, so that the limit is hard; with when_full::refuse it is never full, but
 //                refuses whom it accepts without a permit
 //     starved:   accept fails (EMFILE, ...); tried again for each connection that closes, and every 100 ms

@@ -48,7 +48,7 @@ const detail::process_facts somebody{.pid = 4711, .user = "www-data"};
 
 // The admin's answers about a server that listens nowhere, to a client of the admin.
 struct asked {
-    explicit asked(bool may_drain = false) : about{.served = of.server().core().shared_from_this()}
+    explicit asked(bool may_drain = false) : about{.served = of.server().core().shared()}
     {
         about.may_drain = may_drain;
     }

@@ -14,14 +14,13 @@
 using namespace hawser;
 using namespace hawser::test;
 using detail::ending;
-using detail::output;
+using detail::written;
 
 namespace {
 
 using state = ending::state;
 using step = ending::step;
 using handler_end = ending::handler_end;
-using written = output::written;
 
 constexpr ending::facts all_sent{.reader_waits = false,
                                  .output_pending = false,

@@ -8,6 +8,9 @@
 
 #include <hawser/server.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #define BOOST_TEST_MODULE endings
 #include <boost/test/unit_test.hpp>
 
@@ -45,7 +48,7 @@ awaitable<void> echo_fours(connection& c)
 {
     while (const auto four = co_await c.read(4)) {
         co_await c.write(*four);
-        c.answered(answer::whole);
+        c.answered(answer_state::whole);
     }
 }
 
@@ -57,7 +60,7 @@ awaitable<void> echo_fours_and_a_half(connection& c)
             throw std::runtime_error{"half"};
         }
         co_await c.write(*four);
-        c.answered(answer::whole);
+        c.answered(answer_state::whole);
     }
 }
 
@@ -235,6 +238,34 @@ BOOST_AUTO_TEST_CASE(what_was_answered_before_a_failure_arrives_over_tcp_at_a_re
         until(run, [&] { return !run.seen().ends.empty(); });
         BOOST_TEST(run.last_end() == t.end);
     }
+}
+
+// The reset is seen first where what still comes is dropped, and not where the rest is sent.
+BOOST_AUTO_TEST_CASE(whoever_flushes_a_connection_that_closes_is_told_that_its_peer_has_reset_it)
+{
+    error_code told;
+    const auto flush = [&told](connection& c) -> awaitable<void> {
+        try {
+            co_await c.flush();
+        } catch (const system_error& e) {
+            told = e.code();
+        }
+    };
+    const session_handler handler = [&flush](connection& c) -> awaitable<void> {
+        while (c.try_write(std::string(1'000'000, 'x'))) // until the kernel takes no more, and beyond
+            continue;
+        boost::asio::co_spawn(c.get_executor(), flush(c), boost::asio::detached);
+        co_await c.close();
+    };
+    server_scenario run{{.limits = {.output_high_water = 16 * 1024 * 1024}}};
+    run.server().listen("tcp://127.0.0.1:0", handler);
+    plain_peer p{run, run.server().endpoints().at(0).port(), 4096};
+    p.send("");
+    BOOST_TEST(run.seen().ends.empty());
+    p.reset();
+    until(run, [&] { return !run.seen().ends.empty(); });
+    BOOST_TEST(told == boost::system::errc::connection_reset);
+    BOOST_TEST(run.last_end() == "failed: ECONNRESET");
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_tore_what_it_wrote_and_failed_resets_once_that_is_acknowledged)

@@ -154,6 +154,12 @@ BOOST_AUTO_TEST_CASE(a_reader_that_is_about_to_go_on_finds_itself_cancelled)
     bring_to(d, over);
     d.part.cancel();
     BOOST_TEST((d.part.how() == outcome::cancelled));
+
+    driven failed;
+    bring_to(failed, flushes);
+    failed.follow(failed.part.give_up());
+    failed.part.cancel();
+    BOOST_TEST((failed.part.how() == outcome::failed)); // as the connection has, for good
 }
 
 BOOST_AUTO_TEST_CASE(a_second_reader_is_refused_in_every_state_but_none)

@@ -66,14 +66,14 @@ awaitable<void> answer_statements(connection& peer)
             co_return;
         const bytes_view statement = peer.received().substr(0, size);
         const bool last = peer.draining() && !peer.has_more_than(size);
-        peer.answered(answer::part);
+        peer.answered(answer_state::part);
         co_await peer.write(last ? "last:" : "");
         if (statement == "throw;")
             throw std::runtime_error{"in the middle"};
         if (statement == "read;")
             co_await peer.wait_for_input(size);
         co_await peer.write(statement);
-        peer.answered(answer::whole);
+        peer.answered(answer_state::whole);
         if (statement == "throw behind;")
             throw std::runtime_error{"behind"};
         peer.consume(size);
@@ -194,9 +194,10 @@ BOOST_AUTO_TEST_CASE(a_part_of_an_answer_ends_in_a_reset_however_the_session_fai
             BOOST_TEST(p.received().starts_with("one;"));
             run.steps(20s, 100ms);
             BOOST_TEST(p.was_reset() == row.reset);
-            BOOST_TEST(p.has_ended());
-            if (!row.reset)
+            if (!row.reset) {
+                BOOST_TEST(p.has_ended());
                 p.end();
+            }
             BOOST_TEST(run.last_end() == row.end);
         }
     }

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 using detail::cork;
 using detail::output;
 using detail::two_pieces;
+using detail::written;
 
 namespace {
 
@@ -215,15 +216,15 @@ BOOST_AUTO_TEST_CASE(what_was_written_is_a_part_while_the_protocol_says_so)
 {
     surroundings around;
     driven d{around};
-    BOOST_TEST((d.part.last() == output::written::whole));
-    d.part.wrote(output::written::unknown);
-    BOOST_TEST((d.part.last() == output::written::unknown));
-    d.part.answered(answer::part);
-    BOOST_TEST((d.part.last() == output::written::torn));
-    d.part.wrote(output::written::unknown);
-    BOOST_TEST((d.part.last() == output::written::torn));
-    d.part.answered(answer::whole);
-    BOOST_TEST((d.part.last() == output::written::whole));
+    BOOST_TEST((d.part.last() == written::whole));
+    d.part.wrote(written::unknown);
+    BOOST_TEST((d.part.last() == written::unknown));
+    d.part.answered(answer_state::part);
+    BOOST_TEST((d.part.last() == written::torn));
+    d.part.wrote(written::unknown);
+    BOOST_TEST((d.part.last() == written::torn));
+    d.part.answered(answer_state::whole);
+    BOOST_TEST((d.part.last() == written::whole));
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_keeps_pace_that_takes_enough_in_each_window)

@@ -32,7 +32,8 @@ namespace hawser {
 /// timeouts().frame, and once its length is known 1 s more for each 64 KiB of it, however the bytes come:
 /// errc::frame_timeout. Throws message_error for one that is refused or that the stream's end cuts, after which the
 /// connection is of no use for another; otherwise as connection::read_frame(). Cancelling it loses no byte: the next
-/// read goes on.
+/// read goes on. A message is a unit: inside one of the caller's this throws std::logic_error, and what was written
+/// before it is taken for whole (connection::answered).
 HAWSER_EXPORT awaitable<std::optional<message>> read_message(connection& peer, message_limits limits);
 HAWSER_EXPORT awaitable<std::optional<message>> read_message(connection& peer); ///< with the default limits
 

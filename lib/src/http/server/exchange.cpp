@@ -268,7 +268,7 @@ void exchange::attach(hawser::connection& peer, const serving& s)
 
 void exchange::detach() noexcept
 {
-    peer_->answered(is_torn() ? hawser::answer::part : hawser::answer::whole);
+    peer_->answered(is_torn() ? hawser::answer_state::part : hawser::answer_state::whole);
     if (unit_.is_open())
         unit_ = {};
     parser_.reset();

@@ -90,13 +90,12 @@ awaitable<std::optional<message>> read_message(connection& peer, message_limits 
     message_decoder decoder{limits};
     unit begun; // with the first byte that comes
     bytes_view input = peer.received();
+    if (!input.empty())
+        begun = peer.begin_unit();
     std::optional<message> whole = decoder.decode(input);
     while (!whole) {
-        if (!input.empty()) {
-            if (!begun.is_open())
-                begun = peer.begin_unit();
+        if (begun.is_open())
             begun.allow(time_for(peer, decoder.needed()));
-        }
         try {
             co_await peer.wait_for_input(input.size());
         } catch (const system_error& e) {
@@ -107,10 +106,11 @@ awaitable<std::optional<message>> read_message(connection& peer, message_limits 
         input = peer.received();
         if (input.empty())
             co_return std::nullopt;
+        if (!begun.is_open())
+            begun = peer.begin_unit();
         whole = decoder.decode(input);
     }
-    begun.end();
-    peer.answered(answer::whole); // to the one before
+    begun.end(); // and what answered the one before is whole
     peer.consume(decoder.needed());
     co_return whole;
 }
