@@ -8,9 +8,9 @@
 //                          `--> ending      how far its end has come, and who is told
 //
 // The core does what a part says, and tells the parts what came of it; they do not know each other. Its members stand
-// in core.cpp (what comes), reading.cpp and writing.cpp (what readers and writers await), sending.cpp, closing.cpp (the
-// end), handshake.cpp, yielding.cpp (an end to make room), watching.cpp (the peer's end, while nobody reads) and
-// stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
+// in core.cpp (what comes), reading.cpp, in_place.cpp and writing.cpp (what readers and writers await), sending.cpp,
+// closing.cpp (the end), handshake.cpp, yielding.cpp (an end to make room), watching.cpp (the peer's end, while nobody
+// reads) and stream_operations.cpp (Asio's stream concepts). Used from its loop's thread only.
 #ifndef HAWSER_SRC_CONNECTION_CORE_HPP
 #define HAWSER_SRC_CONNECTION_CORE_HPP
 
