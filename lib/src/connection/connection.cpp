@@ -328,18 +328,6 @@ bool is_read(const connection_core& c) noexcept
 {
     return c.is_read();
 }
-void begin_input_wait(connection_core& c, std::size_t have, resumption then, bool cancellable)
-{
-    c.begin_input_wait(have, std::move(then), cancellable);
-}
-bool is_input_wait_over(connection_core& c, std::exception_ptr& error) noexcept
-{
-    return c.is_input_wait_over(error);
-}
-void continue_input_wait(connection_core& c, resumption then)
-{
-    c.continue_input_wait(std::move(then));
-}
 
 void start_stream_read(connection_core& c, stream_operation* op)
 {

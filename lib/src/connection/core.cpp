@@ -159,7 +159,10 @@ void connection_core::resume_reader()
     if (input_.has_reader()) {
         const boost::intrusive_ptr<connection_core> keep{this};
         const loop::running_mark mark{loop_, this};
-        input_.resume();
+        if (input_.is_read_in_place())
+            resume_in_place();
+        else
+            input_.resume();
     }
     if (ending_.is_closing() && !input_.waits() && !ending_.drops())
         continue_close();

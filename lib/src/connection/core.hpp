@@ -84,9 +84,7 @@ public:
     awaitable<std::optional<bytes_view>> read_more(std::size_t have);
     // What await_input() is made of, the public wait_for_input().
     bool is_read() const noexcept { return input_.has_reader(); }
-    void begin_input_wait(std::size_t have, resumption then, bool cancellable);
-    bool is_input_wait_over(std::exception_ptr& error) noexcept;
-    void continue_input_wait(resumption then);
+    void begin_input_wait(std::size_t have, resumption&& then, bool cancellable);
     void begin_read() { input_.begin_read(); }
     bool has_at_most(std::size_t n) const noexcept { return input_.size() <= n || !input_.has_turn(); }
     waiting_for next_or_rest() const noexcept { return input_.next_or_rest(); }
@@ -267,12 +265,15 @@ private:
     time_point look_at_output(time_point now);
     void look_soon() { look_by(deadlines_.next_look(loop_.now())); }
 
+    // in_place.cpp
+    void resume_in_place();
+    std::exception_ptr error_in_place() const;
+
     // reading.cpp
     [[noreturn]] void refuse_frame(const framing& format, const decoded& d) const;
-    bool more_came();
     [[noreturn]] void throw_unexpected_end(std::size_t wanted) const;
     [[noreturn]] void refuse_to_consume(std::size_t n) const;
-    bool input_came();
+    bool input_came() const;
     void unit_done() noexcept
     {
         input_.unit_done();

@@ -16,11 +16,10 @@ awaitable<std::optional<bytes_view>> connection_core::read_more(std::size_t have
     co_return input_.data();
 }
 
-void connection_core::begin_input_wait(std::size_t have, resumption then, bool cancellable)
+void connection_core::begin_input_wait(std::size_t have, resumption&& then, bool cancellable)
 {
     begin_read();
-    input_.has_seen(have);
-    input_.set_reader(std::move(then));
+    input_.set_reader_in_place(std::move(then), have);
     const waiting_for what = next_or_rest();
     if (!cancellable)
         return fail_input(what);
@@ -30,29 +29,33 @@ void connection_core::begin_input_wait(std::size_t have, resumption then, bool c
     follow(input_.post(outcome::more));
 }
 
-bool connection_core::is_input_wait_over(std::exception_ptr& error) noexcept
+void connection_core::resume_in_place()
 {
-    try {
-        return !more_came() || !has_at_most(input_.seen());
-    } catch (...) {
-        error = std::current_exception();
-        return true;
+    if (input_.how() != outcome::more) {
+        std::exception_ptr error = error_in_place();
+        input_.resume_in_place(&error);
+    } else if (has_at_most(input_.seen())) {
+        start_input(next_or_rest());
+    } else {
+        input_.resume_in_place(nullptr);
     }
 }
 
-void connection_core::continue_input_wait(resumption then)
+// Null at an end between two units, which the reader sees by itself.
+std::exception_ptr connection_core::error_in_place() const
 {
-    input_.set_reader(std::move(then));
-    start_input(next_or_rest());
+    try {
+        if (!input_came() && !input_.between_units())
+            throw_unexpected_end(input_.seen() + 1);
+    } catch (...) {
+        return std::current_exception();
+    }
+    return nullptr;
 }
 
-bool connection_core::more_came()
+void begin_input_wait(connection_core& c, std::size_t have, resumption&& then, bool cancellable)
 {
-    if (input_came())
-        return true;
-    if (input_.between_units())
-        return false;
-    throw_unexpected_end(input_.seen() + 1);
+    c.begin_input_wait(have, std::move(then), cancellable);
 }
 
 } // namespace hawser::detail

@@ -41,6 +41,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -103,8 +104,7 @@ public:
     bytes_view unread() const noexcept { return buffer_.data().substr(held_); }
     bool has_view() const noexcept { return held_ != 0; }
     std::size_t needed() const noexcept { return needed_; }
-    /// A protocol that parses in place waits for more than so many.
-    void has_seen(std::size_t n) noexcept { seen_ = n; }
+    /// A protocol that parses in place has seen so many, and waits for more.
     std::size_t seen() const noexcept { return seen_; }
     /// So many bytes will make the unit whole that has begun.
     void needs(std::size_t n) noexcept { needed_ = n; }
@@ -182,6 +182,14 @@ public:
     awaiting awaits() const noexcept;
 
     void set_reader(resumption&& reader) noexcept { reader_ = std::move(reader); }
+    /// One that parses in place: it goes on when there are more than `seen` bytes, or never will be.
+    void set_reader_in_place(resumption&& reader, std::size_t seen) noexcept
+    {
+        reader_ = std::move(reader);
+        seen_ = seen;
+        in_place_ = true;
+    }
+    bool is_read_in_place() const noexcept { return in_place_; }
     /// The reader that was set suspends. `post`: it is the others' turn.
     step begin(waiting_for what) noexcept
     {
@@ -246,10 +254,17 @@ public:
         state_ = state::none;
         reader_();
     }
+    void resume_in_place(std::exception_ptr* error)
+    {
+        state_ = state::none;
+        in_place_ = false;
+        reader_(error);
+    }
     /// Of a connection that is abandoned; empty if there is none.
     resumption take_reader() noexcept
     {
         state_ = state::none;
+        in_place_ = false;
         return std::move(reader_);
     }
 
@@ -309,6 +324,7 @@ private:
     bool first_unit_ = true;  // no unit has been read whole
     bool past_limit_ = false; // the byte after the data limit has come
     bool drained_ = false;    // reads have ended at drain, for good
+    bool in_place_ = false;   // the reader parses in place
     std::size_t held_ = 0;    // what the view last handed out takes up
     std::size_t scanned_ = 0; // bytes already searched for a delimiter
     std::size_t needed_ = 0;  // bytes that the frame begun will have, once known

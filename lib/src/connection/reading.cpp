@@ -147,7 +147,7 @@ void connection_core::refuse_to_consume(std::size_t n) const
 }
 
 // After a wait: whether there is more, or (false) nothing more for good. Throws what went wrong.
-bool connection_core::input_came()
+bool connection_core::input_came() const
 {
     switch (input_.how()) {
     case outcome::more: return true;

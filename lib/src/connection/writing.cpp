@@ -3,35 +3,12 @@
 // What writers of a connection await. They append to its output; sending.cpp sends it.
 #include "connection/core.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <string>
 
 namespace hawser::detail {
-namespace {
-
-// Once for each turn of the loop in which something was gathered.
-struct posted_flush {
-    loop* on;
-    using allocator_type = place_allocator<void>;
-    allocator_type get_allocator() const noexcept { return allocator_type{on->output_cork.place}; }
-    void operator()() const
-    {
-        on->output_cork.posted = false;
-        on->output_cork.flush();
-    }
-};
-
-void post_flush(loop& on) noexcept
-{
-    on.output_cork.posted = true;
-    boost::asio::post(on.context(), posted_flush{&on});
-}
-
-} // namespace
 
 // ---- Appending, as most writes do it
 
@@ -276,9 +253,10 @@ char* connection_core::other_room_for(std::size_t size)
     case output::place::cork:
     case output::place::behind_cork: break;
     }
-    if (!loop_.output_cork.posted)
-        post_flush(loop_);
-    return output_.take_cork(size);
+    char* const at = output_.take_cork(size);
+    if (loop_.running() == nullptr)
+        loop_.flush_soon();
+    return at;
 }
 
 } // namespace hawser::detail

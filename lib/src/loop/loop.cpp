@@ -56,6 +56,17 @@ constexpr int one_thread_per_descriptor = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 // What only the io_context's own thread may do is tried again after this time where another thread came upon it.
 constexpr auto try_again_after = std::chrono::milliseconds{10};
 
+struct posted_flush {
+    cork* of;
+    using allocator_type = place_allocator<void>;
+    allocator_type get_allocator() const noexcept { return allocator_type{of->place}; }
+    void operator()() const
+    {
+        of->posted = false;
+        of->flush();
+    }
+};
+
 } // namespace
 
 loop::loop(const clock& time, bool real_time, std::shared_ptr<descriptor_watch> watch)
@@ -124,6 +135,12 @@ void loop::again(void (*f)(loop&))
         if (!e)
             f(*self);
     });
+}
+
+void loop::flush_soon() noexcept
+{
+    if (!std::exchange(output_cork.posted, true))
+        boost::asio::post(*context_, posted_flush{&output_cork});
 }
 
 void loop::post_fail(errc e)

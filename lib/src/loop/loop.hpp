@@ -174,6 +174,9 @@ public:
     poller& sockets() noexcept { return *sockets_; }
     handshake_turns& handshakes() noexcept { return *handshakes_; }
     cork output_cork;
+    /// Has the cork sent from the loop's queue, once for each turn of the loop in which something was gathered. Who
+    /// gathers under a running_mark leaves it to the end of that, for by then most have had it sent themselves.
+    void flush_soon() noexcept;
     std::string frame_scratch; // where a frame's pieces come together, on their way to the cork
     tenant_list connections;
     std::unique_ptr<class wait_queue> lookups;           // of coroutines that wait for no connection: name look-ups
@@ -198,7 +201,12 @@ public:
         }
         running_mark(const running_mark&) = delete;
         running_mark& operator=(const running_mark&) = delete;
-        ~running_mark() { loop_.running_.store(before_, std::memory_order_release); }
+        ~running_mark()
+        {
+            loop_.running_.store(before_, std::memory_order_release);
+            if (before_ == nullptr && loop_.output_cork.owner != nullptr)
+                loop_.flush_soon();
+        }
 
     private:
         loop& loop_;

@@ -26,33 +26,15 @@ namespace hawser::detail {
 /// Whether a read waits already. Another one then has second_read() as its error.
 HAWSER_EXPORT_DETAIL bool is_read(const connection_core&) noexcept;
 HAWSER_EXPORT_DETAIL std::exception_ptr second_read();
-/// Begins the wait for more than `have` bytes. `then` is called when input has come, or will not come; never at once.
-HAWSER_EXPORT_DETAIL void begin_input_wait(connection_core&, std::size_t have, resumption then, bool cancellable);
-/// Whether that wait is over: all has come, or it has failed with `error`, or the input has ended.
-HAWSER_EXPORT_DETAIL bool is_input_wait_over(connection_core&, std::exception_ptr& error) noexcept;
-/// Goes on with it.
-HAWSER_EXPORT_DETAIL void continue_input_wait(connection_core&, resumption then);
+/// Begins the wait for more than `have` bytes. `then` is called when they have come, with what went wrong, or when the
+/// input has ended; never at once.
+HAWSER_EXPORT_DETAIL void begin_input_wait(connection_core&, std::size_t have, resumption&& then, bool cancellable);
 
 /// What Asio makes of a suspended coroutine. Its executor is the coroutine's, and so the loop's.
 template <class Handler>
 concept handler_of_coroutine = sizeof(Handler) <= 2 * sizeof(void*) &&
                                std::is_nothrow_move_constructible_v<Handler>&& std::is_same_v<
                                    boost::asio::associated_executor_t<Handler>, boost::asio::any_io_executor>;
-
-template <class Handler>
-struct input_waiter {
-    Handler handler;
-    connection_core* from;
-
-    void operator()()
-    {
-        std::exception_ptr error;
-        if (is_input_wait_over(*from, error))
-            std::move(handler)(std::move(error));
-        else
-            continue_input_wait(*from, resumption{std::move(*this)});
-    }
-};
 
 template <class Handler>
 void refuse_second_read(Handler handler)
@@ -74,7 +56,7 @@ inline auto await_input(connection_core& from, std::size_t have)
                 return refuse_second_read(std::move(handler));
             const bool cancellable =
                 assign_cancellation(handler, [of](boost::asio::cancellation_type) { cancel_stream_read(*of); });
-            begin_input_wait(*of, n, resumption{input_waiter<handler_type>{std::move(handler), of}}, cancellable);
+            begin_input_wait(*of, n, resumption{std::move(handler)}, cancellable);
         },
         token, &from, have);
 }

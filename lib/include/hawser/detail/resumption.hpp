@@ -5,13 +5,15 @@
 #define HAWSER_DETAIL_RESUMPTION_HPP
 
 #include <cstddef>
+#include <exception>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 namespace hawser::detail {
 
-/// A move-only function object of the signature void(), called at most once, kept in place: no allocation.
+/// A move-only function object of the signature void() or void(std::exception_ptr), called at most once, kept in place:
+/// no allocation.
 class resumption
 {
 public:
@@ -45,26 +47,29 @@ public:
 
     explicit operator bool() const noexcept { return table_ != nullptr; }
 
-    /// Empties this, then calls what was held.
-    void operator()()
+    /// Empties this, then calls what was held, with the error, or with none, if it takes one.
+    void operator()(std::exception_ptr* error = nullptr)
     {
         const table* t = std::exchange(table_, nullptr);
-        t->call(storage_);
+        t->call(storage_, error);
     }
 
 private:
     struct table {
-        void (*call)(std::byte*);
+        void (*call)(std::byte*, std::exception_ptr*);
         void (*move)(std::byte*, std::byte*) noexcept;
         void (*destroy)(std::byte*) noexcept;
     };
     template <class F>
     static constexpr table table_of{
-        [](std::byte* at) {
+        [](std::byte* at, [[maybe_unused]] std::exception_ptr* error) {
             F& held = *std::launder(reinterpret_cast<F*>(at));
             F taken(std::move(held));
             held.~F(); // NOLINT(bugprone-use-after-move)
-            taken();
+            if constexpr (std::is_invocable_v<F&, std::exception_ptr>)
+                taken(error != nullptr ? std::move(*error) : std::exception_ptr{});
+            else
+                taken();
         },
         [](std::byte* from, std::byte* to) noexcept {
             F& held = *std::launder(reinterpret_cast<F*>(from));
@@ -75,7 +80,7 @@ private:
     };
 
     const table* table_ = nullptr;
-    alignas(void*) std::byte storage_[3 * sizeof(void*)];
+    alignas(void*) std::byte storage_[2 * sizeof(void*)];
 };
 
 } // namespace hawser::detail
