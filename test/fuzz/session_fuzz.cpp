@@ -20,6 +20,7 @@
 #include "session/settled_random.hpp"
 
 #include "scenario.hpp"
+#include "test/world_inside.hpp"
 #include "test_certificate.hpp"
 
 #include <boost/asio/redirect_error.hpp>
@@ -114,15 +115,6 @@ setup::setup(program& input)
     handler = input.take(2 * (input.next() % 32));
 }
 
-// A connection's network, seen from outside.
-class network : public wire
-{
-public:
-    explicit network(const wire& w) : wire{w} {}
-    hawser::detail::memory_link& link() const noexcept { return *link_; }
-    peer other_end() const { return {*run_, link_}; }
-};
-
 class life
 {
 public:
@@ -154,10 +146,14 @@ private:
     void read_on();
     void look();
     void release(bool throwing);
-    hawser::detail::memory_link::direction& from(unsigned side) { return network_->link().from(side); }
+    const std::shared_ptr<hawser::detail::memory_link>& link() const
+    {
+        return hawser::detail::world_access::link(*network_);
+    }
+    hawser::detail::memory_link::direction& from(unsigned side) { return link()->from(side); }
     void changed()
     {
-        network_->link().changed();
+        link()->changed();
         run_.poll();
     }
 
@@ -174,7 +170,7 @@ private:
     bool released_ = false;
     bool throws_ = false;
     bool delayed_ = false;
-    std::optional<network> network_;
+    std::optional<wire> network_;
     std::optional<task<connection>> dialled_;
     std::optional<connection> connection_; // the client's
     std::vector<task<void>> acts_;
@@ -333,7 +329,7 @@ void life::say(bytes_view bytes)
         facts_.lossy = true;
     else
         carried_[1].insert(d.read + d.bytes.size(), bytes);
-    network_->other_end().send(bytes);
+    hawser::detail::world_access::peer(run_, link()).send(bytes);
 }
 
 void life::break_somehow(unsigned how, unsigned side)
@@ -342,7 +338,7 @@ void life::break_somehow(unsigned how, unsigned side)
     case 0: return network_->break_off();
     case 1: from(side).end_after = from(side).read + how; break;
     case 2: from(side).reset_after = from(side).read + how; break;
-    default: network_->link().end(side);
+    default: link()->end(side);
     }
     changed();
 }

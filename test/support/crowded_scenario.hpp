@@ -75,7 +75,7 @@ struct crowded_scenario : server_scenario {
         first.shed(first.claims());
     }
     // In a queue of the kernel's.
-    void newcomers_wait() { server().core().shedding().newcomers_wait(true); }
+    void newcomers_wait() { detail::server_access::get(server()).shedding().newcomers_wait(true); }
 
     // Sessions of each kind, the claim of each from now on.
     peer lingering() { return open(leave); }

@@ -38,7 +38,7 @@ driven_session::driven_session(scenario& run) : run_{run}
     from.v4.sin_port = htons(50001);
     from.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const address peer{from, sizeof from.v4};
-    server_core& core = server_->core();
+    server_core& core = server_access::get(*server_);
     std::optional<permit> place = permit::take(core.shared_from_this());
     if (!place)
         throw std::logic_error{"the server of a driven session is full"};
@@ -239,7 +239,7 @@ sight driven_session::look()
 std::string driven_session::left_behind(bool drained)
 {
     std::string wrong;
-    if (const std::size_t permits = server_->core().admission().taken(); permits != 0)
+    if (const std::size_t permits = detail::server_access::get(*server_).admission().taken(); permits != 0)
         wrong += "a permit is not given back; ";
     if (seen_->reports.size() != (drained ? 1 : 0))
         wrong += std::to_string(seen_->reports.size()) + " drains have ended; ";

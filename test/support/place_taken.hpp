@@ -17,7 +17,7 @@ namespace hawser::test {
 class place_taken final : public detail::waiting_handshake
 {
 public:
-    explicit place_taken(tls_scenario& run) : places_{run.server().core().places_on(run.loop())}
+    explicit place_taken(tls_scenario& run) : places_{detail::server_access::get(run.server()).places_on(run.loop())}
     {
         places_->wait(*this);
     }

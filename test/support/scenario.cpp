@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "scenario.hpp"
 
+#include "test/world_inside.hpp"
+
 namespace hawser::test {
 
 std::pair<connection, peer> scenario::connect(const detail::settings& settings)
@@ -8,7 +10,7 @@ std::pair<connection, peer> scenario::connect(const detail::settings& settings)
     auto link = std::make_shared<detail::memory_link>(loop());
     return {detail::core_access::make(new detail::connection_core{
                 loop(), detail::memory_stream{link, 0}, std::make_shared<const detail::settings>(settings), {}}),
-            peer{*this, link}};
+            detail::world_access::peer(*this, link)};
 }
 
 std::pair<connection, connection> scenario::connect_pair(const detail::settings& settings)

@@ -29,7 +29,7 @@ class scenario : public world
 public:
     using world::world;
 
-    detail::loop& loop() noexcept { return runtime().core().first(); }
+    detail::loop& loop() noexcept { return detail::runtime_access::get(runtime()).first(); }
 
     /// A connection with a scripted peer.
     std::pair<connection, peer> connect(const detail::settings& settings = {});

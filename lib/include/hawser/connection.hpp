@@ -56,7 +56,6 @@ public:
         using reference = bytes_view;
 
         iterator() = default;
-        iterator(const framing* format, bytes_view rest) : format_{format}, rest_{rest} { decode(); }
         bytes_view operator*() const noexcept { return current_.frame; }
         iterator& operator++()
         {
@@ -68,6 +67,8 @@ public:
         friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept { return i.rest_.empty(); }
 
     private:
+        friend class frames;
+        iterator(const framing* format, bytes_view rest) : format_{format}, rest_{rest} { decode(); }
         void decode()
         {
             if (!rest_.empty())
@@ -78,15 +79,17 @@ public:
         decoded current_{};
     };
 
-    /// As read_frames() makes it: `count` whole frames, one after the other in `encoded`.
-    frames(const framing& format, bytes_view encoded, std::size_t count) noexcept
-        : format_{&format}, encoded_{encoded}, count_{count}
-    {}
     iterator begin() const { return {format_, encoded_}; }      ///< the first frame
     std::default_sentinel_t end() const noexcept { return {}; } ///< the end of the range
     std::size_t size() const noexcept { return count_; }        ///< how many frames
 
 private:
+    friend struct detail::core_access;
+    // `count` whole frames, one after the other in `encoded`.
+    frames(const framing& format, bytes_view encoded, std::size_t count) noexcept
+        : format_{&format}, encoded_{encoded}, count_{count}
+    {}
+
     const framing* format_;
     bytes_view encoded_;
     std::size_t count_;

@@ -192,7 +192,6 @@ HAWSER_EXPORT void validate(const datagram_options& o);
 class HAWSER_EXPORT datagram_request
 {
 public:
-    explicit datagram_request(detail::datagram_session& session) noexcept : session_{session} {} ///< made by the server
     datagram_request(const datagram_request&) = delete;
     datagram_request& operator=(const datagram_request&) = delete;
     ~datagram_request() = default;
@@ -212,6 +211,9 @@ public:
     bool draining() const noexcept;
 
 private:
+    friend class detail::datagram_session;
+    explicit datagram_request(detail::datagram_session& session) noexcept : session_{session} {}
+
     detail::datagram_session& session_;
 };
 

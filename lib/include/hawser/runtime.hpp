@@ -24,7 +24,8 @@ namespace hawser {
 
 namespace detail {
 class runtime_core;
-}
+struct runtime_access;
+} // namespace detail
 
 /// What a runtime may be told.
 struct runtime_options {
@@ -79,11 +80,9 @@ public:
     /// Starts a coroutine on the first loop and calls `done` there at its end. From any thread.
     void spawn(awaitable<void> work, std::function<void(std::exception_ptr)> done);
 
-    detail::runtime_core& core() const noexcept { return *core_; } ///< for Hawser's own parts
-    /// For Hawser's own parts.
-    const std::shared_ptr<detail::runtime_core>& shared_core() const noexcept { return core_; }
-
 private:
+    friend struct detail::runtime_access;
+
     std::shared_ptr<detail::runtime_core> core_;
 };
 

@@ -29,6 +29,7 @@ namespace hawser {
 namespace detail {
 class any_listener;
 class server_core;
+struct server_access;
 } // namespace detail
 
 /// A session: from a connection to its end. A capturing lambda is safe; the session shares it. When it returns, the
@@ -151,9 +152,9 @@ public:
 
     server_statistics statistics() const; ///< its counts now
 
-    detail::server_core& core() const noexcept { return *core_; } ///< for Hawser's own parts
-
 private:
+    friend struct detail::server_access;
+
     std::shared_ptr<detail::server_core> core_;
 };
 

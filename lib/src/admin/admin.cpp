@@ -50,7 +50,7 @@ class admin::impl
 {
 public:
     impl(hawser::server& s, const endpoint& where)
-        : about_{.served = s.core().shared(),
+        : about_{.served = detail::server_access::get(s).shared(),
                  .process = {::getpid(), user_name()},
                  .may_drain = where.scheme() == endpoint::scheme_type::unix_socket},
           runtime_{{.loops = 1, .blocked_after = never}}, server_{runtime_,
@@ -62,8 +62,8 @@ public:
         if (where.scheme() != endpoint::scheme_type::tcp && !about_.may_drain)
             throw endpoint_error{errc::invalid_endpoint,
                                  "expected tcp://HOST:PORT or unix:PATH to look at a server, got " + where.to_string()};
-        about_.shown = {about_.served, server_.core().shared()};
-        about_.here = runtime_.core().loops().front();
+        about_.shown = {about_.served, detail::server_access::get(server_).shared()};
+        about_.here = detail::runtime_access::get(runtime_).loops().front();
         listen_options options;
         if (about_.may_drain)
             options.mode = 0600;

@@ -412,6 +412,11 @@ struct core_access {
     static connection make(boost::intrusive_ptr<connection_core> c) { return connection{std::move(c)}; }
     static connection_core& get(connection& c) { return *c.core_; }
     static void release(connection& c) noexcept { c.core_.reset(); }
+    /// `count` whole frames, one after the other in `encoded`.
+    static frames batch(const framing& format, bytes_view encoded, std::size_t count) noexcept
+    {
+        return {format, encoded, count};
+    }
 };
 
 } // namespace hawser::detail

@@ -61,7 +61,7 @@ std::optional<frames> connection_core::take_frames()
     const auto [bytes, count] = input_.decode_batch(format, d);
     if (count != 0) {
         frames_done(bytes.size(), count);
-        return frames{format, bytes, count};
+        return core_access::batch(format, bytes, count);
     }
     if (d.state == decoded::status::refused)
         refuse_frame(format, d);

@@ -14,7 +14,7 @@ namespace hawser {
 listener_handle listen_datagrams(server& s, const endpoint& where, const datagram_handler& handler,
                                  const datagram_options& options)
 {
-    detail::server_core& core = s.core();
+    detail::server_core& core = detail::server_access::get(s);
     core.refuse_once_draining(where);
     validate(options);
     std::vector<std::shared_ptr<detail::any_listener>> made;

@@ -108,7 +108,7 @@ awaitable<std::vector<datagram_address>> datagram_addresses(endpoint where, dura
 }
 
 datagram_socket::datagram_socket(runtime& r, unsigned index)
-    : impl_{std::make_shared<impl>(*r.core().loops().at(index))}
+    : impl_{std::make_shared<impl>(*detail::runtime_access::get(r).loops().at(index))}
 {}
 datagram_socket::datagram_socket(const boost::asio::any_io_executor& on) : impl_{std::make_shared<impl>(loop_of(on))} {}
 datagram_socket::datagram_socket(datagram_socket&&) noexcept = default;

@@ -163,7 +163,7 @@ void runtime_core::end() noexcept
 
 void run_to_end(runtime& r, awaitable<void> work)
 {
-    r.core().refuse_if_wrapped("run");
+    runtime_access::get(r).refuse_if_wrapped("run");
     struct {
         std::mutex mutex;
         std::condition_variable told;
@@ -173,7 +173,7 @@ void run_to_end(runtime& r, awaitable<void> work)
     r.spawn(std::move(work), [&](std::exception_ptr e) {
         // From a later handler, when the coroutine has let go of its exception; then it changes hands, and this thread
         // keeps no share in it. (std::promise would.)
-        r.core().first().post([&end, e = std::move(e)]() mutable {
+        runtime_access::get(r).first().post([&end, e = std::move(e)]() mutable {
             const std::lock_guard lock{end.mutex};
             end.error = std::move(e);
             end.done = true;

@@ -60,6 +60,12 @@ private:
     std::vector<std::thread> threads_; // of the loops, then of control; empty until started
 };
 
+/// The inside of a runtime, for Hawser's own parts.
+struct runtime_access {
+    static runtime_core& get(const runtime& r) noexcept { return *r.core_; }
+    static const std::shared_ptr<runtime_core>& shared(const runtime& r) noexcept { return r.core_; }
+};
+
 /// Leaves SIGINT and SIGTERM to the loops while this thread waits. It need not, but that ThreadSanitizer keeps a signal
 /// that comes just before a wait for a condition until that wait has ended.
 class signals_left_to_loops

@@ -27,7 +27,9 @@ struct acceptor::impl {
     bool accepting = false;
 };
 
-acceptor::acceptor(runtime& r, unsigned index) : impl_{std::make_unique<impl>(*r.core().loops().at(index))} {}
+acceptor::acceptor(runtime& r, unsigned index)
+    : impl_{std::make_unique<impl>(*detail::runtime_access::get(r).loops().at(index))}
+{}
 acceptor::~acceptor() = default;
 
 void acceptor::bind(const endpoint& where, const listen_options& options)

@@ -67,27 +67,29 @@ private:
 
 int run(runtime& r, server& s)
 {
-    r.core().refuse_if_wrapped("run");
-    boost::asio::signal_set signals{r.core().control().context(), SIGINT, SIGTERM};
-    signals.async_wait(signal_listener{signals, s.core(), r.core().place_of_signals()});
+    detail::runtime_core& loops = detail::runtime_access::get(r);
+    detail::server_core& core = detail::server_access::get(s);
+    loops.refuse_if_wrapped("run");
+    boost::asio::signal_set signals{loops.control().context(), SIGINT, SIGTERM};
+    signals.async_wait(signal_listener{signals, core, loops.place_of_signals()});
     std::shared_ptr<detail::service_manager> manager;
     if (auto socket = detail::notify_socket::from_environment()) {
-        manager = std::make_shared<detail::service_manager>(std::move(*socket), r.core(), s.endpoints());
-        s.core().supervised_by(manager);
-        r.core().control().post([manager] { manager->begin(); });
+        manager = std::make_shared<detail::service_manager>(std::move(*socket), loops, s.endpoints());
+        core.supervised_by(manager);
+        loops.control().post([manager] { manager->begin(); });
     }
-    s.core().drain_when_lost();
+    core.drain_when_lost();
     r.start();
     const detail::signals_left_to_loops from_here;
     const drain_report report = s.wait();
     for (const cut_session& c : report.cut)
         if (c.blocks_loop)
             std::_Exit(1); // nothing can end a handler that never suspends, and exit() would wait for it
-    clearing last{r.core().control(), signals, manager.get()};
-    r.core().control().ask(last);
+    clearing last{loops.control(), signals, manager.get()};
+    loops.control().ask(last);
     last.wait();
-    s.core().supervised_by(nullptr);
-    return report.clean() && !s.core().lost() ? 0 : 1;
+    core.supervised_by(nullptr);
+    return report.clean() && !core.lost() ? 0 : 1;
 }
 
 } // namespace hawser

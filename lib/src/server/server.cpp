@@ -33,9 +33,9 @@ bool listener_handle::suspended() const noexcept
 }
 
 server::server(runtime& r, server_options options)
-    : core_{detail::server_core::make(r.shared_core(), std::move(options))}
+    : core_{detail::server_core::make(detail::runtime_access::shared(r), std::move(options))}
 {
-    r.core().escapes().add(core_);
+    detail::runtime_access::get(r).escapes().add(core_);
 }
 
 server::~server()

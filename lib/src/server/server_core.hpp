@@ -113,6 +113,11 @@ private:
     destruction destruction_{*this};
 };
 
+/// The inside of a server, for Hawser's own parts.
+struct server_access {
+    static server_core& get(const server& s) noexcept { return *s.core_; }
+};
+
 } // namespace hawser::detail
 
 #endif

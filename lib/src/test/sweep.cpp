@@ -16,7 +16,9 @@ using hawser::detail::disturbance;
 struct disturbed_world {
     disturbance by;
     world run;
-    disturbed_world(const server_options& server, disturbance d) : by{std::move(d)}, run{server, by} {}
+    disturbed_world(const server_options& server, disturbance d)
+        : by{std::move(d)}, run{hawser::detail::world_access::disturbed(server, by)}
+    {}
 };
 
 // A world with something left in it is kept for good: whoever holds that may still use it.

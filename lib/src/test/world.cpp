@@ -69,7 +69,7 @@ server_core& world_inside::serving()
             made.limits.connections = most_sessions;
         server = std::make_unique<hawser::server>(*runtime, std::move(made));
     }
-    return server->core();
+    return server_access::get(*server);
 }
 
 std::shared_ptr<memory_link> world_inside::link(const test::path& inbound, const test::path& outbound)
@@ -126,7 +126,7 @@ bool world_inside::pump()
 // Handler by handler, with a step for each coroutine in between.
 bool world_inside::poll_by_handler()
 {
-    loop& control = runtime->core().control();
+    loop& control = runtime_access::get(*runtime).control();
     bool ran = control.poll() != 0;
     on().tick();
     on().context().restart();

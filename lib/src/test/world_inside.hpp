@@ -59,7 +59,7 @@ struct world_inside {
     world_inside(const clock& time, server_options o, disturbance* by);
     ~world_inside();
 
-    loop& on() const noexcept { return runtime->core().first(); }
+    loop& on() const noexcept { return runtime_access::get(*runtime).first(); }
     server_core& serving();
     std::shared_ptr<memory_link> link(const test::path& inbound, const test::path& outbound);
     void begin_session(session_handler handler, const listen_options& how, any_stream stream);
@@ -79,6 +79,13 @@ struct world_inside {
     std::vector<std::unique_ptr<test_relay>> relays; // of the connections over TLS
     std::vector<std::weak_ptr<task_state>> tasks;
     std::uint16_t next_port = 50001;
+};
+
+/// What Hawser's own parts and tests make and look at of a world.
+struct world_access {
+    static test::world disturbed(const server_options& options, disturbance& by) { return {options, by}; }
+    static test::peer peer(test::world& run, std::shared_ptr<memory_link> link) { return {run, std::move(link)}; }
+    static const std::shared_ptr<memory_link>& link(const test::wire& of) noexcept { return of.link_; }
 };
 
 settings settings_of(const framing& format, const timeouts& t, const limits& l);

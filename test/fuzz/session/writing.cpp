@@ -3,6 +3,8 @@
 // What one end writes and posts, and how it ends its output.
 #include "end.hpp"
 
+#include "connection/core.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -147,7 +149,7 @@ awaitable<void> end::write_batch(unsigned how)
     }
     out_.begin(wire);
     try {
-        const hawser::frames batch(format, wire, n);
+        const hawser::frames batch = hawser::detail::core_access::batch(format, wire, n);
         co_await peer->write_frames(batch);
     } catch (const system_error&) {
         out_.fail();

@@ -48,7 +48,7 @@ const detail::process_facts somebody{.pid = 4711, .user = "www-data"};
 
 // The admin's answers about a server that listens nowhere, to a client of the admin.
 struct asked {
-    explicit asked(bool may_drain = false) : about{.served = of.server().core().shared()}
+    explicit asked(bool may_drain = false) : about{.served = detail::server_access::get(of.server()).shared()}
     {
         about.may_drain = may_drain;
     }
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_host_is_refused_whatever_it_asks_for)
     for (const char* line : {"GET /health", "GET /connections", "GET /metrics", "POST /drain", "GET /", "GET /none"})
         BOOST_TEST(admin.ask(line, "attacker.example:9090") == forbidden_host(), line);
     BOOST_TEST(admin.ask("GET http://attacker.example/health", "attacker.example") == forbidden_host());
-    BOOST_TEST(!admin.of.server().core().begun_draining());
+    BOOST_TEST(!detail::server_access::get(admin.of.server()).begun_draining());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_there_or_not_allowed_is_said_so)
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_drain_is_begun_by_post_where_it_may_be)
 {
     asked admin{true};
     BOOST_TEST(admin.ask("GET /drain") == "405 expected POST\n");
-    BOOST_TEST(!admin.of.server().core().begun_draining());
+    BOOST_TEST(!detail::server_access::get(admin.of.server()).begun_draining());
     BOOST_TEST(admin.ask("POST /drain") == "202 draining\n");
     admin.of.poll();
     BOOST_REQUIRE_EQUAL(admin.of.seen().drains.size(), 1u);
@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_drain_is_refused_where_it_may_not_be)
     asked admin;
     for (const char* method : {"GET", "POST", "HEAD"})
         BOOST_TEST(admin.ask(std::string{method} + " /drain").starts_with("403 "));
-    BOOST_TEST(!admin.of.server().core().begun_draining());
+    BOOST_TEST(!detail::server_access::get(admin.of.server()).begun_draining());
 }
 
 // ---- Forms
@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(metrics_are_the_statistics)
     server_scenario of;
     peer client = of.open(echo);
     client.send(frame("hello") + frame("you"));
-    const std::string text = detail::to_metrics(of.server().core());
+    const std::string text = detail::to_metrics(detail::server_access::get(of.server()));
     for (const char* line :
          {"# TYPE hawser_connections gauge\n", "# TYPE hawser_received_bytes_total counter\n",
           "\nhawser_received_bytes_total 16\n", "\nhawser_sent_bytes_total 16\n", "\nhawser_received_frames_total 2\n",
@@ -205,7 +205,8 @@ BOOST_AUTO_TEST_CASE(metrics_are_the_statistics)
         BOOST_TEST(text.find(line) != std::string::npos, line << text);
     BOOST_TEST(text.find("certificate") == std::string::npos);
     of.server().stop();
-    BOOST_TEST(detail::to_metrics(of.server().core()).find("\nhawser_draining 1\n") != std::string::npos);
+    BOOST_TEST(detail::to_metrics(detail::server_access::get(of.server())).find("\nhawser_draining 1\n") !=
+               std::string::npos);
 }
 
 // ---- Since when

@@ -86,8 +86,8 @@ awaitable<std::pair<std::string, detail::socket_rows>> look_beside_a_client(runt
     auto peer = co_await connect(of.endpoints()[0]);
     co_await peer.write_frame("hello");
     co_await peer.read_frame();
-    std::vector<std::shared_ptr<detail::server_core>> servers{of.core().shared()};
-    auto rows = co_await detail::gather(on.core().loops()[0], std::move(servers), 10s);
+    std::vector<std::shared_ptr<detail::server_core>> servers{detail::server_access::get(of).shared()};
+    auto rows = co_await detail::gather(detail::runtime_access::get(on).loops()[0], std::move(servers), 10s);
     co_return std::pair{peer.local_endpoint().short_string(), std::move(rows)};
 }
 
@@ -115,7 +115,8 @@ BOOST_AUTO_TEST_CASE(every_socket_is_a_row_however_many_there_are)
         std::this_thread::yield();
 
     runtime asking{{.loops = 1}};
-    const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared()}, 10s));
+    const auto all = run(asking, detail::gather(detail::runtime_access::get(asking).loops()[0],
+                                                {detail::server_access::get(of).shared()}, 10s));
     BOOST_TEST(all.silent.empty());
     BOOST_REQUIRE_EQUAL(all.rows.size(), clients + 1);
     BOOST_TEST(all.rows[0].state.name == "LISTEN");
@@ -171,7 +172,8 @@ BOOST_AUTO_TEST_CASE(a_loop_that_a_handler_keeps_is_named_and_not_waited_for)
         const plain_client client{of.endpoints()[0]};
         const std::string who = begun.get_future().get();
         runtime asking{{.loops = 1}};
-        const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared()}, 20ms));
+        const auto all = run(asking, detail::gather(detail::runtime_access::get(asking).loops()[0],
+                                                    {detail::server_access::get(of).shared()}, 20ms));
         BOOST_TEST(all.rows.empty());
         BOOST_REQUIRE_EQUAL(all.silent.size(), 1u);
         BOOST_TEST(all.silent[0].kept_by == who);
@@ -198,7 +200,8 @@ BOOST_AUTO_TEST_CASE(a_loop_that_the_handler_of_a_datagram_keeps_is_named_too)
     run(asking, client.connect(of.endpoints()[0]));
     run(asking, client.send(""));
     const std::string who = begun.get_future().get();
-    const auto all = run(asking, detail::gather(asking.core().loops()[0], {of.core().shared()}, 20ms));
+    const auto all = run(asking, detail::gather(detail::runtime_access::get(asking).loops()[0],
+                                                {detail::server_access::get(of).shared()}, 20ms));
     BOOST_REQUIRE_EQUAL(all.silent.size(), 1u);
     BOOST_TEST(all.silent[0].kept_by == who);
     go_on.set_value();
@@ -248,7 +251,7 @@ BOOST_AUTO_TEST_CASE(health_is_503_once_the_last_listener_has_failed_which_the_o
     of.listen("tcp://127.0.0.1:0", echo);
     const admin at{of, "127.0.0.1:0"};
     std::vector<int> sockets;
-    for (const auto& l : of.core().listeners())
+    for (const auto& l : detail::server_access::get(of).listeners())
         sockets.push_back(l->socket());
     served.start();
     const std::string ask = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";

@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(a_drain_begins_behind_what_was_sent_before_it)
         peers.push_back(run.open(wait));
     BOOST_TEST(send_to_all(all.handles, encoded_frame{framing::u32_be, "goodbye"}, not_expected) == 257u);
     run.server().stop();
-    run.runtime().core().control().poll();
+    detail::runtime_access::get(run.runtime()).control().poll();
     run.loop().context().restart();
     while (!last->draining())
         BOOST_TEST_REQUIRE(run.loop().context().poll_one() == 1u);

@@ -420,7 +420,7 @@ BOOST_AUTO_TEST_CASE(a_session_whose_handler_is_being_reported_is_not_destroyed_
             const auto until = std::chrono::steady_clock::now() + 200ms;
             bool there = true; // the session's permit is given back when it is destroyed
             while (there && std::chrono::steady_clock::now() < until)
-                there = of->core().admission().taken() != 0;
+                there = detail::server_access::get(*of).admission().taken() != 0;
             outlived.set_value(there);
         }
     };

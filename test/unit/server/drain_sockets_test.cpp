@@ -36,8 +36,8 @@ struct turned_loops {
     boost::asio::io_context clients;
     std::vector<boost::asio::ip::tcp::socket> connected;
 
-    detail::loop& loop(std::size_t i) { return *runtime.core().loops().at(i); }
-    detail::loop& control() { return runtime.core().control(); }
+    detail::loop& loop(std::size_t i) { return *detail::runtime_access::get(runtime).loops().at(i); }
+    detail::loop& control() { return detail::runtime_access::get(runtime).control(); }
     void connect(const server& to)
     {
         const std::uint16_t port = to.endpoints().front().port();

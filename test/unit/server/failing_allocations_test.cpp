@@ -199,7 +199,7 @@ public:
     std::size_t left_on_loops()
     {
         std::size_t all = 0;
-        for (const auto& l : runtime.core().loops()) {
+        for (const auto& l : detail::runtime_access::get(runtime).loops()) {
             std::promise<std::size_t> told;
             l->post([&told, on = l] {
                 told.set_value(static_cast<std::size_t>(std::distance(on->connections.begin(), on->connections.end())) +

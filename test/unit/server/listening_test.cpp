@@ -110,7 +110,7 @@ struct listening_scenario {
         return all;
     }
     server_statistics counts() const { return server->statistics(); }
-    bool hurries() const { return server->core().shedding().is_urgent(); }
+    bool hurries() const { return detail::server_access::get(*server).shedding().is_urgent(); }
     // Lets the server run until something has happened, which the kernel may take a moment for.
     template <class Condition>
     void until(Condition happened)
@@ -318,11 +318,11 @@ BOOST_AUTO_TEST_CASE(a_drain_takes_64_of_those_that_are_queued_in_one_turn_and_t
     for (const client& c : all)
         c.send(frame("x"));
     run.server->stop();
-    detail::loop& on = run.r.core().first();
+    detail::loop& on = detail::runtime_access::get(run.r).first();
     std::uint64_t most = 0;
     const auto give_up = std::chrono::steady_clock::now() + 20s;
     for (std::uint64_t before = 0; before < 150 && std::chrono::steady_clock::now() < give_up;) {
-        run.r.core().control().poll();
+        detail::runtime_access::get(run.r).control().poll();
         on.context().restart();
         on.context().poll_one();
         const std::uint64_t now = run.counts().accepted;
@@ -338,12 +338,12 @@ BOOST_AUTO_TEST_CASE(with_reuse_port_each_loop_accepts_for_itself_and_the_limit_
     listening_scenario run{2, {.limits = {.connections = 60}}};
     run.server->listen(any_port, echo, {.reuse_port = true});
     BOOST_TEST(run.server->endpoints().size() == 1u);
-    BOOST_TEST(run.server->core().listeners().size() == 2u);
+    BOOST_TEST(detail::server_access::get(*run.server).listeners().size() == 2u);
     std::vector<client> all = run.connect(64); // were one loop given 60 of them, there would be none for the other
     run.until([&] { return run.counts().connections >= 60; });
     BOOST_TEST(run.counts().connections == 60u);
     std::size_t assigned = 0;
-    for (const auto& l : run.r.core().loops()) {
+    for (const auto& l : detail::runtime_access::get(run.r).loops()) {
         BOOST_TEST(l->assigned.load() > 0u);
         assigned += l->assigned.load();
     }
@@ -376,7 +376,7 @@ BOOST_AUTO_TEST_CASE(a_permit_that_comes_back_for_nobody_wakes_listeners_that_wa
     // not come back.
     run.until([&] { return run.counts().completed == 2; });
     BOOST_TEST(run.counts().connections == 0u);
-    BOOST_TEST(run.server->core().admission().taken() == 0u);
+    BOOST_TEST(detail::server_access::get(*run.server).admission().taken() == 0u);
     for (const endpoint& where : run.server->endpoints()) {
         const client next{where};
         next.send(frame("x"));

@@ -28,7 +28,7 @@ class told_ledger final : public detail::ledger, private detail::room_maker
 {
 public:
     told_ledger(const hawser::runtime& r, const limits& l)
-        : ledger{r.shared_core(), {.limits = l, .observer = std::make_shared<log_observer>()}}
+        : ledger{detail::runtime_access::shared(r), {.limits = l, .observer = std::make_shared<log_observer>()}}
     {}
 
     int resumed = 0; // times that the listeners were
@@ -62,7 +62,7 @@ struct permits {
     {}
     std::optional<permit> take() const { return permit::take(ledger); }
     std::size_t taken() const { return ledger->admission().taken(); }
-    detail::loop& loop(std::size_t i) const { return *r.core().loops()[i]; }
+    detail::loop& loop(std::size_t i) const { return *detail::runtime_access::get(r).loops()[i]; }
     std::size_t on(std::size_t i) const { return loop(i).assigned.load(); }
     /// Whether one more may come from there; asked with one of the permits that are left.
     bool admits(const char* ip) const

@@ -225,13 +225,13 @@ BOOST_AUTO_TEST_CASE(a_server_that_goes_while_it_waits_for_candidates_leaves_not
     crowded_scenario run{2};
     {
         hawser::server other{run.runtime(), of_at_most(1)};
-        other.core().admission().take();
-        other.core().shedding().permit_taken();
+        detail::server_access::get(other).admission().take();
+        detail::server_access::get(other).shedding().permit_taken();
         run.poll();
-        BOOST_TEST(run.runtime().core().control().timers().size() == 1u);
+        BOOST_TEST(detail::runtime_access::get(run.runtime()).control().timers().size() == 1u);
     }
     run.poll();
-    BOOST_TEST(run.runtime().core().control().timers().size() == 0u);
+    BOOST_TEST(detail::runtime_access::get(run.runtime()).control().timers().size() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_drain_ends_all_of_them_and_sheds_none)

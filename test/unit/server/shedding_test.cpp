@@ -301,7 +301,7 @@ BOOST_AUTO_TEST_CASE(a_newcomer_that_was_refused_hurries_it_as_one_that_waits)
     const peer last = run.open(wait_elsewhere);
     run.advance(4s);
     BOOST_TEST(!it.is_gone());
-    run.server().core().shedding().newcomer_refused();
+    detail::server_access::get(run.server()).shedding().newcomer_refused();
     run.advance(tick);
     BOOST_TEST(it.is_gone());
 }
@@ -313,10 +313,10 @@ BOOST_AUTO_TEST_CASE(a_newcomer_that_comes_while_it_is_looked_for_room_is_not_fo
     const peer last = run.open(wait_elsewhere);
     run.advance(1s);
     run.advance(tick);
-    run.server().core().shedding().permit_taken();
-    run.runtime().core().control().poll(); // the loop has been asked, and has not answered
+    detail::server_access::get(run.server()).shedding().permit_taken();
+    detail::runtime_access::get(run.runtime()).control().poll(); // the loop has been asked, and has not answered
     run.newcomers_wait();
-    run.runtime().core().control().poll();
+    detail::runtime_access::get(run.runtime()).control().poll();
     run.poll();
     run.advance(tick);
     BOOST_TEST(it.is_gone());
@@ -326,7 +326,7 @@ BOOST_AUTO_TEST_CASE(once_no_newcomer_waits_it_is_not_hurried_any_more)
 {
     crowded_scenario run{2};
     run.newcomers_wait();
-    run.server().core().shedding().newcomers_wait(false);
+    detail::server_access::get(run.server()).shedding().newcomers_wait(false);
     const peer it = run.silent();
     const peer last = run.open(wait_elsewhere);
     run.advance(5s - 1ns);
@@ -398,10 +398,10 @@ BOOST_AUTO_TEST_CASE(another_server_of_the_same_runtime_is_left_alone)
 {
     crowded_scenario run{2};
     hawser::server other{run.runtime(), of_at_most(1)};
-    other.core().admission().take(); // and wants room, of which only the first one has some
+    detail::server_access::get(other).admission().take(); // and wants room, of which only the first one has some
     std::vector<peer> all{run.open(echo)};
     run.advance(6s);
-    other.core().shedding().permit_taken();
+    detail::server_access::get(other).shedding().permit_taken();
     run.advance(tick);
     BOOST_TEST(ended(all).empty());
     BOOST_TEST(run.shed() == 0u);

@@ -26,7 +26,7 @@ constexpr duration tick = 5ms; // of the wheel, and more
 struct full_scenario : tls_scenario {
     full_scenario() : tls_scenario{echo, good(), {.limits = {.connections = 1}}}
     {
-        server().core().shedding().newcomers_wait(true);
+        detail::server_access::get(server()).shedding().newcomers_wait(true);
     }
 
     // From the kernel's queue, that is.
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(who_has_begun_a_handshake_is_ended_after_one_second)
 BOOST_AUTO_TEST_CASE(who_waits_for_a_place_to_shake_hands_is_not_ended_for_it)
 {
     tls_scenario run{echo, good(), {.limits = {.connections = 2, .handshakes = 1}}};
-    run.server().core().shedding().newcomers_wait(true);
+    detail::server_access::get(run.server()).shedding().newcomers_wait(true);
     tls_peer has_place{run, run.port(), trusting()};
     tls_peer waits{run, run.port(), trusting()};
     for (tls_peer* const p : {&has_place, &waits}) {

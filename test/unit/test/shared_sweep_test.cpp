@@ -27,9 +27,9 @@ namespace {
 struct shared_session {
     explicit shared_session(world& w) : run{w} {}
     world& run;
-    moments holds{run.runtime().core().first()};   // the handler has read, and looks at it
-    moments goes_on{run.runtime().core().first()}; // it is to
-    connection* session = nullptr;                 // while the handler runs
+    moments holds{detail::runtime_access::get(run.runtime()).first()};   // the handler has read, and looks at it
+    moments goes_on{detail::runtime_access::get(run.runtime()).first()}; // it is to
+    connection* session = nullptr;                                       // while the handler runs
     framing format = framing::u32_be;
 
     awaitable<connection> dial(session_handler handler)

@@ -78,7 +78,7 @@ struct gathering_scenario : tls_scenario {
         : tls_scenario{echo, good(), {.limits = {.connections = 1000, .handshakes = handshakes}}}
     {}
 
-    detail::handshake_places& places() { return *server().core().places_on(loop()); }
+    detail::handshake_places& places() { return *detail::server_access::get(server()).places_on(loop()); }
     plain_peer& come(bytes_view sent)
     {
         peers.push_back(std::make_unique<plain_peer>(*this, port()));

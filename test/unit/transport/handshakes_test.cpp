@@ -505,7 +505,7 @@ BOOST_AUTO_TEST_CASE(a_runtime_may_end_while_some_wait_for_their_places_and_turn
 BOOST_AUTO_TEST_CASE(memory_is_given_back_5_s_after_64_handshakes_have_failed_and_then_every_10_s_as_long_as_more_do)
 {
     tls_scenario run{echo, good()};
-    detail::memory_return& memory = run.server().core().memory();
+    detail::memory_return& memory = detail::server_access::get(run.server()).memory();
     std::size_t ended = 0;
     const auto fail = [&](std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {

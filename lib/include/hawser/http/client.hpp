@@ -41,6 +41,10 @@ class connection;
 
 namespace hawser::http {
 
+namespace detail {
+struct sink_access;
+}
+
 /// What a request was at when it failed.
 enum class step : std::uint8_t {
     url,         ///< the URL that was asked for
@@ -145,15 +149,9 @@ public:
             await_ = std::move(take);
     }
 
-    /// Calls what was given for the head.
-    void begin(const response_head& head) const
-    {
-        if (begin_)
-            begin_(head);
-    }
-    awaitable<void> take(bytes_view piece) const; ///< gives it a piece of the body; completes when it is taken
-
 private:
+    friend struct detail::sink_access;
+
     std::function<void(bytes_view)> take_;
     std::function<awaitable<void>(bytes_view)> await_;
     std::function<void(const response_head&)> begin_;

@@ -77,7 +77,6 @@ public:
         using reference = field;
 
         iterator() = default;
-        iterator(const fields* of, std::size_t at) noexcept : of_{of}, at_{at} {}
         field operator*() const noexcept { return (*of_)[at_]; }
         iterator& operator++() noexcept
         {
@@ -88,6 +87,9 @@ public:
         friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.at_ == b.at_; }
 
     private:
+        friend class fields;
+        iterator(const fields* of, std::size_t at) noexcept : of_{of}, at_{at} {}
+
         const fields* of_ = nullptr;
         std::size_t at_ = 0;
     };

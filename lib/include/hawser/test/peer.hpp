@@ -19,10 +19,12 @@
 
 namespace hawser::detail {
 class memory_link;
-}
+struct world_access;
+} // namespace hawser::detail
 
 namespace hawser::test {
 
+class peer;
 class world;
 
 /// How one direction of a connection carries bytes. Any combination is possible. Over TLS, the bytes are ciphertext,
@@ -56,13 +58,10 @@ struct path {
 ///
 ///     the other end  -- inbound -->  the connection under test  -- outbound -->  the other end
 ///
-/// The connection under test is the handler's, or the one that world::connect() gave.
+/// The connection under test is the handler's, or the one that world::connect() gave. Must not outlive its world.
 class wire
 {
 public:
-    /// Made by a world, which it must not outlive.
-    wire(world& run, std::shared_ptr<hawser::detail::memory_link> link) noexcept : run_{&run}, link_{std::move(link)} {}
-
     /// Changes a direction from now on. Throws std::invalid_argument for a chunk of 0.
     void inbound(const path& how);
     void outbound(const path& how); ///< the same, of what the connection sends
@@ -74,11 +73,15 @@ public:
     std::uint64_t carried_in() const noexcept;
     std::uint64_t carried_out() const noexcept; ///< the same, of what the connection has sent
 
-protected:
-    void go(); ///< runs the world until nothing more can happen
+private:
+    friend class peer;
+    friend class world;
+    friend struct hawser::detail::world_access;
+    wire(world& run, std::shared_ptr<hawser::detail::memory_link> link) noexcept : run_{&run}, link_{std::move(link)} {}
+    void go(); // runs the world until nothing more can happen
 
-    world* run_;                                        ///< in which it is
-    std::shared_ptr<hawser::detail::memory_link> link_; ///< what joins the ends
+    world* run_;
+    std::shared_ptr<hawser::detail::memory_link> link_; // what joins the ends
 };
 
 /// The other end: it does what the test says, and nothing by itself. Each action runs the world until nothing more can
@@ -86,8 +89,6 @@ protected:
 class peer : public wire
 {
 public:
-    using wire::wire;
-
     /// To the connection.
     void send(bytes_view bytes);
     void send_later(bytes_view bytes); ///< without running anything
@@ -111,6 +112,11 @@ public:
     bool has_ended() const noexcept; ///< the connection has ended its output, or closed
     bool was_reset() const noexcept; ///< the connection was reset, by either side
     bool is_gone() const noexcept;   ///< the connection has closed
+
+private:
+    friend class world;
+    friend struct hawser::detail::world_access;
+    using wire::wire;
 };
 
 /// A frame of `u32_be`, the default format: what such a peer sends and receives.

@@ -40,6 +40,7 @@
 
 namespace hawser::detail {
 class disturbance;
+struct world_access;
 struct world_inside;
 } // namespace hawser::detail
 
@@ -66,7 +67,6 @@ class world
 public:
     /// `options` are the server's; its observer is the world's own: throws std::invalid_argument if one is set.
     explicit world(server_options options = {});
-    world(server_options options, hawser::detail::disturbance& by); ///< for sweeps
     world(const world&) = delete;
     world& operator=(const world&) = delete;
     ~world();
@@ -167,6 +167,8 @@ public:
     error_code step(std::string_view operation);
 
 private:
+    friend struct hawser::detail::world_access;
+    world(server_options options, hawser::detail::disturbance& by);
     void launch(awaitable<void> work, const std::shared_ptr<hawser::detail::task_state>& state);
     [[noreturn]] static void refuse_suspended();
 

@@ -165,14 +165,6 @@ const char* to_string(step s) noexcept
     return "unknown";
 }
 
-awaitable<void> sink::take(bytes_view piece) const
-{
-    if (await_)
-        co_await await_(piece);
-    else if (take_)
-        take_(piece);
-}
-
 std::optional<std::string_view> result::find(std::string_view name) const noexcept
 {
     for (const owned_field& f : fields)

@@ -131,7 +131,7 @@ awaitable<void> give(const fetch& f, body_decoder& body, bytes_view input)
             fail(f, step::body, errc::invalid_response, "invalid_response: " + describe(body.refusal()));
         if (step.state != body_state::data)
             co_return;
-        co_await f.to.take(step.data);
+        co_await sink_access::take(f.to, step.data);
     }
 }
 
@@ -194,6 +194,20 @@ result result_of(const fetch& f, const connection& peer, const response_head& he
 
 } // namespace
 
+void sink_access::begin(const sink& to, const response_head& head)
+{
+    if (to.begin_)
+        to.begin_(head);
+}
+
+awaitable<void> sink_access::take(const sink& to, bytes_view piece)
+{
+    if (to.await_)
+        co_await to.await_(piece);
+    else if (to.take_)
+        to.take_(piece);
+}
+
 void fail(const fetch& f, step at, const error_code& code, const std::string& words)
 {
     throw client_error{at, f.way.current().to_string(), code, words};
@@ -210,7 +224,7 @@ awaitable<std::optional<result>> exchange(fetch& f, connection peer)
     if (is_redirected(f, parser.head()))
         co_return std::nullopt;
     result r = result_of(f, peer, parser.head());
-    f.to.begin(parser.head());
+    sink_access::begin(f.to, parser.head());
     peer.consume(parser.head().size());
     head.end();
     r.received = co_await read_body(f, peer, parser.head());

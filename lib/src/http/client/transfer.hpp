@@ -17,6 +17,12 @@ namespace hawser::http::detail {
 /// Interim responses (1xx) that are passed over before the final one.
 inline constexpr unsigned most_interim = 16;
 
+/// What a sink was made of, called with what comes.
+struct sink_access {
+    static void begin(const sink& to, const response_head& head);
+    static awaitable<void> take(const sink& to, bytes_view piece); ///< completes when the sink has taken it
+};
+
 /// A request through all of its redirections.
 struct fetch {
     redirects way;
