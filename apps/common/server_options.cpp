@@ -109,6 +109,8 @@ server_options::server_options(command_line& line)
     line.add_value("--when-full", "wait|refuse",
                    "What becomes of one connection more than --max-connections (default: wait)",
                    [this](const std::string& text) { when_full_ = read_when_full(text); });
+    line.add_switch("--no-shed", no_shed_,
+                    "Nobody is ended to make room for newcomers, who wait until somebody leaves");
     line.add_switch("--reuse-port", reuse_port_, "A listening socket for each loop (SO_REUSEPORT)");
     line.add_value("--idle", "D",
                    "Silence after which a connection is closed (default: " + to_string(timeouts_.idle) + ")",
@@ -205,7 +207,9 @@ hawser::runtime_options server_options::runtime() const
 
 hawser::server_options server_options::server() const
 {
-    return {.limits = limits_, .timeouts = timeouts_, .observer = std::make_shared<log_events>()};
+    hawser::limits limits = limits_;
+    limits.shed = !no_shed_;
+    return {.limits = limits, .timeouts = timeouts_, .observer = std::make_shared<log_events>()};
 }
 
 hawser::listen_options server_options::listen(const hawser::endpoint& where) const
@@ -232,6 +236,7 @@ plain_options server_options::plain(const std::string& needed) const
                                                   {"--per-address", limits_.per_address.has_value()},
                                                   {"--max-data", limits_.received_per_connection.has_value()},
                                                   {"--when-full", when_full_ != hawser::when_full::wait},
+                                                  {"--no-shed", no_shed_},
                                                   {"--reuse-port", reuse_port_},
                                                   {"--cert", certificate_.has_value()},
                                                   {"--key", key_.has_value()},

@@ -26,8 +26,8 @@ struct plain_options {
 class server_options
 {
 public:
-    /// Declares --threads, --max-connections, --per-address, --max-data, --backlog, --when-full, --reuse-port, --idle,
-    /// --drain, --cert, --key, --admin, --quiet and -v.
+    /// Declares --threads, --max-connections, --per-address, --max-data, --backlog, --when-full, --no-shed,
+    /// --reuse-port, --idle, --drain, --cert, --key, --admin, --quiet and -v.
     explicit server_options(command_line& line);
     server_options(const server_options&) = delete;
     server_options& operator=(const server_options&) = delete;
@@ -72,6 +72,7 @@ private:
     hawser::datagram_options datagrams_;
     std::optional<int> backlog_;
     hawser::when_full when_full_ = hawser::when_full::wait;
+    bool no_shed_ = false;
     bool reuse_port_ = false;
     std::optional<std::uint32_t> frame_limit_;
     std::optional<std::string> certificate_;

@@ -35,7 +35,7 @@ class Test(unittest.TestCase):
 
 class CommandLines(Test):
     def test_help_lists_every_option_on_standard_output(self):
-        common = {"server": "--threads --max-connections --per-address --max-data --backlog --when-full --reuse-port --idle --drain --cert --key --admin --quiet -v",
+        common = {"server": "--threads --max-connections --per-address --max-data --backlog --when-full --no-shed --reuse-port --idle --drain --cert --key --admin --quiet -v",
                   "client": "--timeout --source --cacert -v"}
         own = {"echo_server": "--mode --frame-limit ENDPOINT tcp://127.0.0.1:65432",
                "echo_client": "--mode ENDPOINT TEXT tcp://127.0.0.1:65432",

@@ -284,6 +284,7 @@ class BenchServer(unittest.TestCase):
             for option in ("--threads", "--max-connections", "--per-address", "--max-data"):
                 with self.subTest(model=model, option=option):
                     self.refused("--model", model, option, "5", ANY_PORT, named=(option, "--model async"))
+            self.refused("--model", model, "--no-shed", ANY_PORT, named=("--no-shed", "--model async"))
             with self.subTest(model=model), socket.create_server(("127.0.0.1", 0)) as taken, \
                     tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, "first.sock")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
 """A server full of connections that never finish a first frame, with as many more in its queue: a newcomer is served
-though none of them leaves, those that were there before stay, and whoever is ended for it is counted."""
+though none of them leaves, those that were there before stay, and whoever is ended for it is counted. With --no-shed
+nobody is ended, and the newcomer waits until they leave."""
 import contextlib
+import socket
 import tempfile
 import unittest
 
@@ -10,10 +12,11 @@ from certificates import Certificates
 from flood import HELLO_NEVER_WHOLE, NEVER_WHOLE, Established, Flood
 from kernel import eventually
 from peers import address_of
-from process import Server, exchange
+from process import PATIENCE, Server, exchange, framed, receive
 from tls import client_context, connect
 
 LONG = "10m"  # for the deadlines of those that idle: nobody is ended by one of them
+WAITS = 2     # seconds, a newcomer goes without an answer: longer than 0.25 s, after which the silent are ended
 EVERY = 1     # second, established clients send a frame: they are between two for less than the 5 s that are allowed
 
 
@@ -56,6 +59,23 @@ class Flooded(unittest.TestCase):
     def test_at_1000_connections(self):
         self.start(1000)
         self.flood(1000, 100, (b"", NEVER_WHOLE), self.server.connect)
+
+    def test_without_shedding(self):
+        self.start(100, "--no-shed")
+        before = self.counters()
+        with Flood(address_of(self.server.endpoint), 100) as flood:
+            self.assertTrue(eventually(lambda: int(self.admin.metrics()["hawser_connections"]) == 100))
+            with self.server.connect() as newcomer:
+                newcomer.sendall(framed(b"x"))
+                newcomer.settimeout(WAITS)
+                with self.assertRaises(socket.timeout):
+                    newcomer.recv(1)
+                self.assertEqual((flood.ended(), self.counters()), (0, before))
+                flood.leave()
+                newcomer.settimeout(PATIENCE)
+                self.assertEqual(receive(newcomer, 5), framed(b"x"))
+                self.assertEqual(self.counters()[0], 0)
+        self.assertEqual(self.server.stop(), 0)
 
     def test_over_tls(self):
         made = Certificates(self.enterContext(tempfile.TemporaryDirectory()))

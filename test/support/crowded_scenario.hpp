@@ -48,13 +48,13 @@ inline awaitable<void> write_and_leave(connection& peer)
     co_await peer.write_frame("what the peer does not read");
 }
 
-inline server_options of_at_most(std::size_t connections)
+inline server_options of_at_most(std::size_t connections, bool shed = true)
 {
-    return {.limits = {.connections = connections}};
+    return {.limits = {.connections = connections, .shed = shed}};
 }
 
 struct crowded_scenario : server_scenario {
-    explicit crowded_scenario(std::size_t limit) : server_scenario{of_at_most(limit)} {}
+    explicit crowded_scenario(std::size_t limit, bool shed = true) : server_scenario{of_at_most(limit, shed)} {}
 
     // Sessions that begin to wait one tick after another.
     std::vector<peer> open_some(std::size_t count)
@@ -74,8 +74,12 @@ struct crowded_scenario : server_scenario {
         detail::session& first = *detail::session_of(detail::connection_of(loop().connections.front()));
         first.shed(first.claims());
     }
-    // In a queue of the kernel's.
-    void newcomers_wait() { detail::server_access::get(server()).shedding().newcomers_wait(true); }
+    // In a queue of the kernel's: said to whoever makes room, if anybody does.
+    void newcomers_wait()
+    {
+        if (detail::room_maker* const room = detail::server_access::get(server()).room())
+            room->newcomers_wait(true);
+    }
 
     // Sessions of each kind, the claim of each from now on.
     peer lingering() { return open(leave); }

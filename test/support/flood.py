@@ -33,7 +33,7 @@ class Flood:
             for number in range(count):
                 self._open.append(self._connect(MANY[number % len(MANY)]))
         except BaseException:
-            self._reset()
+            self.leave()
             raise
         if drips:
             self._thread.start()
@@ -77,7 +77,8 @@ class Flood:
             self._open = still
             return len(self._ended)
 
-    def _reset(self):
+    def leave(self):
+        """With a reset each."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(PATIENCE)
@@ -88,7 +89,7 @@ class Flood:
         return self
 
     def __exit__(self, *_):
-        self._reset()
+        self.leave()
 
 
 def has_ended(peer):

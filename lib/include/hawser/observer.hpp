@@ -31,8 +31,8 @@ enum class end_reason : std::uint8_t {
     threw,     ///< its handler threw something else: session_end::what
     cut,       ///< it outlived the drain deadline, or the second signal
     refused,   ///< it never began: a limit, or no resources for it
-    shed,      ///< closed to make room, between two units or before its first was whole (limits::connections), or in a
-               ///< handshake whose peer kept others waiting (limits::handshakes)
+    shed,      ///< closed to make room, between two units or before its first was whole, or in a handshake whose peer
+               ///< kept others waiting (limits::shed)
 };
 HAWSER_EXPORT const char* to_string(end_reason reason) noexcept; ///< its name here
 

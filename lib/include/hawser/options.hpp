@@ -47,15 +47,25 @@ inline constexpr std::uint64_t write_rate = 240;
 /// What a server, and each connection, may hold.
 struct limits {
     /// Connections open at once; newcomers beyond it wait in the kernel's queue (listen_options::when_full). 1 or more.
-    /// While newcomers wait, sessions make room for them: end_reason::shed. First those that linger; then those that
-    /// have sent nothing in 0.25 s since they were accepted; those whose first unit or handshake is not whole after
-    /// 1 s, and 1 s more for each 4 KiB that have come of the unit, so that no upload of 4 KiB a second is ended; those
-    /// that have failed and have sent their output for 1 s; those that have waited between two units for 5 s, the
-    /// longest first. When fewer than 2% of them are left it is the same, but after 5 s for each that does not linger.
-    /// What has come from a peer by then is read, and nothing that is queued for it is lost but to one that has failed.
-    /// The want of descriptors below the limit ends nobody.
     /// Unset: the descriptor limit when the server is made, less min(64, a quarter of it).
     std::optional<std::size_t> connections = std::nullopt;
+
+    /// Whether sessions make room for others once `connections` or `handshakes` are taken: end_reason::shed. Leave it
+    /// on where clients are not trusted: without it as many silent ones as there are places keep everybody else out.
+    /// While newcomers wait, sessions make room for them. First those that linger; then those that have sent nothing in
+    /// 0.25 s since they were accepted; those whose first unit or handshake is not whole after 1 s, and 1 s more for
+    /// each 4 KiB that have come of the unit, so that no upload of 4 KiB a second is ended; those that have failed and
+    /// have sent their output for 1 s; those that have waited between two units for 5 s, the longest first. When fewer
+    /// than 2% of the connections are left it is the same, but after 5 s for each that does not linger. What has come
+    /// from a peer by then is read, and nothing that is queued for it is lost but to one that has failed. The want of
+    /// descriptors below the limit ends nobody.
+    /// While some wait for one of `handshakes`, a handshake in progress is ended when its peer has not answered within
+    /// 1 s of what it was sent last, the slowest first, one for each that waits: a peer whose whole answer comes within
+    /// that time is never ended so. Bytes that are less than the whole of an answer do not extend that time. While none
+    /// wait, each has the whole of timeouts::handshake.
+    /// False: nobody is ended for others. Newcomers (listen_options::when_full) and handshakes wait until somebody
+    /// leaves, or reaches a deadline of its own.
+    bool shed = true;
 
     /// Connections open at once from one address (IPv6: from one /64); one more is accepted and reset. 1 or more.
     /// Unset: as many as there may be.
@@ -70,11 +80,8 @@ struct limits {
     /// certificate that tls_server::client_ca vouches for. One more waits on its loop with nothing but its hello, no
     /// more of which is read meanwhile, in the order in which they came, and for up to 10 s of that its deadline does
     /// not run. 1 or more; each loop has at least one.
-    /// While some wait, a handshake in progress is ended, with end_reason::shed, when its peer has not answered within
-    /// 1 s of what it was sent last, the slowest first, one for each that waits: a peer whose whole answer comes within
-    /// that time is never ended so. Bytes that are less than the whole of an answer do not extend that time. Once the
-    /// first has waited for 1 s, every other place goes to the last that has come, which otherwise waited in vain
-    /// behind a flood. While none wait, each has the whole of timeouts::handshake.
+    /// Once the first has waited for 1 s, every other place goes to the last that has come, which otherwise waited in
+    /// vain behind a flood.
     /// The default bounds that memory by 64 MiB, and lets clients at 100 ms from here begin 10,000 sessions a second,
     /// which are more than several processors can sign. A client's handshakes are not counted.
     std::size_t handshakes = 1024;

@@ -12,6 +12,7 @@
 // handshake_places  one server's on one loop: how many may hold an engine before they have finished. The others wait in
 //                   the order in which they came, and hold no more than their hello. While some wait, whoever has a
 //                   place is looked at as soon as it has waited for its peer for `time_of_peer`, the oldest first.
+//                   Without limits::shed nobody is, and each keeps its place until its own deadline.
 //
 // More peers than there are places may say hello in a second and nothing more. Whoever waits behind them would wait
 // longer and longer, and so for nothing. Once the first has waited for `late`, every other place therefore goes to the
@@ -118,7 +119,8 @@ class handshake_places
 public:
     static constexpr duration late = time_of_peer;
 
-    explicit handshake_places(std::size_t most) noexcept : free_{most} {}
+    /// `shed`: whether those who keep others waiting give up their places.
+    handshake_places(std::size_t most, bool shed) noexcept : sheds_{shed}, free_{most} {}
 
     /// Calls w.place() when there is one for it: now, or behind those that wait already.
     void wait(waiting_handshake& w) noexcept
@@ -131,9 +133,11 @@ public:
         ++free_;
         go_on();
     }
-    /// `h` has a place, and waits for its peer.
+    /// `h` has a place, and waits for its peer: which is noted only if it may have to give up the place for it.
     void is_at_peer(handshake_at_peer& h) noexcept
     {
+        if (!sheds_)
+            return;
         at_peer_.insert(h);
         hurry_first();
     }
@@ -161,6 +165,7 @@ private:
             at_peer_.begin()->hurry();
     }
 
+    const bool sheds_;
     std::size_t free_;
     bool last_has_turn_ = false;
     handshake_queue queue_;

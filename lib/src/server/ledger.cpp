@@ -10,11 +10,11 @@ namespace hawser::detail {
 namespace {
 
 // An equal share of what the server may have, on each loop.
-std::vector<std::shared_ptr<handshake_places>> shared_out(std::size_t handshakes, std::size_t loops)
+std::vector<std::shared_ptr<handshake_places>> shared_out(const limits& l, std::size_t loops)
 {
     std::vector<std::shared_ptr<handshake_places>> places(loops);
     for (auto& p : places)
-        p = std::make_shared<handshake_places>(std::max<std::size_t>(handshakes / loops, 1));
+        p = std::make_shared<handshake_places>(std::max<std::size_t>(l.handshakes / loops, 1), l.shed);
     return places;
 }
 
@@ -23,7 +23,7 @@ std::vector<std::shared_ptr<handshake_places>> shared_out(std::size_t handshakes
 ledger::ledger(std::shared_ptr<runtime_core> r, server_options options)
     : runtime_{std::move(r)}, options_{std::move(options)}, admission_{*options_.limits.connections,
                                                                        options_.limits.per_address},
-      places_{shared_out(options_.limits.handshakes, runtime_->loops().size())},
+      places_{shared_out(options_.limits, runtime_->loops().size())},
       sessions_(runtime_->loops().size()), memory_{std::make_shared<memory_return>(runtime_->control())}
 {}
 

@@ -40,7 +40,8 @@ public:
     detail::drain_record& drain_record() noexcept { return drain_record_; }
     bool begun_draining() const noexcept { return drain_record_.begun(); }
     memory_return& memory() noexcept { return *memory_; }
-    virtual room_maker& room() noexcept = 0;
+    /// Null without limits::shed: nobody is to be told who needs room.
+    virtual room_maker* room() noexcept = 0;
 
     /// The loop with the fewest connections.
     loop& choose_loop() const noexcept;

@@ -216,10 +216,10 @@ std::optional<permit> listener::take_permit()
     return permit::take(config_->ledger);
 }
 
-// Whoever is queued while it is full, or comes then, waits for room to be made.
+// Whoever is queued while it is full, or comes then, waits for room to be made, if anybody makes it.
 void listener::watch_for_newcomers()
 {
-    if (!readiness_.is_open() || watches_newcomers_)
+    if (ledger_.room() == nullptr || !readiness_.is_open() || watches_newcomers_)
         return;
     const auto told = [self = shared_from_this()](const error_code& e) {
         self->watches_newcomers_ = false;
@@ -237,7 +237,7 @@ void listener::watch_for_newcomers()
 void listener::tell_of_newcomers(bool wait)
 {
     if (std::exchange(newcomers_, wait) != wait)
-        ledger_.room().newcomers_wait(wait);
+        ledger_.room()->newcomers_wait(wait);
 }
 
 void listener::starve(const error_code& why, bool one_by_one)
@@ -302,7 +302,8 @@ void listener::hand_out(descriptor fd, const address& peer, permit&& place)
 // What has come of its request is dropped, so that the end of what it is told is no reset, if it may be told anything.
 void listener::refuse(descriptor fd, const address& peer)
 {
-    ledger_.room().newcomer_refused();
+    if (room_maker* const room = ledger_.room())
+        room->newcomer_refused();
     const std::string& words = *config_->refusal;
     if (words.empty()) {
         reset_on_close(fd.get());

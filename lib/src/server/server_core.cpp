@@ -68,8 +68,11 @@ std::shared_ptr<tls_configuration> tls_for(const endpoint& where, const listen_o
 } // namespace
 
 server_core::server_core(std::shared_ptr<runtime_core> r, server_options options)
-    : ledger{std::move(r), checked(std::move(options))}, drain_{*this, *this}, shedding_{*this}
-{}
+    : ledger{std::move(r), checked(std::move(options))}, drain_{*this, *this}
+{
+    if (ledger::options().limits.shed)
+        shedding_.emplace(*this);
+}
 
 std::shared_ptr<server_core> server_core::make(std::shared_ptr<runtime_core> r, server_options options)
 {

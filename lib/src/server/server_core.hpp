@@ -16,6 +16,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace hawser::detail {
@@ -51,8 +52,9 @@ public:
 
     std::shared_ptr<server_core> shared() { return std::static_pointer_cast<server_core>(shared_from_this()); }
     detail::drain& drain() noexcept { return drain_; }
-    detail::shedding& shedding() noexcept { return shedding_; }
-    room_maker& room() noexcept override { return shedding_; }
+    room_maker* room() noexcept override { return shedding_ ? &*shedding_ : nullptr; }
+    /// Only with limits::shed.
+    detail::shedding& shedding() noexcept { return *shedding_; }
 
     /// Whoever is told how the server does; null: nobody.
     void supervised_by(std::shared_ptr<service_manager> manager);
@@ -98,7 +100,7 @@ private:
     void drain_started(const char* cause, std::size_t connections) override;
 
     detail::drain drain_;
-    detail::shedding shedding_;
+    std::optional<detail::shedding> shedding_;
 
     mutable std::mutex mutex_;
     std::mutex reloading_; // one at a time; taken before mutex_

@@ -62,7 +62,9 @@ void session::start(loop& on, std::shared_ptr<session_config> s, descriptor fd, 
             return refuse(errc::too_many_from_address);
         }
         // A handshake needs its server, and what it takes counts from here.
-        const bool waited = !s->tls && peer.is_ip() && s->ledger->room().has_kept_waiting(on.now() - longest_told);
+        const room_maker* const room = s->ledger->room();
+        const bool waited =
+            room != nullptr && !s->tls && peer.is_ip() && room->has_kept_waiting(on.now() - longest_told);
         const duration queued = waited ? time_in_queue(fd.get()) : duration::zero();
         error_code e;
         any_stream stream = stream_over(on, std::move(fd), peer, *s, e);
@@ -84,7 +86,8 @@ void session::start(loop& on, std::shared_ptr<session_config> s, any_stream stre
     detail::ledger& of = *self->config_->ledger;
     if (of.begun_draining())
         c->begin_drain();
-    of.room().permit_taken();
+    if (room_maker* const room = of.room())
+        room->permit_taken();
     if (!c->over_tls())
         return run(std::move(self));
     c->accept_handshake(resumption{[s = std::move(self)]() mutable { handshake_ended(std::move(s)); }},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// Making room in a server that is full, or nearly so. Sessions are shed in this order, of each kind the oldest first:
+// Making room in a server that is full, or nearly so, unless limits::shed is off. Sessions are shed in this order, of
+// each kind the oldest first:
 //
 //                                                          while newcomers wait   while fewer than 2% of the
 //                                                                                 permits are left

@@ -223,6 +223,38 @@ BOOST_AUTO_TEST_CASE(a_newcomer_that_waits_in_the_queue_gets_the_place_of_one_th
     }
 }
 
+BOOST_AUTO_TEST_CASE(without_shedding_a_newcomer_waits_until_somebody_leaves_or_is_refused_and_nobody_is_ended_for_it)
+{
+    for (const bool refuse : {false, true}) {
+        listening_scenario run{1, {.limits = {.connections = 1, .shed = false}}};
+        run.server->listen(any_port, echo, {.when_full = refuse ? when_full::refuse : when_full::wait});
+        std::vector<client> silent = run.connect(1);
+        run.until([&] { return run.counts().accepted == 1; });
+        {
+            const client newcomer{run.where()};
+            newcomer.send(frame("x"));
+            for (duration waited{}; waited < 60s; waited += 1s) {
+                run.time.advance(1s);
+                run.r.poll();
+            }
+            BOOST_TEST(silent[0].received() == "");
+            BOOST_TEST(run.counts().connections == 1u);
+            if (refuse)
+                BOOST_TEST(run.received(newcomer, "ECONNRESET") == "ECONNRESET");
+            silent.clear();
+            if (!refuse)
+                BOOST_TEST(run.received(newcomer, frame("x")) == frame("x"));
+        }
+        run.until([&] { return run.counts().connections == 0; });
+        const client next{run.where()};
+        next.send(frame("y"));
+        BOOST_TEST(run.received(next, frame("y")) == frame("y"));
+        BOOST_TEST(run.counts().shed == 0u);
+        const std::size_t refused = refuse ? 1 : 0;
+        BOOST_TEST(run.counts().refused == refused);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_queue_of_a_listener_that_has_closed_or_accepts_again_hurries_nobody)
 {
     listening_scenario run{1, {.limits = {.connections = 1}}};

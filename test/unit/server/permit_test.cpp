@@ -35,7 +35,7 @@ public:
     int ended = 0;
 
 private:
-    room_maker& room() noexcept override { return *this; }
+    room_maker* room() noexcept override { return this; }
     void listener_closed() noexcept override {}
     void listener_failed(const endpoint&, const error_code&) noexcept override {}
     void resume_listeners() noexcept override { ++resumed; }

@@ -236,11 +236,40 @@ BOOST_AUTO_TEST_CASE(a_server_that_goes_while_it_waits_for_candidates_leaves_not
 
 BOOST_AUTO_TEST_CASE(a_drain_ends_all_of_them_and_sheds_none)
 {
-    crowded_scenario run{2};
-    std::vector<peer> all{run.open(echo), run.open(echo)};
-    run.server().stop();
-    run.advance(6s);
-    BOOST_TEST(ended(all).size() == 2u);
+    for (const bool shed : {true, false}) {
+        crowded_scenario run{2, shed};
+        std::vector<peer> all{run.open(echo), run.open(echo)};
+        run.server().stop();
+        run.advance(6s);
+        BOOST_TEST(ended(all).size() == 2u);
+        BOOST_TEST(run.shed() == 0u);
+        BOOST_TEST(run.last_end() == "completed");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(without_shedding_who_still_has_output_to_take_or_lingers_has_all_of_its_own_deadlines)
+{
+    crowded_scenario run{3, false};
+    run.newcomers_wait();
+    run.outbound = {.capacity = 4};
+    peer slow = run.open(write_and_leave);
+    run.outbound = {};
+    const peer lingers = run.open(leave);
+    const peer last = run.open(wait_elsewhere);
+    run.advance(2s - 1ns);
+    BOOST_TEST(!lingers.is_gone());
+    run.advance(tick); // it has been silent for 2 s
+    BOOST_TEST(lingers.is_gone());
+    peer newcomer = run.open(echo, frame("x"));
+    BOOST_TEST(newcomer.received() == frame("x"));
+    run.advance(20s);
+    BOOST_TEST(!slow.has_ended());
+    std::string got;
+    for (std::string piece = slow.received(); !piece.empty(); piece = slow.received())
+        got += piece;
+    BOOST_TEST(got == frame("what the peer does not read"));
+    run.advance(2s - 1ns); // and then it lingers
+    BOOST_TEST(!slow.is_gone());
     BOOST_TEST(run.shed() == 0u);
     BOOST_TEST(run.last_end() == "completed");
 }

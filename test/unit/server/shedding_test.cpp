@@ -394,6 +394,119 @@ BOOST_AUTO_TEST_CASE(over_http_a_first_request_counts_until_its_body_is_whole_an
     }
 }
 
+// ---- Without limits::shed
+
+BOOST_AUTO_TEST_CASE(without_shedding_each_kind_stays_past_its_age_and_a_newcomer_has_the_place_once_it_has_left)
+{
+    struct {
+        const char* kind;
+        duration past_its_age;
+        const char* leaves;
+    } const table[] = {{"lingering", 0s, "completed"},
+                       {"silent", 6s, "completed"},
+                       {"unfinished", 6s, "failed: truncated_head"},
+                       {"flushing", 6s, "failed: frame_too_large"},
+                       {"idle", 60s, "completed"}};
+    for (const auto& t : table)
+        for (const bool wait : {false, true}) {
+            BOOST_TEST_CONTEXT(t.kind << (wait ? ", while newcomers wait" : ", while few permits are left"))
+            {
+                crowded_scenario run{2, false};
+                if (wait)
+                    run.newcomers_wait();
+                peer it = run.made(t.kind);
+                peer last = run.open(wait_elsewhere);
+                run.steps(t.past_its_age, tick);
+                BOOST_TEST(!it.is_gone());
+                BOOST_TEST(run.connections() == 2u);
+                while (!it.received().empty())
+                    continue;
+                it.end();
+                run.advance(tick);
+                BOOST_TEST(it.is_gone());
+                BOOST_TEST(!it.was_reset());
+                BOOST_TEST(run.last_end() == t.leaves);
+                peer newcomer = run.open(echo, frame("x"));
+                BOOST_TEST(newcomer.received() == frame("x"));
+                BOOST_TEST(run.shed() == 0u);
+            }
+        }
+}
+
+BOOST_AUTO_TEST_CASE(without_shedding_nobody_in_a_server_of_100_is_ended_though_every_place_is_taken_again_and_again)
+{
+    crowded_scenario run{100, false};
+    run.newcomers_wait();
+    auto all = run.open_some(100);
+    for (int i = 0; i < 5; ++i) {
+        run.advance(6s);
+        BOOST_TEST(ended(all).empty());
+        all.front().end(); // leaves by itself
+        run.advance(tick);
+        BOOST_TEST(all.front().is_gone());
+        BOOST_TEST(run.connections() == 99u);
+        all.erase(all.begin());
+        all.push_back(run.open(echo, frame("x")));
+        BOOST_TEST(all.back().received() == frame("x"));
+    }
+    BOOST_TEST(run.shed() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(without_shedding_whatever_a_first_unit_lacks_is_waited_for)
+{
+    const auto reads_a_stream = [](connection& peer) -> awaitable<void> {
+        std::array<char, 16> bytes{};
+        for (;;)
+            co_await peer.async_read_some(boost::asio::buffer(bytes), boost::asio::use_awaitable);
+    };
+    const std::string whole = frame(std::string(10'000, 'x'));
+    const std::string request = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789";
+    struct {
+        const char* name;
+        session_handler handler;
+        std::string sent;
+        std::string rest;
+        std::string answered;
+    } const table[] = {
+        {"4 KiB of a frame", echo, whole.substr(0, 4096), whole.substr(4096), whole},
+        {"a part of a head over HTTP", http::serve(echo_body), request.substr(0, 10), request.substr(10),
+         "HTTP/1.1 200"},
+        {"a part of a body over HTTP", http::serve(echo_body), request.substr(0, 55), request.substr(55),
+         "HTTP/1.1 200"},
+        {"nothing of a stream", reads_a_stream, "", "x", ""},
+    };
+    for (const auto& t : table) {
+        BOOST_TEST_CONTEXT(t.name)
+        {
+            crowded_scenario run{2, false};
+            run.newcomers_wait();
+            peer it = run.open(t.handler, t.sent);
+            peer last = run.open(wait_elsewhere);
+            run.steps(4s, tick);
+            BOOST_TEST(!it.is_gone());
+            it.send(t.rest);
+            BOOST_TEST(it.received().starts_with(t.answered));
+            BOOST_TEST(!it.is_gone());
+            BOOST_TEST(run.shed() == 0u);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(without_shedding_nothing_of_it_runs)
+{
+    crowded_scenario run{2, false};
+    const peer first = run.open(wait_elsewhere);
+    const std::size_t armed = detail::runtime_access::get(run.runtime()).control().timers().size();
+    const peer last = run.open(wait_elsewhere);
+    BOOST_TEST(detail::server_access::get(run.server()).room() == nullptr);
+    BOOST_TEST(detail::runtime_access::get(run.runtime()).control().timers().size() == armed);
+    crowded_scenario sheds{2};
+    const peer one = sheds.open(wait_elsewhere);
+    const peer other = sheds.open(wait_elsewhere);
+    BOOST_TEST(detail::server_access::get(sheds.server()).room() != nullptr);
+    BOOST_TEST(detail::runtime_access::get(sheds.runtime()).control().timers().size() > armed); // looks again
+}
+
 BOOST_AUTO_TEST_CASE(another_server_of_the_same_runtime_is_left_alone)
 {
     crowded_scenario run{2};

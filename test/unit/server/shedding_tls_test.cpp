@@ -24,9 +24,10 @@ constexpr duration tick = 5ms; // of the wheel, and more
 
 // A server of one place, for which newcomers wait.
 struct full_scenario : tls_scenario {
-    full_scenario() : tls_scenario{echo, good(), {.limits = {.connections = 1}}}
+    explicit full_scenario(bool shed = true) : tls_scenario{echo, good(), {.limits = {.connections = 1, .shed = shed}}}
     {
-        detail::server_access::get(server()).shedding().newcomers_wait(true);
+        if (detail::room_maker* const room = detail::server_access::get(server()).room())
+            room->newcomers_wait(true);
     }
 
     // From the kernel's queue, that is.
@@ -204,4 +205,50 @@ BOOST_AUTO_TEST_CASE(whose_request_has_come_by_then_is_answered)
         BOOST_TEST(p.read(5) == request);
     }
     BOOST_TEST(run.server().statistics().shed == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(without_shedding_a_newcomer_is_served_as_soon_as_whoever_has_the_place_leaves_and_not_before)
+{
+    struct {
+        const char* name;
+        void (*begin)(tls_peer&);
+        const char* end;
+    } const table[] = {
+        {"it has sent nothing", [](tls_peer&) {}, "completed"},
+        {"its hello has begun", [](tls_peer& p) { p.send(hello_begun); }, "failed: refused_by_peer"},
+        {"it has sent nothing since the handshake", [](tls_peer& p) { BOOST_TEST(p.shake()); },
+         "failed: stream_truncated"},
+        {"a part of its first record has come",
+         [](tls_peer& p) {
+             BOOST_TEST(p.shake());
+             p.send(bytes_view{sealed_records{p.ssl(), p.secret()}.data("hello")}.substr(0, 10));
+         },
+         "failed: stream_truncated"},
+        {"it is between two units",
+         [](tls_peer& p) {
+             BOOST_TEST(p.shake());
+             p.write("hello");
+             BOOST_TEST(p.read(5) == "hello");
+         },
+         "failed: stream_truncated"},
+    };
+    for (const auto& t : table) {
+        BOOST_TEST_CONTEXT(t.name)
+        {
+            full_scenario run{false};
+            tls_peer p{run, run.port(), trusting()};
+            run.accept();
+            t.begin(p);
+            tls_peer newcomer{run, run.port(), trusting()};
+            run.steps(9s, 10ms); // of the 10 s for a handshake
+            BOOST_TEST(!p.has_ended());
+            BOOST_TEST(run.server().statistics().accepted == 1u);
+            p.end();
+            BOOST_TEST(newcomer.shake());
+            newcomer.write("hello");
+            BOOST_TEST(newcomer.read(5) == "hello");
+            BOOST_TEST(run.end_of_session() == t.end);
+            BOOST_TEST(run.server().statistics().shed == 0u);
+        }
+    }
 }

@@ -23,8 +23,8 @@ namespace {
 
 // A server that lets so many shake hands at once, and peers of it.
 struct busy_scenario : tls_scenario {
-    explicit busy_scenario(std::size_t handshakes)
-        : tls_scenario{echo, good(), {.limits = {.connections = 4000, .handshakes = handshakes}}}
+    explicit busy_scenario(std::size_t handshakes, bool shed = true)
+        : tls_scenario{echo, good(), {.limits = {.connections = 4000, .shed = shed, .handshakes = handshakes}}}
     {
         hello = tls_peer{*this, port(), {}}.hello();
         BOOST_TEST_REQUIRE(end_of_session() == "completed"); // who has sent nothing
@@ -267,4 +267,59 @@ BOOST_AUTO_TEST_CASE(once_the_first_has_waited_for_1_s_every_other_place_goes_to
     BOOST_TEST(until(run, [&] { return run.answered() == "--CG"; }));
     run.advance(1s);
     BOOST_TEST(until(run, [&] { return run.answered() == "---DF-"; }));
+}
+
+// ---- Without limits::shed
+
+BOOST_AUTO_TEST_CASE(without_shedding_each_has_the_whole_deadline_though_others_wait_and_then_the_next_has_its_place)
+{
+    busy_scenario run{1, false};
+    run.come(2);
+    BOOST_TEST(run.answered() == "A");
+    run.steps(9'990ms, 10ms);
+    BOOST_TEST(run.answered() == "A");
+    run.steps(20ms, 10ms);
+    BOOST_TEST(until(run, [&] { return run.answered() == "-B"; }));
+    run.peers[0]->end();
+    BOOST_TEST(run.end_of_session(2) == "failed: handshake_timeout");
+    run.steps(9'900ms, 10ms); // of which the wait for a place was no part
+    BOOST_TEST(run.answered() == "-B");
+    BOOST_TEST(run.shed() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(without_shedding_who_waits_is_served_as_soon_as_a_slow_peer_leaves)
+{
+    const std::string part = std::string("\x17\x03\x03\x00\x35", 5) + "x";
+    for (const bool drips : {false, true}) {
+        BOOST_TEST_CONTEXT((drips ? "it drips" : "it says nothing"))
+        {
+            busy_scenario run{1, false};
+            run.come(1);
+            tls_peer waits{run, run.port(), {}};
+            SSL_do_handshake(waits.ssl());
+            waits.arrived();
+            run.poll();
+            for (const char byte : part) {
+                if (drips)
+                    run.peers[0]->send({&byte, 1});
+                run.advance(1s);
+                BOOST_TEST(run.answered() == "A");
+                BOOST_TEST(!waits.has_input());
+            }
+            run.peers[0]->end();
+            BOOST_TEST(run.is_served(waits));
+            BOOST_TEST(run.shed() == 0u);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(without_shedding_every_other_place_that_a_deadline_frees_goes_to_the_last_that_has_come_too)
+{
+    busy_scenario run{2, false};
+    run.come(7);
+    run.steps(9'990ms, 10ms);
+    BOOST_TEST(run.answered() == "AB");
+    run.steps(20ms, 10ms);
+    BOOST_TEST(until(run, [&] { return run.answered() == "--CG"; }));
+    BOOST_TEST(run.shed() == 0u);
 }
