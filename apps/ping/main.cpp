@@ -46,7 +46,7 @@ hawser::awaitable<hawser::address_info> find_address(const std::string& host,
     query.type = hawser::socket_type::dgram;
     if (source)
         query.family = source->family;
-    const auto found = co_await hawser::getaddrinfo(query);
+    const auto found = co_await hawser::resolve(query);
     co_return found.front();
 }
 
@@ -58,7 +58,7 @@ hawser::awaitable<std::optional<hawser::address_info>> read_source(const app::so
     query.host = options.source();
     query.type = hawser::socket_type::dgram;
     query.numeric_host = true;
-    const auto found = co_await hawser::getaddrinfo(query);
+    const auto found = co_await hawser::resolve(query);
     co_return found.front();
 }
 

@@ -40,7 +40,7 @@ hawser::awaitable<std::string> find_address(const std::string& host)
     hawser::address_query query;
     query.host = host;
     query.type = hawser::socket_type::stream;
-    const auto found = co_await hawser::getaddrinfo(query);
+    const auto found = co_await hawser::resolve(query);
     for (std::size_t i = 1; i < found.size(); ++i)
         std::cerr << app::one_line("port_scan: " + host + " is " + text_of(found[i]) + " too, which is left out") +
                          '\n';

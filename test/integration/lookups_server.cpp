@@ -55,7 +55,7 @@ public:
         std::string how = "found";
         try {
             const hawser::address_query query{.host = std::move(name)};
-            static_cast<void>(co_await hawser::getaddrinfo(query));
+            static_cast<void>(co_await hawser::resolve(query));
         } catch (const hawser::system_error& e) {
             how = hawser::symbol(e.code());
         }

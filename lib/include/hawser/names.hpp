@@ -3,15 +3,16 @@
 // Names and addresses of hosts, looked up beside the loop: what <netdb.h> does, as coroutines with a deadline.
 //
 //     const hawser::address_query web{.host = "localhost", .service = "http"};
-//     const auto found = co_await hawser::getaddrinfo(web);
+//     const auto found = co_await hawser::resolve(web);
 //     for (const auto& one : found)
 //         std::cout << one.address.host << '\n';
 //
-// The functions have the names that they have everywhere, and give what Python's `socket` gives on the same host. Write
-// `hawser::` before them: <netdb.h> has some of the same names, which take a const char* rather sooner.
+// resolve() is the one to begin with. Those below it are named as in Python's `socket` module, and give what that gives
+// on the same host. Write `hawser::` before them: <netdb.h> has some of the same names, which take a const char* rather
+// sooner.
 //
 // Each look-up runs in a pool of four threads that all loops of the process share, connect() among them; 1,024 more may
-// wait, and one more is errc::resolver_busy. It completes on the loop that awaits it. After `deadline` (above zero, or
+// wait, and one more is errc::resolver_busy. It completes on the loop that awaits it. After `timeout` (above zero, or
 // `never`) it is abandoned: errc::lookup_timeout. Its thread is busy for as long as the system's resolver makes it
 // wait.
 //
@@ -31,6 +32,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace hawser {
@@ -85,7 +87,7 @@ enum class address_family : int { any = AF_UNSPEC, inet = AF_INET, inet6 = AF_IN
 /// For which kind of socket: a SOCK_ number of the system's.
 enum class socket_type : int { any = 0, stream = SOCK_STREAM, dgram = SOCK_DGRAM, raw = SOCK_RAW };
 
-/// What getaddrinfo is asked. RFC 3493, 6.1.
+/// What resolve() is asked. RFC 3493, 6.1.
 struct address_query {
     /// A name, or an address as text. Unset: every interface if `passive`, else this host. An empty name is EAI_NONAME.
     std::optional<std::string> host = std::nullopt;
@@ -113,7 +115,7 @@ struct socket_address_info {
     friend bool operator==(const socket_address_info&, const socket_address_info&) = default;
 };
 
-/// One result of getaddrinfo: what socket() and connect() or bind() take.
+/// One result of resolve(): what socket() and connect() or bind() take.
 struct address_info {
     address_family family = address_family::any; ///< IPv4 or IPv6
     socket_type type = socket_type::any;         ///< also values without a name here, such as SOCK_SEQPACKET
@@ -134,24 +136,32 @@ struct host_entry {
 };
 
 /// Every address for a host and a service, in the order in which they should be tried (RFC 6724). At least one.
-HAWSER_EXPORT awaitable<std::vector<address_info>> getaddrinfo(address_query query,
-                                                               duration deadline = lookup_deadline);
+HAWSER_EXPORT awaitable<std::vector<address_info>> resolve(address_query query, duration timeout = lookup_deadline);
 
-/// The first IPv4 address of a host; 0.0.0.0 for an empty name. A name with IPv6 addresses alone is EAI_ADDRFAMILY or
-/// EAI_NODATA: getaddrinfo() knows those.
-HAWSER_EXPORT awaitable<std::string> gethostbyname(std::string name, duration deadline = lookup_deadline);
+// ---- Named as in Python's socket module
+
+/// The same as resolve().
+inline awaitable<std::vector<address_info>> getaddrinfo(address_query query, duration timeout = lookup_deadline)
+{
+    return resolve(std::move(query), timeout);
+}
+
+/// The first IPv4 address of a host: resolve() with address_family::inet, but 0.0.0.0 for an empty name, and
+/// 255.255.255.255 for "<broadcast>". A name with IPv6 addresses alone is EAI_ADDRFAMILY or EAI_NODATA: resolve() knows
+/// those.
+HAWSER_EXPORT awaitable<std::string> gethostbyname(std::string name, duration timeout = lookup_deadline);
 
 /// The name, the aliases and all IPv4 addresses of a host. Errors as gethostbyname(), and those of host_errc.
-HAWSER_EXPORT awaitable<host_entry> gethostbyname_ex(std::string name, duration deadline = lookup_deadline);
+HAWSER_EXPORT awaitable<host_entry> gethostbyname_ex(std::string name, duration timeout = lookup_deadline);
 
 /// The same by an address, IPv4 or IPv6, or by a name, which is looked up first. Errors of that first look-up are EAI_,
 /// those of the second host_errc.
-HAWSER_EXPORT awaitable<host_entry> gethostbyaddr(std::string name_or_address, duration deadline = lookup_deadline);
+HAWSER_EXPORT awaitable<host_entry> gethostbyaddr(std::string name_or_address, duration timeout = lookup_deadline);
 
 /// The full name: of what gethostbyaddr() gives, the name and then the aliases, the first with a period; the name if
 /// none has one. The name as it was given, without white space around it, if that look-up finds nothing. An empty name,
 /// 0.0.0.0 and :: stand for gethostname().
-HAWSER_EXPORT awaitable<std::string> getfqdn(std::string name, duration deadline = lookup_deadline);
+HAWSER_EXPORT awaitable<std::string> getfqdn(std::string name, duration timeout = lookup_deadline);
 HAWSER_EXPORT awaitable<std::string> getfqdn(); ///< of this host
 
 /// This host's own name, which the kernel knows: there is nothing to wait for. Thread safe. Throws system_error.

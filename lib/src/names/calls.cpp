@@ -71,19 +71,14 @@ int flags_of(const address_query& q)
            (q.numeric_host ? AI_NUMERICHOST : 0) | (q.configured_families ? AI_ADDRCONFIG : 0);
 }
 
-// One address for a name. What stands for every interface, and for every host of a network, is IPv4.
+// One address for a name: IPv4, or of any family.
 error_code one_address(const std::string& name, int family, socket_address& found)
 {
-    const char* host = name.c_str();
-    if (name.empty() || name == "<broadcast>") {
-        if (family == AF_INET6)
-            return resolver_error(EAI_ADDRFAMILY);
-        host = name.empty() ? "0.0.0.0" : "255.255.255.255";
-    }
+    const char* const meant = address_meant_by(name);
     addrinfo hints{};
     hints.ai_family = family;
     address_results list{nullptr, ::freeaddrinfo};
-    if (const error_code e = ask(host, nullptr, hints, list))
+    if (const error_code e = ask(meant != nullptr ? meant : name.c_str(), nullptr, hints, list))
         return e;
     found = copy_of(*list);
     return {};
@@ -141,15 +136,6 @@ error_code find_addresses(const address_query& query, std::vector<address_info>&
     return found.empty() ? resolver_error(EAI_FAMILY) : error_code{};
 }
 
-error_code find_ipv4(const std::string& name, std::string& found)
-{
-    socket_address a{};
-    const error_code e = one_address(name, AF_INET, a);
-    if (!e)
-        found = text_of(AF_INET, &a.v4.sin_addr);
-    return e;
-}
-
 error_code find_host_by_name(const std::string& name, host_entry& found)
 {
     socket_address ignored{};
@@ -175,6 +161,11 @@ error_code find_host_by_address(const std::string& name_or_address, host_entry& 
                                      &failure);
         },
         found);
+}
+
+const char* address_meant_by(const std::string& name) noexcept
+{
+    return name.empty() ? "0.0.0.0" : name == "<broadcast>" ? "255.255.255.255" : nullptr;
 }
 
 std::string full_name(const host_entry& host)

@@ -13,9 +13,12 @@
 namespace hawser::detail {
 
 error_code find_addresses(const address_query& query, std::vector<address_info>& found);
-error_code find_ipv4(const std::string& name, std::string& found);
 error_code find_host_by_name(const std::string& name, host_entry& found);
 error_code find_host_by_address(const std::string& name_or_address, host_entry& found);
+
+/// The IPv4 address that a name stands for by itself: that of every interface if it is empty, and that of every host of
+/// a network if it is "<broadcast>". Null: it is one to look up.
+const char* address_meant_by(const std::string& name) noexcept;
 
 /// The name that getfqdn() returns for such a host.
 std::string full_name(const host_entry& host);

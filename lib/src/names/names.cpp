@@ -67,43 +67,46 @@ std::string trimmed(const std::string& name)
 
 } // namespace
 
-awaitable<std::vector<address_info>> getaddrinfo(address_query query, duration deadline)
+awaitable<std::vector<address_info>> resolve(address_query query, duration timeout)
 {
     std::string fault = fault_of_name(query.host.value_or(""));
     if (fault.empty())
         fault = fault_of_service(query.service.value_or(""));
     std::string subject = subject_of(query);
-    return look_up<std::vector<address_info>>(std::move(subject), std::move(fault), deadline,
+    return look_up<std::vector<address_info>>(std::move(subject), std::move(fault), timeout,
                                               [q = std::move(query)](auto& found) { return find_addresses(q, found); });
 }
 
-awaitable<std::string> gethostbyname(std::string name, duration deadline)
+awaitable<std::string> gethostbyname(std::string name, duration timeout)
 {
-    return look_up<std::string>(name, fault_of_name(name), deadline,
-                                [name](std::string& found) { return find_ipv4(name, found); });
+    if (const char* const address = address_meant_by(name))
+        name = address;
+    address_query query{.host = std::move(name), .family = address_family::inet};
+    const auto found = co_await resolve(std::move(query), timeout);
+    co_return found.front().address.host;
 }
 
-awaitable<host_entry> gethostbyname_ex(std::string name, duration deadline)
+awaitable<host_entry> gethostbyname_ex(std::string name, duration timeout)
 {
-    return look_up<host_entry>(name, fault_of_name(name), deadline,
+    return look_up<host_entry>(name, fault_of_name(name), timeout,
                                [name](host_entry& found) { return find_host_by_name(name, found); });
 }
 
-awaitable<host_entry> gethostbyaddr(std::string name_or_address, duration deadline)
+awaitable<host_entry> gethostbyaddr(std::string name_or_address, duration timeout)
 {
     std::string fault = name_or_address.empty() ? "name \"\": expected the name or the address of one host"
                                                 : fault_of_name(name_or_address);
-    return look_up<host_entry>(name_or_address, std::move(fault), deadline, [name_or_address](host_entry& found) {
+    return look_up<host_entry>(name_or_address, std::move(fault), timeout, [name_or_address](host_entry& found) {
         return find_host_by_address(name_or_address, found);
     });
 }
 
-awaitable<std::string> getfqdn(std::string name, duration deadline)
+awaitable<std::string> getfqdn(std::string name, duration timeout)
 {
     name = trimmed(name);
     if (name.empty() || name == "0.0.0.0" || name == "::")
         name = gethostname();
-    return look_up<std::string>(name, fault_of_name(name), deadline, [name](std::string& found) {
+    return look_up<std::string>(name, fault_of_name(name), timeout, [name](std::string& found) {
         host_entry host;
         found = find_host_by_address(name, host) ? name : full_name(host);
         return error_code{};

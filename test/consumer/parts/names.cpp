@@ -11,7 +11,7 @@ namespace {
 hawser::awaitable<void> ask()
 {
     const hawser::address_query here{.host = "127.0.0.1", .service = "7", .numeric_host = true};
-    const auto found = co_await hawser::getaddrinfo(here);
+    const auto found = co_await hawser::resolve(here);
     std::cout << found.front().address.host << '\n';
     try {
         co_await hawser::gethostbyname(std::string(300, 'x'));

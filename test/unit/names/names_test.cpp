@@ -150,8 +150,8 @@ BOOST_AUTO_TEST_CASE(a_refused_name_is_an_error_of_every_function_and_of_connect
 {
     runtime r{{.loops = 1}};
     const std::string name("localhost\0.test", 15);
-    BOOST_TEST(run(r, failure_of(hawser::getaddrinfo({.host = name}))) == "invalid_name");
-    BOOST_TEST(run(r, failure_of(hawser::getaddrinfo({.host = "localhost", .service = "99999"}))) == "invalid_name");
+    BOOST_TEST(run(r, failure_of(hawser::resolve({.host = name}))) == "invalid_name");
+    BOOST_TEST(run(r, failure_of(hawser::resolve({.host = "localhost", .service = "99999"}))) == "invalid_name");
     BOOST_TEST(run(r, failure_of(hawser::gethostbyname(name))) == "invalid_name");
     BOOST_TEST(run(r, failure_of(hawser::gethostbyname_ex(name))) == "invalid_name");
     BOOST_TEST(run(r, failure_of(hawser::gethostbyaddr(name))) == "invalid_name");
@@ -273,7 +273,12 @@ BOOST_AUTO_TEST_CASE(too_many_look_ups_are_refused_and_abandoned_ones_make_room_
 BOOST_AUTO_TEST_CASE(a_deadline_of_nothing_is_refused)
 {
     runtime r{{.loops = 1}};
+    BOOST_CHECK_THROW(run(r, hawser::resolve({.host = "localhost"}, 0s)), std::invalid_argument);
+    BOOST_CHECK_THROW(run(r, hawser::getaddrinfo({.host = "localhost"}, 0s)), std::invalid_argument);
     BOOST_CHECK_THROW(run(r, hawser::gethostbyname("localhost", 0s)), std::invalid_argument);
+    BOOST_CHECK_THROW(run(r, hawser::gethostbyname_ex("localhost", 0s)), std::invalid_argument);
+    BOOST_CHECK_THROW(run(r, hawser::gethostbyaddr("localhost", 0s)), std::invalid_argument);
+    BOOST_CHECK_THROW(run(r, hawser::getfqdn("localhost", 0s)), std::invalid_argument);
 }
 
 // ---- What is found; apps/resolve_test.py compares all of it with Python's answers
@@ -282,7 +287,7 @@ BOOST_AUTO_TEST_CASE(literal_addresses_are_found_without_a_name_server)
 {
     runtime r{{.loops = 1}};
     const std::vector<address_info> v4 =
-        run(r, hawser::getaddrinfo({.host = "192.0.2.1", .service = "80", .type = socket_type::stream}));
+        run(r, hawser::resolve({.host = "192.0.2.1", .service = "80", .type = socket_type::stream}));
     const std::vector<address_info> expected{{.family = address_family::inet,
                                               .type = socket_type::stream,
                                               .protocol = IPPROTO_TCP,
@@ -290,13 +295,69 @@ BOOST_AUTO_TEST_CASE(literal_addresses_are_found_without_a_name_server)
                                               .address = {.host = "192.0.2.1", .port = 80}}};
     BOOST_TEST((v4 == expected));
     const std::vector<address_info> v6 =
-        run(r, hawser::getaddrinfo({.host = "fe80::1%1", .type = socket_type::dgram, .numeric_host = true}));
+        run(r, hawser::resolve({.host = "fe80::1%1", .type = socket_type::dgram, .numeric_host = true}));
     BOOST_REQUIRE_EQUAL(v6.size(), 1U);
     BOOST_TEST(v6[0].address.host == "fe80::1");
     BOOST_TEST(v6[0].address.scope_id == 1U);
     BOOST_TEST(v6[0].protocol == int{IPPROTO_UDP});
     BOOST_TEST(run(r, hawser::gethostbyname("127.0.0.1")) == "127.0.0.1");
     BOOST_TEST(run(r, hawser::gethostbyname("")) == "0.0.0.0");
+    BOOST_TEST(run(r, hawser::gethostbyname("<broadcast>")) == "255.255.255.255");
+}
+
+BOOST_AUTO_TEST_CASE(resolve_and_getaddrinfo_give_the_same_answers_and_errors)
+{
+    const address_query queries[] = {
+        {.host = "192.0.2.1", .service = "80", .type = socket_type::stream},
+        {.host = "192.0.2.1", .service = "80"}, // for each type
+        {.host = "::1", .service = "domain", .canonical_name = true},
+        {.service = "7", .family = address_family::inet, .passive = true},
+        {.host = "localhost"},
+        {.host = ""},
+        {.host = "name", .numeric_host = true},
+        {.host = "::1", .family = address_family::inet},
+        {.host = std::string(64, 'a')},
+        {.host = "localhost", .service = "no such service"},
+        {.host = "localhost", .service = "65536"},
+        {},
+    };
+    runtime r{{.loops = 1}};
+    for (const address_query& q : queries) {
+        BOOST_TEST_CONTEXT(q.host.value_or("-") << ' ' << q.service.value_or("-"))
+        {
+            std::string words, words_by_other_name;
+            const std::string error = run(r, failure_of(hawser::resolve(q), &words));
+            BOOST_TEST(run(r, failure_of(hawser::getaddrinfo(q), &words_by_other_name)) == error);
+            BOOST_TEST(words_by_other_name == words);
+            if (error == "nothing")
+                BOOST_TEST((run(r, hawser::getaddrinfo(q)) == run(r, hawser::resolve(q))));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(gethostbyname_gives_the_first_ipv4_address_that_resolve_finds_and_the_same_errors)
+{
+    runtime r{{.loops = 1}};
+    for (const std::string name : {"192.0.2.1", "localhost", "::1", "with space", "a..b"}) {
+        BOOST_TEST_CONTEXT(name)
+        {
+            const address_query ipv4{.host = name, .family = address_family::inet};
+            std::string words, words_by_other_name;
+            const std::string error = run(r, failure_of(hawser::resolve(ipv4), &words));
+            BOOST_TEST(run(r, failure_of(hawser::gethostbyname(name), &words_by_other_name)) == error);
+            BOOST_TEST(words_by_other_name == words);
+            if (error == "nothing")
+                BOOST_TEST(run(r, hawser::gethostbyname(name)) == run(r, hawser::resolve(ipv4)).front().address.host);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_name_and_broadcast_stand_for_addresses_and_no_others_do)
+{
+    BOOST_TEST(detail::address_meant_by("") == std::string{"0.0.0.0"});
+    BOOST_TEST(detail::address_meant_by("<broadcast>") == std::string{"255.255.255.255"});
+    BOOST_TEST(detail::address_meant_by("localhost") == nullptr);
+    BOOST_TEST(detail::address_meant_by("0.0.0.0") == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(errors_name_what_was_looked_up_and_have_the_symbols_of_netdb_h)
@@ -305,9 +366,9 @@ BOOST_AUTO_TEST_CASE(errors_name_what_was_looked_up_and_have_the_symbols_of_netd
     std::string words;
     BOOST_TEST(run(r, failure_of(hawser::gethostbyname("::1"), &words)) == "EAI_ADDRFAMILY");
     BOOST_TEST(words == "::1: EAI_ADDRFAMILY (Address family for hostname not supported)");
-    BOOST_TEST(run(r, failure_of(hawser::getaddrinfo({.host = "name", .numeric_host = true}), &words)) == "EAI_NONAME");
+    BOOST_TEST(run(r, failure_of(hawser::resolve({.host = "name", .numeric_host = true}), &words)) == "EAI_NONAME");
     BOOST_TEST(words.find("name: EAI_NONAME (") == 0U, words);
-    BOOST_TEST(run(r, failure_of(hawser::getaddrinfo({}))) == "EAI_NONAME");
+    BOOST_TEST(run(r, failure_of(hawser::resolve({}))) == "EAI_NONAME");
 
     BOOST_TEST(symbol(host_errc::host_not_found) == "HOST_NOT_FOUND");
     BOOST_TEST(symbol(host_errc::try_again) == "TRY_AGAIN");
