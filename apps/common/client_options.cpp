@@ -105,7 +105,7 @@ void client_options::fail(const hawser::endpoint& peer, const hawser::system_err
         throw failure{error.what()};
     if (dynamic_cast<const hawser::endpoint_error*>(&error) != nullptr)
         throw failure{error.what()};
-    if (code.category() == hawser::category() || code.category() == hawser::message_category())
+    if (code.category() == hawser::category() || code.category() == hawser::messages::category())
         throw failure{text + ": " + error.what()};
     throw failure{text + ": " + code.message()};
 }

@@ -16,6 +16,8 @@
 
 namespace {
 
+namespace messages = hawser::messages;
+
 // The content of a request, and what it is.
 struct request {
     std::string content;
@@ -25,7 +27,7 @@ struct request {
         : content{action == "search" ? search(value) : action + value}, json{action == "search"}
     {}
 
-    hawser::message message() const
+    messages::message message() const
     {
         if (json)
             return {.content = content};
@@ -36,14 +38,14 @@ private:
     static std::string search(const std::string& value)
     {
         try {
-            return hawser::json_object({{"action", "search"}, {"value", value}});
+            return messages::json_object({{"action", "search"}, {"value", value}});
         } catch (const std::invalid_argument&) {
             throw app::usage_error{"VALUE: expected UTF-8, got " + app::shown(value)};
         }
     }
 };
 
-void tell(const app::client_options& options, const char* done, const hawser::message& m)
+void tell(const app::client_options& options, const char* done, const messages::message& m)
 {
     if (options.verbose())
         std::cerr << std::string{done} + ' ' + app::header_line(m) + '\n';
@@ -55,7 +57,7 @@ void tell(const app::client_options& options, const char* done, const hawser::me
 }
 
 // What a person wants of an answer: the result, or the bytes.
-std::string result_of(const hawser::endpoint& where, const hawser::message& answer)
+std::string result_of(const hawser::endpoint& where, const messages::message& answer)
 {
     if (!answer.is_json())
         return std::string{answer.content};
@@ -68,10 +70,10 @@ std::string result_of(const hawser::endpoint& where, const hawser::message& answ
 hawser::awaitable<void> talk(const app::client_options& options, hawser::endpoint where, const request& asked)
 {
     auto peer = co_await options.connect(where);
-    const hawser::message question = asked.message();
-    co_await hawser::write_message(peer, question);
+    const messages::message question = asked.message();
+    co_await messages::write_message(peer, question);
     tell(options, "sent", question);
-    const auto answer = co_await hawser::read_message(peer);
+    const auto answer = co_await messages::read_message(peer);
     if (!answer)
         fail(where, "the end of the connection");
     tell(options, "received", *answer);

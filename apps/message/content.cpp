@@ -31,35 +31,35 @@ std::string shown_value(const json_value& found)
 
 } // namespace
 
-std::string header_line(const hawser::message& m)
+std::string header_line(const hawser::messages::message& m)
 {
     return std::string{"byteorder "} + (m.order == std::endian::little ? "\"little\"" : "\"big\"") + ", content-type " +
            shown(m.type) + ", content-encoding " + shown(m.encoding) + ", content-length " +
            std::to_string(m.content.size());
 }
 
-object_content::object_content(const hawser::message& m, std::initializer_list<const char*> wanted)
+object_content::object_content(const hawser::messages::message& m, std::initializer_list<const char*> wanted)
 {
-    using hawser::message_errc;
+    using hawser::messages::errc;
     if (m.content.empty())
-        throw hawser::message_error{message_errc::invalid_message_content, "content-length",
-                                    "1 to " + std::to_string(hawser::message_limits{}.content), "0"};
+        throw hawser::messages::message_error{errc::invalid_message_content, "content-length",
+                                              "1 to " + std::to_string(hawser::messages::limits{}.content), "0"};
     const std::string text = m.text();
     read_ = read_json(text, wanted);
     if (!read_.error.empty())
-        throw hawser::message_error{message_errc::invalid_message_content, "content", "a JSON object",
-                                    beginning(text) + " (" + read_.error + ')'};
+        throw hawser::messages::message_error{errc::invalid_message_content, "content", "a JSON object",
+                                              beginning(text) + " (" + read_.error + ')'};
     if (read_.whole.kind != json_value::kind_type::object)
-        throw hawser::message_error{message_errc::invalid_message_content, "content", "a JSON object",
-                                    shown_value(read_.whole)};
+        throw hawser::messages::message_error{errc::invalid_message_content, "content", "a JSON object",
+                                              shown_value(read_.whole)};
 }
 
 const std::string& object_content::text(const char* name) const
 {
     const json_value& found = read_.members.at(name);
     if (found.kind != json_value::kind_type::string)
-        throw hawser::message_error{hawser::message_errc::invalid_message_content, name, "a string",
-                                    shown_value(found)};
+        throw hawser::messages::message_error{hawser::messages::errc::invalid_message_content, name, "a string",
+                                              shown_value(found)};
     return found.text;
 }
 

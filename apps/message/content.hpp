@@ -14,15 +14,15 @@
 namespace app {
 
 /// What -v prints: the fields of the header, in the order in which they are written.
-std::string header_line(const hawser::message& m);
+std::string header_line(const hawser::messages::message& m);
 
-/// The wanted members of content that is an object. Throws hawser::message_error for any other.
+/// The wanted members of content that is an object. Throws hawser::messages::message_error for any other.
 class object_content
 {
 public:
-    object_content(const hawser::message& m, std::initializer_list<const char*> wanted);
+    object_content(const hawser::messages::message& m, std::initializer_list<const char*> wanted);
 
-    /// A wanted member that is a string. Throws hawser::message_error if there is none.
+    /// A wanted member that is a string. Throws hawser::messages::message_error if there is none.
     const std::string& text(const char* name) const;
 
 private:

@@ -18,6 +18,8 @@
 
 namespace {
 
+namespace messages = hawser::messages;
+
 constexpr std::size_t bytes_returned = 10;
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 3> answers{{
@@ -34,43 +36,44 @@ std::string search(const std::string& value)
     return "No match for '" + value + "'.";
 }
 
-std::string result_of(const hawser::message& request)
+std::string result_of(const messages::message& request)
 {
     const app::object_content asked{request, {"action", "value"}};
     const std::string& action = asked.text("action");
     return action == "search" ? search(asked.text("value")) : "Error: invalid action '" + action + "'.";
 }
 
-hawser::awaitable<void> send(hawser::connection& peer, const hawser::message& reply, bool verbose)
+hawser::awaitable<void> send(hawser::connection& peer, const messages::message& reply, bool verbose)
 {
-    co_await hawser::write_message(peer, reply);
+    co_await messages::write_message(peer, reply);
     if (verbose)
         app::log("sent " + app::header_line(reply) + " to " + peer.peer_endpoint().short_string());
 }
 
-hawser::awaitable<void> answer_to(hawser::connection& peer, const hawser::message& request, bool verbose)
+hawser::awaitable<void> answer_to(hawser::connection& peer, const messages::message& request, bool verbose)
 {
     if (verbose)
         app::log("received " + app::header_line(request) + " from " + peer.peer_endpoint().short_string());
     if (request.is_json()) {
-        const std::string text = hawser::json_object({{"result", result_of(request)}});
-        const hawser::message reply{.content = text};
+        const std::string text = messages::json_object({{"result", result_of(request)}});
+        const messages::message reply{.content = text};
         co_await send(peer, reply, verbose);
     } else {
         const std::string bytes =
             "First 10 bytes of request: " + std::string{request.content.substr(0, bytes_returned)};
-        const hawser::message reply{.type = "binary/custom-server-binary-type", .encoding = "binary", .content = bytes};
+        const messages::message reply{
+            .type = "binary/custom-server-binary-type", .encoding = "binary", .content = bytes};
         co_await send(peer, reply, verbose);
     }
 }
 
-hawser::awaitable<void> answer(hawser::connection& peer, const hawser::message& request)
+hawser::awaitable<void> answer(hawser::connection& peer, const messages::message& request)
 {
     return answer_to(peer, request, false);
 }
 
 // The same, with a line for each header.
-hawser::awaitable<void> tell(hawser::connection& peer, const hawser::message& request)
+hawser::awaitable<void> tell(hawser::connection& peer, const messages::message& request)
 {
     return answer_to(peer, request, true);
 }
@@ -94,8 +97,7 @@ int main(int argc, char** argv)
 
         hawser::runtime runtime{options.runtime()};
         hawser::server server{runtime, options.server()};
-        server.listen(where, hawser::serve_messages(options.verbose() ? tell : answer, {.once = once}),
-                      options.listen(where));
+        server.listen(where, messages::serve(options.verbose() ? tell : answer, {.once = once}), options.listen(where));
         return app::serve(runtime, server, options);
     });
 }

@@ -177,7 +177,7 @@ class Consumers(unittest.TestCase):
                 symbols = must("nm", "-C", program)
                 self.assertIn("hawser::connection::write_frame", symbols)
                 self.assertEqual([line for line in symbols.splitlines()
-                                  if re.search(r"http|json|\burls?\b|message_decoder|datagram_socket", line,
+                                  if re.search(r"http|json|\burls?\b|hawser::messages|datagram_socket", line,
                                                re.IGNORECASE)], [])
                 self.assertNotIn("libboost", must("readelf", "-d", program))
 

@@ -20,10 +20,10 @@
 namespace {
 
 using hawser::bytes_view;
-using hawser::message;
-using hawser::message_decoder;
-using hawser::message_error;
-using hawser::message_limits;
+using hawser::messages::decoder;
+using hawser::messages::limits;
+using hawser::messages::message;
+using hawser::messages::message_error;
 
 void require(bool holds)
 {
@@ -48,17 +48,17 @@ struct outcome {
     friend bool operator==(const outcome&, const outcome&) = default;
 };
 
-void check_written(const message& m, const message_limits& limits)
+void check_written(const message& m, const limits& l)
 {
     std::string wire;
     try {
-        wire = hawser::encode_message(m, limits);
+        wire = hawser::messages::encode(m, l);
     } catch (const message_error& e) {
-        return require(e.code() == hawser::message_errc::invalid_message_header);
+        return require(e.code() == hawser::messages::errc::invalid_message_header);
     }
-    message_decoder decoder{limits};
-    const auto again = decoder.decode(wire);
-    require(again && decoder.needed() == wire.size());
+    decoder in{l};
+    const auto again = in.decode(wire);
+    require(again && in.needed() == wire.size());
     require(again->type == m.type && again->encoding == m.encoding && again->order == m.order &&
             again->content == m.content);
 }
@@ -76,8 +76,8 @@ void check_text(const message& m)
 
 void check_numbers(const message& m)
 {
-    hawser::binary_reader in{m};
-    hawser::binary_writer out{m.order};
+    hawser::messages::binary_reader in{m};
+    hawser::messages::binary_writer out{m.order};
     while (in.rest().size() >= sizeof(std::uint32_t))
         out.write(in.read<std::uint32_t>());
     out.write_bytes(in.rest());
@@ -85,10 +85,10 @@ void check_numbers(const message& m)
 }
 
 // Decodes the stream as it comes in pieces, each time from a copy of nothing but what has come.
-outcome receive(bytes_view stream, const message_limits& limits, std::size_t piece)
+outcome receive(bytes_view stream, const limits& l, std::size_t piece)
 {
     outcome got;
-    message_decoder decoder{limits};
+    decoder in{l};
     std::size_t begin = 0;
     for (std::size_t end = std::min(piece, stream.size());; end = std::min(end + piece, stream.size())) {
         for (;;) {
@@ -96,7 +96,7 @@ outcome receive(bytes_view stream, const message_limits& limits, std::size_t pie
             std::copy_n(stream.data() + begin, end - begin, copy.get());
             std::optional<message> m;
             try {
-                m = decoder.decode({copy.get(), end - begin});
+                m = in.decode({copy.get(), end - begin});
             } catch (const message_error& e) {
                 require(e.reply() == std::string{"Error: "} + e.what() + '.');
                 got.refused = e.what();
@@ -104,19 +104,19 @@ outcome receive(bytes_view stream, const message_limits& limits, std::size_t pie
             }
             if (!m)
                 break;
-            require(decoder.needed() > 2 && decoder.needed() <= end - begin && m->content.size() <= limits.content);
-            check_written(*m, limits);
+            require(in.needed() > 2 && in.needed() <= end - begin && m->content.size() <= l.content);
+            check_written(*m, l);
             check_text(*m);
             check_numbers(*m);
             got.messages.push_back({m->type, m->encoding, m->order, std::string{m->content}});
-            begin += decoder.needed();
+            begin += in.needed();
         }
-        require(decoder.needed() > end - begin);
+        require(in.needed() > end - begin);
         if (end == stream.size())
             break;
     }
     got.rest = stream.size() - begin;
-    require(!decoder.cut(stream.substr(begin)).is_answerable());
+    require(!in.cut(stream.substr(begin)).is_answerable());
     return got;
 }
 
@@ -127,10 +127,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0)
         return 0;
     const bytes_view stream{reinterpret_cast<const char*>(data) + 1, size - 1};
-    const message_limits limits = data[0] % 2 == 0 ? message_limits{} : message_limits{.header = 120, .content = 16};
-    const outcome whole = receive(stream, limits, stream.size() + 1);
-    require(receive(stream, limits, 1 + data[0] / 2U) == whole);
+    const limits l = data[0] % 2 == 0 ? limits{} : limits{.header = 120, .content = 16};
+    const outcome whole = receive(stream, l, stream.size() + 1);
+    require(receive(stream, l, 1 + data[0] / 2U) == whole);
     if (stream.size() < 4096)
-        require(receive(stream, limits, 1) == whole);
+        require(receive(stream, l, 1) == whole);
     return 0;
 }

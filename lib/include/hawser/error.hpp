@@ -3,7 +3,7 @@
 // The errors of Hawser's own, beside those of the kernel: each deadline, each way a frame can be wrong,
 // each limit, each check of TLS, by its cause.
 //
-// The other parts of the library have enums of their own: http::errc (http/error.hpp), message_errc
+// The other parts of the library have enums of their own: http::errc (http/error.hpp), messages::errc
 // (message/error.hpp), datagram_errc (datagram.hpp), name_errc and host_errc (names.hpp).
 //
 // Uses Boost.System alone. Kernel errors keep their own category; symbol() names any kind.

@@ -11,9 +11,8 @@
 //     00 67  {"byteorder": "little", "content-type": "text/json", "content-encoding": "utf-8", "content-length": 41}
 //            {"action": "search", "value": "morpheus"}
 //
-// Here is the codec: message, encode_message() and message_decoder, which know neither sockets nor Asio. Numbers in
-// binary content are read and written by message/binary.hpp; message/session.hpp sends and answers messages over a
-// connection.
+// Here is the codec, which knows neither sockets nor Asio: messages::message, encode() and decoder. Numbers in binary
+// content are read and written by message/binary.hpp; message/session.hpp sends and answers messages over a connection.
 //
 // Uses bytes.hpp and error.hpp.
 #ifndef HAWSER_MESSAGE_HPP
@@ -32,10 +31,10 @@
 #include <string_view>
 #include <utility>
 
-namespace hawser {
+namespace hawser::messages {
 
 /// How long a message may be. The same when reading and when writing.
-struct message_limits {
+struct limits {
     /// Bytes of the JSON header: 1 to 65,535, which is what its length can say.
     std::size_t header = 16 * 1024;
 
@@ -45,7 +44,7 @@ struct message_limits {
 };
 
 /// Checks the range of each field. Throws std::invalid_argument.
-HAWSER_EXPORT void validate(const message_limits& l);
+HAWSER_EXPORT void validate(const limits& l);
 
 /// One message. The fields are those of the header, as text without escapes.
 struct HAWSER_EXPORT message {
@@ -66,12 +65,11 @@ struct HAWSER_EXPORT message {
 };
 
 /// A message that cannot be read, or written. code() says at which step:
-///   message_errc::invalid_message_header   the header is no JSON object, or its length is 0 or above the limit
-///   message_errc::invalid_message_field    a field of the header is missing, there twice, or has a value that it may
-///                                          not have
-///   message_errc::message_too_large        content-length, or the content to send, is above the limit
-///   message_errc::invalid_message_content  the content is not what its header says
-///   errc::truncated_head, errc::truncated_payload   the stream ended inside the header, or inside the content
+///   errc::invalid_message_header   the header is no JSON object, or its length is 0 or above the limit
+///   errc::invalid_message_field    a field of the header is missing, there twice, or has a value that it may not have
+///   errc::message_too_large        content-length, or the content to send, is above the limit
+///   errc::invalid_message_content  the content is not what its header says
+///   hawser::errc::truncated_head, truncated_payload   the stream ended inside the header, or inside the content
 class HAWSER_EXPORT message_error : public described_error
 {
 public:
@@ -84,8 +82,8 @@ public:
     /// Whether the header could be read, so that its sender understands an answer.
     bool is_answerable() const noexcept
     {
-        return code() != message_errc::invalid_message_header && code() != errc::truncated_head &&
-               code() != errc::truncated_payload;
+        return code() != errc::invalid_message_header && code() != hawser::errc::truncated_head &&
+               code() != hawser::errc::truncated_payload;
     }
 
     /// What its sender is told: "Error: content-length: expected 0 to 1048576, got -2."
@@ -94,16 +92,16 @@ public:
 
 /// The message as it goes on the wire, its header's keys in the order byteorder, content-type, content-encoding,
 /// content-length, spaced and escaped as Python's json.dumps(ensure_ascii=False) writes them. Throws message_error for
-/// what message_decoder with these limits would refuse, and for a type or encoding that is not UTF-8.
-HAWSER_EXPORT std::string encode_message(const message& m, const message_limits& limits = {});
+/// what a decoder with these limits would refuse, and for a type or encoding that is not UTF-8.
+HAWSER_EXPORT std::string encode(const message& m, const limits& l = {});
 
 /// Finds messages in a stream, however it is cut. Keys may stand in any order, with any white space and escapes; those
 /// that are not among the four are skipped.
-class HAWSER_EXPORT message_decoder
+class HAWSER_EXPORT decoder
 {
 public:
     /// Throws std::invalid_argument for limits that are out of range.
-    explicit message_decoder(const message_limits& limits = {});
+    explicit decoder(const limits& l = {});
 
     /// `input` is what has come since the first byte of a message. Returns it once it is whole, with the content as a
     /// view into `input`, and is ready for the next; needed() bytes are to be dropped then. Before that, nothing: call
@@ -119,7 +117,7 @@ public:
     message_error cut(bytes_view input) const;
 
 private:
-    message_limits limits_;
+    limits limits_;
     std::size_t needed_;
     std::optional<std::size_t> content_at_; // once the header is read
     message fields_;
@@ -129,6 +127,6 @@ private:
 /// std::invalid_argument for what is not UTF-8.
 HAWSER_EXPORT std::string json_object(std::initializer_list<std::pair<std::string_view, std::string_view>> members);
 
-} // namespace hawser
+} // namespace hawser::messages
 
 #endif

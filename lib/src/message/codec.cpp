@@ -9,7 +9,7 @@
 
 #include <stdexcept>
 
-namespace hawser {
+namespace hawser::messages {
 namespace {
 
 using detail::longest_header;
@@ -20,7 +20,7 @@ constexpr std::size_t most_content = ~std::size_t{0} - length_size - longest_hea
 void check_text(const char* field, const std::string& text)
 {
     if (detail::valid_utf8(text) != text.size())
-        throw message_error{message_errc::invalid_message_field, field, "UTF-8", detail::json_quoted(text)};
+        throw message_error{errc::invalid_message_field, field, "UTF-8", detail::json_quoted(text)};
 }
 
 std::string header_of(const message& m)
@@ -39,32 +39,32 @@ std::string header_of(const message& m)
 void check_header_length(std::size_t length, std::size_t limit)
 {
     if (length == 0 || length > limit)
-        throw message_error{message_errc::invalid_message_header, "header", "1 to " + std::to_string(limit) + " bytes",
+        throw message_error{errc::invalid_message_header, "header", "1 to " + std::to_string(limit) + " bytes",
                             std::to_string(length)};
 }
 
 } // namespace
 
-void validate(const message_limits& l)
+void validate(const limits& l)
 {
     if (l.header == 0 || l.header > longest_header)
-        throw std::invalid_argument{"message_limits::header: expected 1 to " + std::to_string(longest_header) +
+        throw std::invalid_argument{"messages::limits::header: expected 1 to " + std::to_string(longest_header) +
                                     ", got " + std::to_string(l.header)};
     if (l.content > most_content)
-        throw std::invalid_argument{"message_limits::content: expected at most " + std::to_string(most_content) +
+        throw std::invalid_argument{"messages::limits::content: expected at most " + std::to_string(most_content) +
                                     ", got " + std::to_string(l.content)};
 }
 
-std::string encode_message(const message& m, const message_limits& limits)
+std::string encode(const message& m, const limits& l)
 {
-    validate(limits);
+    validate(l);
     check_text("content-type", m.type);
     check_text("content-encoding", m.encoding);
-    if (m.content.size() > limits.content)
-        throw message_error{message_errc::message_too_large, "content to send",
-                            detail::content_range(limits.content) + " bytes", std::to_string(m.content.size())};
+    if (m.content.size() > l.content)
+        throw message_error{errc::message_too_large, "content to send", detail::content_range(l.content) + " bytes",
+                            std::to_string(m.content.size())};
     const std::string json = header_of(m);
-    check_header_length(json.size(), limits.header);
+    check_header_length(json.size(), l.header);
 
     std::string out;
     out.reserve(length_size + json.size() + m.content.size());
@@ -75,12 +75,12 @@ std::string encode_message(const message& m, const message_limits& limits)
     return out;
 }
 
-message_decoder::message_decoder(const message_limits& limits) : limits_{limits}, needed_{length_size}
+decoder::decoder(const limits& l) : limits_{l}, needed_{length_size}
 {
-    validate(limits);
+    validate(l);
 }
 
-std::optional<message> message_decoder::decode(bytes_view input)
+std::optional<message> decoder::decode(bytes_view input)
 {
     if (!content_at_) {
         needed_ = length_size;
@@ -104,13 +104,13 @@ std::optional<message> message_decoder::decode(bytes_view input)
     return std::move(fields_);
 }
 
-message_error message_decoder::cut(bytes_view input) const
+message_error decoder::cut(bytes_view input) const
 {
     const std::string end = "the end of the stream after " + std::to_string(input.size());
     if (content_at_)
-        return {errc::truncated_payload, "content", std::to_string(needed_ - *content_at_) + " bytes",
+        return {hawser::errc::truncated_payload, "content", std::to_string(needed_ - *content_at_) + " bytes",
                 "the end of the stream after " + std::to_string(input.size() - *content_at_)};
-    return {errc::truncated_head, "header", std::to_string(needed_) + " bytes with its length", end};
+    return {hawser::errc::truncated_head, "header", std::to_string(needed_) + " bytes with its length", end};
 }
 
-} // namespace hawser
+} // namespace hawser::messages

@@ -3,28 +3,26 @@
 
 #include "values/error_category.hpp"
 
-namespace hawser {
+namespace hawser::messages {
 namespace {
 
-detail::error_words message_words(int value) noexcept
+hawser::detail::error_words message_words(int value) noexcept
 {
-    switch (static_cast<message_errc>(value)) {
-    case message_errc::invalid_message_header: return {"invalid_message_header", "message whose header cannot be read"};
-    case message_errc::invalid_message_field:
-        return {"invalid_message_field", "message with a field that it may not have"};
-    case message_errc::invalid_message_content:
-        return {"invalid_message_content", "message whose content is not what it says"};
-    case message_errc::message_too_large: return {"message_too_large", "message longer than the limit"};
+    switch (static_cast<errc>(value)) {
+    case errc::invalid_message_header: return {"invalid_message_header", "message whose header cannot be read"};
+    case errc::invalid_message_field: return {"invalid_message_field", "message with a field that it may not have"};
+    case errc::invalid_message_content: return {"invalid_message_content", "message whose content is not what it says"};
+    case errc::message_too_large: return {"message_too_large", "message longer than the limit"};
     }
-    return detail::unknown_error;
+    return hawser::detail::unknown_error;
 }
 
 } // namespace
 
-const boost::system::error_category& message_category() noexcept
+const boost::system::error_category& category() noexcept
 {
-    static const detail::named_category instance{"hawser.message", message_words};
+    static const hawser::detail::named_category instance{"hawser.message", message_words};
     return instance;
 }
 
-} // namespace hawser
+} // namespace hawser::messages

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace hawser::detail {
+namespace hawser::messages::detail {
 namespace {
 
 namespace json = boost::json;
@@ -45,7 +45,7 @@ std::string shown(const member& m)
 
 [[noreturn]] void refuse(const member& m, const std::string& expected)
 {
-    throw message_error{message_errc::invalid_message_field, m.name, expected, shown(m)};
+    throw message_error{errc::invalid_message_field, m.name, expected, shown(m)};
 }
 
 // What the parser tells; only what stands in the outermost object is of interest.
@@ -177,7 +177,7 @@ void parse(json::basic_parser<header_events>& parser, bytes_view text)
     if (!e && used != text.size())
         e = json::error::extra_data;
     if (e)
-        throw message_error{message_errc::invalid_message_header, "header", "a JSON object",
+        throw message_error{errc::invalid_message_header, "header", "a JSON object",
                             "none (" + e.message() + " at byte " + std::to_string(used) + ')'};
 }
 
@@ -198,7 +198,7 @@ message_header read_header(bytes_view text, std::size_t content_limit)
 
     for (const member* each : {&order, &type, &encoding, &length})
         if (each->times > 1)
-            throw message_error{message_errc::invalid_message_field, each->name, "it once",
+            throw message_error{errc::invalid_message_field, each->name, "it once",
                                 std::to_string(each->times) + " of it"};
     if (order.kind != value_kind::text || (order.text != "little" && order.text != "big"))
         refuse(order, "\"little\" or \"big\"");
@@ -208,7 +208,7 @@ message_header read_header(bytes_view text, std::size_t content_limit)
     if (!length.number)
         refuse(length, content_range(content_limit));
     if (*length.number > content_limit)
-        throw message_error{message_errc::message_too_large, length.name, content_range(content_limit), shown(length)};
+        throw message_error{errc::message_too_large, length.name, content_range(content_limit), shown(length)};
 
     message_header found;
     found.order = order.text == "little" ? std::endian::little : std::endian::big;
@@ -218,4 +218,4 @@ message_header read_header(bytes_view text, std::size_t content_limit)
     return found;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::messages::detail

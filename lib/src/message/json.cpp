@@ -7,7 +7,7 @@
 
 #include <stdexcept>
 
-namespace hawser {
+namespace hawser::messages {
 namespace detail {
 namespace {
 
@@ -89,4 +89,4 @@ std::string json_object(std::initializer_list<std::pair<std::string_view, std::s
     return out + '}';
 }
 
-} // namespace hawser
+} // namespace hawser::messages

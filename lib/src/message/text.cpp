@@ -8,7 +8,7 @@
 
 #include <array>
 
-namespace hawser {
+namespace hawser::messages {
 namespace {
 
 constexpr const char* known = "utf-8, ascii, latin-1, utf-16, utf-16-le or utf-16-be";
@@ -43,8 +43,7 @@ std::optional<text_encoding> find(std::string_view name)
 
 [[noreturn]] void refuse(const message& m, const std::string& got, std::size_t at)
 {
-    throw message_error{message_errc::invalid_message_content, "content", m.encoding,
-                        got + " at byte " + std::to_string(at)};
+    throw message_error{errc::invalid_message_content, "content", m.encoding, got + " at byte " + std::to_string(at)};
 }
 
 std::string in_hex(unsigned value, unsigned digits)
@@ -124,8 +123,7 @@ std::string message::text() const
 {
     const auto from = find(encoding);
     if (!from)
-        throw message_error{message_errc::invalid_message_field, "content-encoding", known,
-                            detail::json_quoted(encoding)};
+        throw message_error{errc::invalid_message_field, "content-encoding", known, detail::json_quoted(encoding)};
     switch (*from) {
     case text_encoding::utf_8: return from_utf_8(*this);
     case text_encoding::ascii: return from_ascii(*this);
@@ -137,4 +135,4 @@ std::string message::text() const
     return from_utf_16(*this, 0, std::endian::big);
 }
 
-} // namespace hawser
+} // namespace hawser::messages

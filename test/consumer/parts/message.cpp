@@ -7,14 +7,14 @@
 
 int main()
 {
-    const std::string wire = hawser::encode_message({.content = R"({"action": "search"})"});
-    hawser::message_decoder decoder;
-    std::cout << decoder.decode(wire).value().text() << '\n';
+    const std::string wire = hawser::messages::encode({.content = R"({"action": "search"})"});
+    hawser::messages::decoder in;
+    std::cout << in.decode(wire).value().text() << '\n';
     try {
-        hawser::message_decoder{}.decode(std::string_view{"\0\2[]", 4});
-    } catch (const hawser::message_error& e) {
+        hawser::messages::decoder{}.decode(std::string_view{"\0\2[]", 4});
+    } catch (const hawser::messages::message_error& e) {
         std::cout << hawser::symbol(e.code()) << '\n';
-        return e.code() == hawser::message_errc::invalid_message_header ? 0 : 1;
+        return e.code() == hawser::messages::errc::invalid_message_header ? 0 : 1;
     }
     return 1;
 }

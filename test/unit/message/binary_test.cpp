@@ -10,7 +10,7 @@
 #include <limits>
 #include <string>
 
-using namespace hawser;
+using namespace hawser::messages;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(more_than_is_there_is_refused_and_nothing_taken)
         BOOST_FAIL("read beyond the end");
     } catch (const message_error& e) {
         BOOST_TEST(e.reply() == "Error: content: expected 4 bytes more, got 3.");
-        BOOST_TEST((e.code() == message_errc::invalid_message_content));
+        BOOST_TEST((e.code() == errc::invalid_message_content));
     }
     BOOST_CHECK_THROW(in.read_bytes(4), message_error);
     BOOST_TEST(in.read_bytes(3) == "abc");

@@ -12,7 +12,9 @@
 #include <string_view>
 #include <vector>
 
-using namespace hawser;
+using namespace hawser::messages;
+using hawser::bytes_view;
+using hawser::symbol;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
@@ -38,11 +40,11 @@ std::string header_of_length(const std::string& length)
 }
 
 // What becomes of these bytes: "TYPE ENCODING ORDER CONTENT", "(more)", or the words of the refusal.
-std::string decoded(bytes_view bytes, const message_limits& limits = {})
+std::string decoded(bytes_view bytes, const limits& l = {})
 {
-    message_decoder decoder{limits};
+    decoder in{l};
     try {
-        const auto m = decoder.decode(bytes);
+        const auto m = in.decode(bytes);
         if (!m)
             return "(more)";
         return m->type + ' ' + m->encoding + (m->order == std::endian::little ? " little " : " big ") +
@@ -52,11 +54,11 @@ std::string decoded(bytes_view bytes, const message_limits& limits = {})
     }
 }
 
-message_error refusal(bytes_view bytes, const message_limits& limits = {})
+message_error refusal(bytes_view bytes, const limits& l = {})
 {
-    message_decoder decoder{limits};
+    decoder in{l};
     try {
-        decoder.decode(bytes);
+        in.decode(bytes);
     } catch (const message_error& e) {
         return e;
     }
@@ -130,7 +132,7 @@ const std::vector<vector> vectors{
 BOOST_AUTO_TEST_CASE(what_is_written_is_what_python_writes)
 {
     for (const vector& v : vectors)
-        BOOST_TEST_CONTEXT(v.name) BOOST_TEST(encode_message(v.fields) == v.wire);
+        BOOST_TEST_CONTEXT(v.name) BOOST_TEST(encode(v.fields) == v.wire);
     BOOST_TEST(vectors[0].wire.size() == 146u);
     BOOST_TEST(vectors[1].wire.size() == 148u);
 }
@@ -140,14 +142,14 @@ BOOST_AUTO_TEST_CASE(what_python_writes_is_read)
     for (const vector& v : vectors) {
         BOOST_TEST_CONTEXT(v.name)
         {
-            message_decoder decoder;
-            const auto m = decoder.decode(v.wire);
+            decoder in;
+            const auto m = in.decode(v.wire);
             BOOST_REQUIRE(m.has_value());
             BOOST_TEST(m->type == v.fields.type);
             BOOST_TEST(m->encoding == v.fields.encoding);
             BOOST_TEST((m->order == v.fields.order));
             BOOST_TEST(m->content == v.fields.content);
-            BOOST_TEST(decoder.needed() == v.wire.size());
+            BOOST_TEST(in.needed() == v.wire.size());
         }
     }
 }
@@ -157,13 +159,13 @@ BOOST_AUTO_TEST_CASE(a_message_is_found_however_the_stream_is_cut_and_not_before
     for (const vector& v : vectors) {
         BOOST_TEST_CONTEXT(v.name)
         {
-            message_decoder decoder;
+            decoder in;
             for (std::size_t size = 0; size < v.wire.size(); ++size) {
                 const std::string here = v.wire.substr(0, size); // other bytes each time
-                BOOST_REQUIRE(!decoder.decode(here));
-                BOOST_REQUIRE(decoder.needed() > size);
+                BOOST_REQUIRE(!in.decode(here));
+                BOOST_REQUIRE(in.needed() > size);
             }
-            const auto m = decoder.decode(v.wire);
+            const auto m = in.decode(v.wire);
             BOOST_REQUIRE(m.has_value());
             BOOST_TEST(m->content == v.fields.content);
         }
@@ -176,13 +178,13 @@ BOOST_AUTO_TEST_CASE(one_message_follows_another)
     for (const vector& v : vectors)
         stream += v.wire;
     bytes_view rest = stream;
-    message_decoder decoder;
+    decoder in;
     for (const vector& v : vectors) {
-        const auto m = decoder.decode(rest);
+        const auto m = in.decode(rest);
         BOOST_REQUIRE(m.has_value());
         BOOST_TEST(m->type == v.fields.type);
         BOOST_TEST(m->content == v.fields.content);
-        rest.remove_prefix(decoder.needed());
+        rest.remove_prefix(in.needed());
     }
     BOOST_TEST(rest.empty());
 }
@@ -211,9 +213,9 @@ BOOST_AUTO_TEST_CASE(a_zero_with_a_sign_is_a_length_and_the_longest_one_is_no_ov
     BOOST_TEST(decoded(header_of_length("-0")) == "text/json utf-8 little ");
     BOOST_TEST(decoded(header_of_length("18446744073709551615"), {.content = ~std::size_t{0} - 65'537}) ==
                "content-length: expected 0 to 18446744073709486078, got 18446744073709551615");
-    message_decoder decoder{{.content = ~std::size_t{0} - 65'537}};
-    BOOST_TEST(!decoder.decode(header_of_length("18446744073709486078")));
-    BOOST_TEST(decoder.needed() > std::size_t{18446744073709486078U});
+    decoder in{{.content = ~std::size_t{0} - 65'537}};
+    BOOST_TEST(!in.decode(header_of_length("18446744073709486078")));
+    BOOST_TEST(in.needed() > std::size_t{18446744073709486078U});
 }
 
 // ---- Limits
@@ -222,31 +224,30 @@ BOOST_AUTO_TEST_CASE(a_header_may_have_its_limit_and_not_one_byte_more)
 {
     const std::string wire = vectors[0].wire; // with a header of 103 bytes
     BOOST_TEST(decoded(wire, {.header = 103}) != "");
-    BOOST_TEST(encode_message(vectors[0].fields, {.header = 103}) == wire);
+    BOOST_TEST(encode(vectors[0].fields, {.header = 103}) == wire);
     BOOST_TEST(decoded(wire, {.header = 102}) == "header: expected 1 to 102 bytes, got 103");
-    BOOST_CHECK_THROW(encode_message(vectors[0].fields, {.header = 102}), message_error);
+    BOOST_CHECK_THROW(encode(vectors[0].fields, {.header = 102}), message_error);
     BOOST_TEST(decoded("\x40\0"s) == "(more)");
     BOOST_TEST(decoded("\x40\x01"s) == "header: expected 1 to 16384 bytes, got 16385");
     BOOST_TEST(decoded("\xff\xff"s, {.header = 65'535}) == "(more)");
-    BOOST_TEST((refusal("\x40\x01"s).code() == message_errc::invalid_message_header));
+    BOOST_TEST((refusal("\x40\x01"s).code() == errc::invalid_message_header));
 }
 
 BOOST_AUTO_TEST_CASE(content_may_have_its_limit_and_not_one_byte_more)
 {
     const std::string most(1024 * 1024, 'x');
     const std::string over = most + 'x';
-    for (const message_limits& limits : {message_limits{}, message_limits{.content = 1024 * 1024}}) {
-        BOOST_TEST(decoded(encode_message({.order = std::endian::big, .content = most}, limits), limits) ==
+    for (const limits& l : {limits{}, limits{.content = 1024 * 1024}}) {
+        BOOST_TEST(decoded(encode({.order = std::endian::big, .content = most}, l), l) ==
                    "text/json utf-8 big " + most);
-        BOOST_TEST(decoded(header_of_length("1048576"), limits) == "(more)");
-        BOOST_TEST(decoded(header_of_length("1048577"), limits) ==
-                   "content-length: expected 0 to 1048576, got 1048577");
-        BOOST_CHECK_EXCEPTION(encode_message({.content = over}, limits), message_error, [](const message_error& e) {
-            return e.code() == message_errc::message_too_large && e.is_answerable() &&
+        BOOST_TEST(decoded(header_of_length("1048576"), l) == "(more)");
+        BOOST_TEST(decoded(header_of_length("1048577"), l) == "content-length: expected 0 to 1048576, got 1048577");
+        BOOST_CHECK_EXCEPTION(encode({.content = over}, l), message_error, [](const message_error& e) {
+            return e.code() == errc::message_too_large && e.is_answerable() &&
                    e.reply() == "Error: content to send: expected 0 to 1048576 bytes, got 1048577.";
         });
     }
-    BOOST_TEST((refusal(header_of_length("1048577")).code() == message_errc::message_too_large));
+    BOOST_TEST((refusal(header_of_length("1048577")).code() == errc::message_too_large));
     BOOST_TEST(decoded(header_of_length("0"), {.content = 0}) == "text/json utf-8 little ");
     BOOST_TEST(decoded(header_of_length("1"), {.content = 0}) == "content-length: expected 0 to 0, got 1");
 }
@@ -254,18 +255,18 @@ BOOST_AUTO_TEST_CASE(content_may_have_its_limit_and_not_one_byte_more)
 BOOST_AUTO_TEST_CASE(limits_out_of_range_are_refused)
 {
     for (const std::size_t header : {std::size_t{0}, std::size_t{65'536}, ~std::size_t{0}}) {
-        BOOST_CHECK_THROW(validate(message_limits{.header = header}), std::invalid_argument);
-        BOOST_CHECK_THROW(message_decoder({.header = header}), std::invalid_argument);
-        BOOST_CHECK_THROW(encode_message({}, {.header = header}), std::invalid_argument);
+        BOOST_CHECK_THROW(validate(limits{.header = header}), std::invalid_argument);
+        BOOST_CHECK_THROW(decoder({.header = header}), std::invalid_argument);
+        BOOST_CHECK_THROW(encode({}, {.header = header}), std::invalid_argument);
     }
-    BOOST_CHECK_NO_THROW(validate(message_limits{.header = 65'535, .content = ~std::size_t{0} - 65'537}));
-    BOOST_CHECK_THROW(validate(message_limits{.content = ~std::size_t{0} - 65'536}), std::invalid_argument);
+    BOOST_CHECK_NO_THROW(validate(limits{.header = 65'535, .content = ~std::size_t{0} - 65'537}));
+    BOOST_CHECK_THROW(validate(limits{.content = ~std::size_t{0} - 65'536}), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(fields_that_are_no_utf_8_are_not_written)
 {
-    BOOST_CHECK_THROW(encode_message({.type = "\xff"}), message_error);
-    BOOST_CHECK_THROW(encode_message({.encoding = "\xed\xa0\x80"}), message_error);
+    BOOST_CHECK_THROW(encode({.type = "\xff"}), message_error);
+    BOOST_CHECK_THROW(encode({.encoding = "\xed\xa0\x80"}), message_error);
 }
 
 // ---- Headers that cannot be read
@@ -311,7 +312,7 @@ BOOST_AUTO_TEST_CASE(a_header_that_is_no_json_object_is_refused_without_an_answe
              "{\"a\": " + deep.substr(0, 100) + std::string(100, ']') + "}",
          }) {
         const message_error e = refusal(with_length(json));
-        BOOST_TEST((e.code() == message_errc::invalid_message_header), json);
+        BOOST_TEST((e.code() == errc::invalid_message_header), json);
         BOOST_TEST(!e.is_answerable());
         BOOST_TEST(std::string{e.what()}.starts_with("header: expected a JSON object, got none ("), e.what());
     }
@@ -383,8 +384,8 @@ BOOST_AUTO_TEST_CASE(each_wrong_field_is_told_in_the_words_of_the_reply)
         BOOST_TEST(e.what() == c.words);
         BOOST_TEST(e.reply() == "Error: " + c.words + ".");
         BOOST_TEST(e.is_answerable());
-        const bool too_large = e.code() == message_errc::message_too_large;
-        BOOST_TEST((too_large || e.code() == message_errc::invalid_message_field));
+        const bool too_large = e.code() == errc::message_too_large;
+        BOOST_TEST((too_large || e.code() == errc::invalid_message_field));
     }
 }
 
@@ -392,10 +393,10 @@ BOOST_AUTO_TEST_CASE(a_stream_that_ends_inside_a_message_is_told_where)
 {
     const std::string& wire = vectors[0].wire;
     const auto cut_after = [&](std::size_t size) {
-        message_decoder decoder;
+        decoder in;
         const std::string came = wire.substr(0, size);
-        BOOST_REQUIRE(!decoder.decode(came));
-        const message_error e = decoder.cut(came);
+        BOOST_REQUIRE(!in.decode(came));
+        const message_error e = in.cut(came);
         BOOST_TEST(!e.is_answerable());
         return symbol(e.code()) + ": " + e.what();
     };
@@ -475,7 +476,7 @@ BOOST_AUTO_TEST_CASE(text_that_is_none_in_its_encoding_is_refused)
     for (const auto& c : cases) {
         const message_error e = text_refusal({.encoding = c.encoding, .content = c.content});
         BOOST_TEST(e.what() == c.words);
-        BOOST_TEST((e.code() == message_errc::invalid_message_content));
+        BOOST_TEST((e.code() == errc::invalid_message_content));
         BOOST_TEST(e.is_answerable());
     }
     for (const char* unknown : {"binary", "koi8-r", "", "utf-7", "utf-32"}) {
@@ -483,7 +484,7 @@ BOOST_AUTO_TEST_CASE(text_that_is_none_in_its_encoding_is_refused)
         BOOST_TEST(e.what() ==
                    "content-encoding: expected utf-8, ascii, latin-1, utf-16, utf-16-le or utf-16-be, got \"" +
                        std::string{unknown} + '"');
-        BOOST_TEST((e.code() == message_errc::invalid_message_field));
+        BOOST_TEST((e.code() == errc::invalid_message_field));
     }
 }
 

@@ -132,9 +132,9 @@ awaitable<void> answer(http::request& request, http::response& response)
     co_await response.send(echoed);
 }
 
-awaitable<void> answer_message(connection& peer, const message& request)
+awaitable<void> answer_message(connection& peer, const messages::message& request)
 {
-    co_await write_message(peer, request);
+    co_await messages::write_message(peer, request);
 }
 
 awaitable<void> answer_datagram(datagram_request& request)
@@ -183,7 +183,7 @@ public:
         tls = listen("tls://127.0.0.1:0", echo, {.tls = good()});
         http = listen("tcp://127.0.0.1:0", http::serve(answer));
         chats = listen("tcp://127.0.0.1:0", [this](connection& peer) { return talks.talk(peer); });
-        messages = listen("tcp://127.0.0.1:0", serve_messages(answer_message));
+        messages = listen("tcp://127.0.0.1:0", messages::serve(answer_message));
         listen_datagrams(server, "udp://127.0.0.1:0", answer_datagram);
         datagrams = server.endpoints().back().port();
         runtime.start();
@@ -411,7 +411,7 @@ BOOST_AUTO_TEST_CASE(a_failed_allocation_costs_a_session_of_messages_at_most)
 {
     sweep("message", [](running_server& r) {
         const client c{r.messages};
-        const std::string sent = encode_message({.type = "text", .encoding = "utf-8", .content = "hello"});
+        const std::string sent = messages::encode({.type = "text", .encoding = "utf-8", .content = "hello"});
         c.send(sent);
         c.end();
         c.receive(4000);

@@ -317,20 +317,20 @@ BOOST_AUTO_TEST_CASE(pipelining)
 
 // ---- Messages
 
-awaitable<void> repeat(connection& peer, const message& request)
+awaitable<void> repeat(connection& peer, const messages::message& request)
 {
     const std::string text = request.text();
-    const message reply{.content = text};
-    co_await write_message(peer, reply);
+    const messages::message reply{.content = text};
+    co_await messages::write_message(peer, reply);
 }
 
 awaitable<void> exchange(world& run)
 {
-    connection c = co_await run.dial(serve_messages(repeat));
+    connection c = co_await run.dial(messages::serve(repeat));
     for (const char* text : {"one", "two"}) {
-        const message request{.content = text};
-        co_await write_message(c, request);
-        const auto reply = co_await read_message(c);
+        const messages::message request{.content = text};
+        co_await messages::write_message(c, request);
+        const auto reply = co_await messages::read_message(c);
         if (!reply || reply->text() != text)
             throw std::runtime_error{"unexpected reply"};
     }

@@ -31,7 +31,7 @@ std::vector<part> parts()
     return {
         {"hawser", hawser::errc::connect_timeout, hawser::errc::lookup_timeout, "lookup_timeout"},
         {"hawser.http", hawser::http::errc::request_refused, hawser::http::errc::unsuccessful, "unsuccessful"},
-        {"hawser.message", hawser::message_errc::invalid_message_header, hawser::message_errc::message_too_large,
+        {"hawser.message", hawser::messages::errc::invalid_message_header, hawser::messages::errc::message_too_large,
          "message_too_large"},
         {"hawser.datagram", hawser::datagram_errc::receive_timeout, hawser::datagram_errc::answer_too_large,
          "answer_too_large"},
@@ -76,8 +76,8 @@ BOOST_AUTO_TEST_CASE(an_error_is_compared_with_an_enumerator)
     BOOST_TEST((e == hawser::http::errc::invalid_url));
     BOOST_TEST((e != hawser::http::errc::invalid_response));
     BOOST_TEST((e != hawser::errc::handshake_timeout)); // the value is the same
-    BOOST_TEST((hawser::system_error{hawser::message_errc::message_too_large}.code() ==
-                hawser::message_errc::message_too_large));
+    BOOST_TEST((hawser::system_error{hawser::messages::errc::message_too_large}.code() ==
+                hawser::messages::errc::message_too_large));
 }
 
 BOOST_AUTO_TEST_CASE(a_category_of_somebody_else_has_no_symbols)

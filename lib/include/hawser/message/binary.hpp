@@ -2,13 +2,13 @@
 
 // Numbers in the binary content of a message, in the byte order that its header names.
 //
-//     hawser::binary_reader in{received};                 // of a hawser::message
+//     hawser::messages::binary_reader in{received}; // of a hawser::messages::message
 //     const auto id = in.read<std::uint32_t>();
 //     const auto weight = in.read<double>();
 //
-//     hawser::binary_writer out;
+//     hawser::messages::binary_writer out;
 //     out.write(id).write(2 * weight);
-//     const hawser::message answer{.type = "binary/weight", .encoding = "binary", .content = out.bytes()};
+//     const hawser::messages::message answer{.type = "binary/weight", .encoding = "binary", .content = out.bytes()};
 //
 // Uses message.hpp.
 #ifndef HAWSER_MESSAGE_BINARY_HPP
@@ -25,7 +25,7 @@
 #include <limits>
 #include <string>
 
-namespace hawser {
+namespace hawser::messages {
 
 /// What stands in binary content as its bytes: integers but bool, and IEEE 754's float and double.
 template <class T>
@@ -42,8 +42,7 @@ public:
     /// Reads `content`, which outlives the reader.
     binary_reader(bytes_view content, std::endian order) noexcept : rest_{content}, order_{order} {}
 
-    /// The next number. Throws message_error (message_errc::invalid_message_content) if fewer bytes are left, and takes
-    /// none.
+    /// The next number. Throws message_error (errc::invalid_message_content) if fewer bytes are left, and takes none.
     template <binary_number T>
     T read()
     {
@@ -70,7 +69,7 @@ public:
 private:
     [[noreturn]] void refuse(std::size_t n) const
     {
-        throw message_error{message_errc::invalid_message_content, "content", std::to_string(n) + " bytes more",
+        throw message_error{errc::invalid_message_content, "content", std::to_string(n) + " bytes more",
                             std::to_string(rest_.size())};
     }
 
@@ -111,6 +110,6 @@ private:
     std::endian order_;
 };
 
-} // namespace hawser
+} // namespace hawser::messages
 
 #endif

@@ -8,15 +8,15 @@
 #include <string>
 #include <utility>
 
-namespace hawser {
+namespace hawser::messages {
 namespace {
 
 constexpr double bytes_a_second = 64 * 1024;
 constexpr double longest = 1e9; // seconds, so that no announced length overflows
 
 struct serving {
-    message_handler handle;
-    message_options options;
+    handler handle;
+    serve_options options;
 };
 
 // The longer the message is known to be, the longer it may take.
@@ -30,12 +30,12 @@ duration time_for(const connection& peer, std::size_t size)
 }
 
 // The idle deadline is an end like the peer's: the connection remembers why.
-awaitable<std::optional<message>> next_message(connection& peer, message_limits limits)
+awaitable<std::optional<message>> next_message(connection& peer, limits l)
 {
     try {
-        co_return co_await read_message(peer, limits);
+        co_return co_await read_message(peer, l);
     } catch (const system_error& e) {
-        if (e.code() != errc::idle_timeout)
+        if (e.code() != hawser::errc::idle_timeout)
             throw;
     }
     co_return std::nullopt;
@@ -69,7 +69,7 @@ awaitable<void> end_with(connection& peer, const message_error& refused)
     }
 }
 
-awaitable<void> serve(std::shared_ptr<const serving> with, connection& peer)
+awaitable<void> run_session(std::shared_ptr<const serving> with, connection& peer)
 {
     std::optional<message_error> refused;
     try {
@@ -85,60 +85,60 @@ awaitable<void> serve(std::shared_ptr<const serving> with, connection& peer)
 
 } // namespace
 
-awaitable<std::optional<message>> read_message(connection& peer, message_limits limits)
+awaitable<std::optional<message>> read_message(connection& peer, limits l)
 {
-    message_decoder decoder{limits};
+    decoder in{l};
     unit begun; // with the first byte that comes
     bytes_view input = peer.received();
     if (!input.empty())
         begun = peer.begin_unit();
-    std::optional<message> whole = decoder.decode(input);
+    std::optional<message> whole = in.decode(input);
     while (!whole) {
         if (begun.is_open())
-            begun.allow(time_for(peer, decoder.needed()));
+            begun.allow(time_for(peer, in.needed()));
         try {
             co_await peer.wait_for_input(input.size());
         } catch (const system_error& e) {
-            if (e.code() != errc::unexpected_end)
+            if (e.code() != hawser::errc::unexpected_end)
                 throw;
-            throw decoder.cut(peer.received());
+            throw in.cut(peer.received());
         }
         input = peer.received();
         if (input.empty())
             co_return std::nullopt;
         if (!begun.is_open())
             begun = peer.begin_unit();
-        whole = decoder.decode(input);
+        whole = in.decode(input);
     }
     begun.end(); // and what answered the one before is whole
-    peer.consume(decoder.needed());
+    peer.consume(in.needed());
     co_return whole;
 }
 
 awaitable<std::optional<message>> read_message(connection& peer)
 {
-    return read_message(peer, message_limits{});
+    return read_message(peer, limits{});
 }
 
-awaitable<void> write_message(connection& peer, const message& m, message_limits limits)
+awaitable<void> write_message(connection& peer, const message& m, limits l)
 {
-    const std::string whole = encode_message(m, limits);
+    const std::string whole = encode(m, l);
     const framing as_it_is = framing::fixed(whole.size());
     co_await peer.write_frame(whole, as_it_is);
 }
 
 awaitable<void> write_message(connection& peer, const message& m)
 {
-    return write_message(peer, m, message_limits{});
+    return write_message(peer, m, limits{});
 }
 
-std::function<awaitable<void>(connection&)> serve_messages(message_handler h, message_options options)
+std::function<awaitable<void>(connection&)> serve(handler h, const serve_options& options)
 {
     validate(options.limits);
     if (!h)
-        throw std::invalid_argument{"serve_messages: expected a handler, got an empty function"};
+        throw std::invalid_argument{"messages::serve: expected a handler, got an empty function"};
     auto shared = std::make_shared<const serving>(serving{std::move(h), options});
-    return [shared](connection& peer) { return serve(shared, peer); };
+    return [shared](connection& peer) { return run_session(shared, peer); };
 }
 
-} // namespace hawser
+} // namespace hawser::messages

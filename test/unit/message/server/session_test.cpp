@@ -16,6 +16,7 @@
 #include <vector>
 
 using namespace hawser;
+using namespace hawser::messages;
 using namespace hawser::test;
 using namespace std::string_literals;
 
@@ -24,7 +25,7 @@ namespace {
 std::string written(const std::string& content, const std::string& type = "text/json",
                     const std::string& encoding = "utf-8")
 {
-    return encode_message({.type = type, .encoding = encoding, .content = content});
+    return encode({.type = type, .encoding = encoding, .content = content});
 }
 
 std::string with_length(const std::string& json)
@@ -71,7 +72,7 @@ BOOST_AUTO_TEST_CASE(messages_are_answered_in_order_in_one_piece_or_in_many)
     const std::string answers = written("[one]") + written("[]") + written("[three]");
     {
         server_scenario run;
-        peer p = run.open(serve_messages(echo));
+        peer p = run.open(serve(echo));
         p.send(all);
         BOOST_TEST(p.received() == answers);
         p.end();
@@ -81,14 +82,14 @@ BOOST_AUTO_TEST_CASE(messages_are_answered_in_order_in_one_piece_or_in_many)
     }
     {
         server_scenario run;
-        peer p = run.open(serve_messages(echo));
+        peer p = run.open(serve(echo));
         p.chunks(1);
         p.send(all);
         BOOST_TEST(p.received() == answers);
     }
     {
         server_scenario run;
-        peer p = run.open(serve_messages(echo), bytes_view{all});
+        peer p = run.open(serve(echo), bytes_view{all});
         BOOST_TEST(p.received() == answers);
     }
 }
@@ -96,7 +97,7 @@ BOOST_AUTO_TEST_CASE(messages_are_answered_in_order_in_one_piece_or_in_many)
 BOOST_AUTO_TEST_CASE(a_message_of_the_limit_is_answered)
 {
     server_scenario run;
-    peer p = run.open(serve_messages([](connection& c, const message& request) -> awaitable<void> {
+    peer p = run.open(serve([](connection& c, const message& request) -> awaitable<void> {
         const std::string size = std::to_string(request.content.size());
         const message reply{.content = size};
         co_await write_message(c, reply);
@@ -110,7 +111,7 @@ BOOST_AUTO_TEST_CASE(ten_thousand_messages_at_once_are_answered_and_counted)
 {
     server_scenario run;
     traffic counts;
-    peer p = run.open(serve_messages([&](connection& c, const message& request) -> awaitable<void> {
+    peer p = run.open(serve([&](connection& c, const message& request) -> awaitable<void> {
         co_await write_message(c, request);
         counts = c.counts();
     }));
@@ -150,7 +151,7 @@ BOOST_AUTO_TEST_CASE(two_writers_do_not_interleave)
 BOOST_AUTO_TEST_CASE(once_ends_after_the_first_answer)
 {
     server_scenario run;
-    peer p = run.open(serve_messages(echo, {.once = true}));
+    peer p = run.open(serve(echo, {.once = true}));
     p.send(written("one") + written("two") + "rest");
     BOOST_TEST(p.received() == written("[one]"));
     BOOST_TEST(p.has_ended());
@@ -182,7 +183,7 @@ BOOST_AUTO_TEST_CASE(a_readable_header_that_is_wrong_is_told_so_and_the_connecti
     };
     for (const auto& c : cases) {
         server_scenario run;
-        peer p = run.open(serve_messages(echo));
+        peer p = run.open(serve(echo));
         p.send(written("first") + c.sent + written("never looked at"));
         BOOST_TEST(p.received() == written("[first]") + error_reply(c.words));
         BOOST_TEST(p.has_ended());
@@ -199,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_readable_header_that_is_wrong_is_told_so_and_the_connecti
 BOOST_AUTO_TEST_CASE(a_peer_that_goes_on_after_its_error_reply_is_left_after_2_s_of_silence)
 {
     server_scenario run;
-    peer p = run.open(serve_messages(echo));
+    peer p = run.open(serve(echo));
     p.send(announcing("-2"));
     run.steps(1900ms, 100ms);
     BOOST_TEST(!p.is_gone());
@@ -215,7 +216,7 @@ BOOST_AUTO_TEST_CASE(a_header_that_cannot_be_read_ends_the_connection_without_a_
 {
     for (const std::string& bytes : unreadable) {
         server_scenario run;
-        peer p = run.open(serve_messages(echo));
+        peer p = run.open(serve(echo));
         p.send(bytes);
         BOOST_TEST(p.received() == "");
         BOOST_TEST(p.has_ended());
@@ -230,7 +231,7 @@ BOOST_AUTO_TEST_CASE(a_stream_that_ends_inside_a_message_is_told_to_the_observer
     const std::string whole = written("content");
     for (std::size_t size = 1; size < whole.size(); ++size) {
         server_scenario run;
-        peer p = run.open(serve_messages(echo));
+        peer p = run.open(serve(echo));
         p.send(whole.substr(0, size));
         p.end();
         BOOST_TEST(p.received() == "");
@@ -242,7 +243,7 @@ BOOST_AUTO_TEST_CASE(a_stream_that_ends_inside_a_message_is_told_to_the_observer
 BOOST_AUTO_TEST_CASE(a_peer_that_does_not_read_its_error_reply_is_cut)
 {
     server_scenario run;
-    peer p = run.open(serve_messages(echo));
+    peer p = run.open(serve(echo));
     p.capacity(10);
     p.send(announcing("-2"));
     BOOST_TEST(p.waiting() == 10u);
@@ -254,7 +255,7 @@ BOOST_AUTO_TEST_CASE(a_peer_that_does_not_read_its_error_reply_is_cut)
 BOOST_AUTO_TEST_CASE(what_was_refused_ends_the_session_also_when_nobody_is_left_to_be_told)
 {
     server_scenario run;
-    peer p = run.open(serve_messages([](connection& c, const message& request) -> awaitable<void> {
+    peer p = run.open(serve([](connection& c, const message& request) -> awaitable<void> {
         c.reset();
         binary_reader{request}.read<std::uint64_t>();
         co_return;
@@ -266,7 +267,7 @@ BOOST_AUTO_TEST_CASE(what_was_refused_ends_the_session_also_when_nobody_is_left_
 BOOST_AUTO_TEST_CASE(a_handler_that_fails_otherwise_ends_the_connection)
 {
     server_scenario run;
-    peer p = run.open(serve_messages([](connection&, const message&) -> awaitable<void> {
+    peer p = run.open(serve([](connection&, const message&) -> awaitable<void> {
         throw std::runtime_error{"no table"};
         co_return;
     }));
@@ -279,14 +280,14 @@ BOOST_AUTO_TEST_CASE(a_handler_that_fails_otherwise_ends_the_connection)
 BOOST_AUTO_TEST_CASE(numbers_that_are_missing_are_told_to_the_sender)
 {
     server_scenario run;
-    peer p = run.open(serve_messages([](connection& c, const message& request) -> awaitable<void> {
+    peer p = run.open(serve([](connection& c, const message& request) -> awaitable<void> {
         binary_reader in{request};
         const std::string sum = std::to_string(in.read<std::uint32_t>() + in.read<std::uint32_t>());
         const message reply{.content = sum};
         co_await write_message(c, reply);
     }));
     const std::string two = binary_writer{std::endian::big}.write(1U).write(41U).bytes();
-    p.send(encode_message({.type = "n", .encoding = "binary", .order = std::endian::big, .content = two}));
+    p.send(encode({.type = "n", .encoding = "binary", .order = std::endian::big, .content = two}));
     BOOST_TEST(p.received() == written("42"));
     p.send(written("12345", "n", "binary"));
     BOOST_TEST(p.received() == error_reply("content: expected 4 bytes more, got 1"));
@@ -297,7 +298,7 @@ BOOST_AUTO_TEST_CASE(numbers_that_are_missing_are_told_to_the_sender)
 BOOST_AUTO_TEST_CASE(an_idle_peer_is_closed_and_not_reset)
 {
     server_scenario run;
-    peer p = run.open(serve_messages(echo));
+    peer p = run.open(serve(echo));
     p.send(written("one"));
     run.steps(74s, 1s);
     BOOST_TEST(!p.has_ended());
@@ -312,7 +313,7 @@ BOOST_AUTO_TEST_CASE(a_message_has_10_s_from_its_first_byte_however_its_bytes_co
     const std::string whole = written("content");
     for (const std::size_t begun : {std::size_t{1}, std::size_t{2}, std::size_t{50}, whole.size() - 1}) {
         server_scenario run;
-        peer p = run.open(serve_messages(echo));
+        peer p = run.open(serve(echo));
         run.advance(30s); // idle time does not count
         p.send(whole.substr(0, begun));
         for (std::size_t i = 0; i < 9; ++i) {
@@ -331,7 +332,7 @@ BOOST_AUTO_TEST_CASE(a_message_has_10_s_from_its_first_byte_however_its_bytes_co
 BOOST_AUTO_TEST_CASE(a_long_message_has_1_s_more_for_each_64_KiB)
 {
     server_scenario run;
-    peer p = run.open(serve_messages(echo));
+    peer p = run.open(serve(echo));
     p.send(announcing("1048576")); // 16 times 64 KiB
     run.steps(25500ms, 100ms);
     p.send("x");
@@ -345,7 +346,7 @@ BOOST_AUTO_TEST_CASE(a_long_message_has_1_s_more_for_each_64_KiB)
 BOOST_AUTO_TEST_CASE(each_message_has_its_own_time)
 {
     server_scenario run;
-    peer p = run.open(serve_messages(echo));
+    peer p = run.open(serve(echo));
     const std::string whole = written("x");
     for (int i = 0; i < 3; ++i) {
         p.send(whole.substr(0, 9));
@@ -358,7 +359,7 @@ BOOST_AUTO_TEST_CASE(each_message_has_its_own_time)
 BOOST_AUTO_TEST_CASE(without_a_deadline_a_message_is_waited_for)
 {
     server_scenario run{{.timeouts = {.frame = never}}};
-    peer p = run.open(serve_messages(echo));
+    peer p = run.open(serve(echo));
     const std::string whole = written("x");
     p.send(whole.substr(0, 9));
     run.steps(10min, 10s);
@@ -371,9 +372,9 @@ BOOST_AUTO_TEST_CASE(without_a_deadline_a_message_is_waited_for)
 BOOST_AUTO_TEST_CASE(a_drain_answers_what_has_come_and_what_has_begun)
 {
     server_scenario run;
-    peer idle = run.open(serve_messages(echo));
-    peer begun = run.open(serve_messages(echo));
-    peer full = run.open(serve_messages(echo));
+    peer idle = run.open(serve(echo));
+    peer begun = run.open(serve(echo));
+    peer full = run.open(serve(echo));
     const std::string whole = written("x");
     begun.send(whole.substr(0, 9));
     full.send_later(whole + whole);
@@ -403,7 +404,7 @@ BOOST_AUTO_TEST_CASE(a_message_is_read_as_its_fields_and_its_content)
             kept = to->content;
     }(c, got, content));
     BOOST_TEST(!read.done());
-    p.send(encode_message({.type = "t", .encoding = "e", .order = std::endian::big, .content = "c"}));
+    p.send(encode({.type = "t", .encoding = "e", .order = std::endian::big, .content = "c"}));
     read.rethrow();
     BOOST_REQUIRE(got.has_value());
     BOOST_TEST(got->type == "t");
@@ -433,19 +434,82 @@ BOOST_AUTO_TEST_CASE(a_cancelled_read_loses_no_byte)
     BOOST_TEST(got == "content");
 }
 
+BOOST_AUTO_TEST_CASE(a_read_between_two_messages_ends_with_nothing_and_so_does_each_that_follows)
+{
+    const struct {
+        const char* name;
+        void (*act)(scenario&, connection&, peer&);
+    } table[] = {
+        {"the peer's end", [](scenario&, connection&, peer& p) { p.end(); }},
+        {"closed", [](scenario& run, connection& c, peer&) { run.start(c.close()); }},
+    };
+    for (const auto& t : table)
+        BOOST_TEST_CONTEXT(t.name)
+        {
+            scenario run;
+            auto [c, p] = run.connect();
+            p.send(written("one"));
+            BOOST_TEST(run.start(read_message(c)).value()->type == "text/json");
+            const auto read = run.start(read_message(c));
+            BOOST_TEST(read.outcome() == "suspended");
+            t.act(run, c, p);
+            BOOST_TEST_REQUIRE(read.outcome() == "done");
+            BOOST_TEST(!read.value().has_value());
+            for (int i = 0; i < 2; ++i) {
+                const auto again = run.start(read_message(c));
+                BOOST_TEST_REQUIRE(again.outcome() == "done");
+                BOOST_TEST(!again.value().has_value());
+            }
+        }
+}
+
+BOOST_AUTO_TEST_CASE(close_inside_a_message_ends_the_read_with_an_error)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    const auto read = run.start(read_message(c));
+    p.send("\0"s);
+    run.start(c.close());
+    BOOST_TEST(read.outcome() == "connection_closed");
+}
+
+BOOST_AUTO_TEST_CASE(a_message_is_read_up_to_the_limit_that_its_read_is_given)
+{
+    for (const std::size_t content : {5U, 4U})
+        BOOST_TEST_CONTEXT("content " << content)
+        {
+            scenario run;
+            auto [c, p] = run.connect();
+            p.send(written("12345"));
+            const auto read = run.start(read_message(c, messages::limits{.content = content}));
+            BOOST_TEST(read.outcome() == (content == 5 ? "done" : "message_too_large"));
+            BOOST_TEST(read.what() == (content == 5 ? "" : "content-length: expected 0 to 4, got 5"));
+        }
+}
+
 BOOST_AUTO_TEST_CASE(a_message_over_the_limit_is_not_written)
 {
     scenario run;
     auto [c, p] = run.connect();
     const message over{.content = "12345"};
-    const auto write = run.start(write_message(c, over, message_limits{.content = 4}));
+    const auto write = run.start(write_message(c, over, messages::limits{.content = 4}));
     BOOST_TEST(write.outcome() == "message_too_large");
     BOOST_TEST(write.what() == "content to send: expected 0 to 4 bytes, got 5");
     BOOST_TEST(p.received() == "");
 }
 
+BOOST_AUTO_TEST_CASE(limits_out_of_range_are_refused_by_a_read_and_by_a_write)
+{
+    scenario run;
+    auto [c, p] = run.connect();
+    const message m;
+    BOOST_CHECK_THROW(run.run(read_message(c, messages::limits{.header = 0})), std::invalid_argument);
+    BOOST_CHECK_THROW(run.run(write_message(c, m, messages::limits{.header = 0})), std::invalid_argument);
+    BOOST_TEST(p.received() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_session_needs_a_handler_and_limits_in_range)
 {
-    BOOST_CHECK_THROW(serve_messages(nullptr), std::invalid_argument);
-    BOOST_CHECK_THROW(serve_messages(echo, {.limits = {.header = 0}}), std::invalid_argument);
+    BOOST_CHECK_THROW(serve(nullptr), std::invalid_argument);
+    BOOST_CHECK_THROW(serve(echo, {.limits = {.header = 0}}), std::invalid_argument);
 }
