@@ -44,6 +44,16 @@ def check(path, text):
                            "sent over says so at the end of the line: `passage: why`)")
 
 
+NAMESPACE = re.compile(r"^namespace hawser(?!::inline v\d+_\d+\b).*", re.MULTILINE)
+
+
+def check_abi(path, text):
+    """Yields a refusal for each namespace of the library's that is not in the inline one of the ABI."""
+    if path.parts[0] == "lib" and path.suffix in (".hpp", ".cpp"):
+        for match in NAMESPACE.finditer(text):
+            yield text.count("\n", 0, match.start()) + 1, f"{match.group()}: expected hawser::inline vMAJOR_MINOR"
+
+
 # Files that the build must name: (folder, pattern, the list, how the list names the file).
 LISTED = (
     ("lib", "src/**/*.cpp", "lib/CMakeLists.txt", "src/{below}"),

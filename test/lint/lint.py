@@ -10,7 +10,7 @@ import coroutines
 import house
 import layers
 
-CHECKS = (coroutines.check, layers.check, house.check, house.check_licence)
+CHECKS = (coroutines.check, layers.check, house.check, house.check_abi, house.check_licence)
 FOLDERS = ("lib", "apps", "test", "bench", ".ci")
 SUFFIXES = {".hpp", ".cpp", ".h", ".c", ".in", ".py", ".txt", ".md", ".json", ".cmake", ".sh", ""}
 

@@ -219,6 +219,20 @@ class Licence(unittest.TestCase):
                     self.assertEqual(len(list(house.check_licence(pathlib.PurePath(path), text))), expected)
 
 
+class Namespace(unittest.TestCase):
+    def refused(self, path, text):
+        return len(list(house.check_abi(pathlib.PurePath(path), text)))
+
+    def test_the_library_is_in_the_namespace_of_its_abi(self):
+        for inner in ("", "::detail", "::http::detail"):
+            self.assertEqual(self.refused("lib/src/a.cpp", f"namespace hawser{inner} {{\n"), 1)
+            self.assertEqual(self.refused("lib/include/hawser/a.hpp", f"namespace hawser::inline v0_1{inner} {{\n"), 0)
+
+    def test_others_leave_it_out(self):
+        self.assertEqual(self.refused("test/support/a.hpp", "namespace hawser::test {\n"), 0)
+        self.assertEqual(self.refused("lib/src/a.cpp", "using namespace hawser::detail;\n"), 0)
+
+
 HASH = f"# {house.LICENCE}\n"
 SLASHES = f"// {house.LICENCE}\n"
 

@@ -5,6 +5,8 @@
 #ifndef HAWSER_TEST_ALLOCATION_COUNT_HPP
 #define HAWSER_TEST_ALLOCATION_COUNT_HPP
 
+#include "kit_namespace.hpp"
+
 #include <atomic>
 #include <cstdlib>
 #include <new>

@@ -9,6 +9,7 @@
 #ifndef HAWSER_TEST_COMPANIONS_HPP
 #define HAWSER_TEST_COMPANIONS_HPP
 
+#include "kit_namespace.hpp"
 #include "loop/loop.hpp"
 #include "moments.hpp"
 

@@ -5,6 +5,8 @@
 #ifndef HAWSER_TEST_CONNECTION_EVENTS_HPP
 #define HAWSER_TEST_CONNECTION_EVENTS_HPP
 
+#include "kit_namespace.hpp"
+
 #include <hawser/bytes.hpp>
 #include <hawser/connection.hpp>
 #include <hawser/observer.hpp>

@@ -12,6 +12,7 @@
 #define HAWSER_TEST_CONNECTION_MODEL_HPP
 
 #include "connection_events.hpp"
+#include "kit_namespace.hpp"
 
 #include <boost/asio/error.hpp>
 

@@ -4,6 +4,7 @@
 #ifndef HAWSER_TEST_CONNECTION_PARTS_HPP
 #define HAWSER_TEST_CONNECTION_PARTS_HPP
 
+#include "kit_namespace.hpp"
 #include "loop/blocks.hpp"
 #include "loop/calls.hpp"
 #include "loop/cork.hpp"

@@ -4,6 +4,7 @@
 #ifndef HAWSER_TEST_CROWDED_SCENARIO_HPP
 #define HAWSER_TEST_CROWDED_SCENARIO_HPP
 
+#include "kit_namespace.hpp"
 #include "scenario.hpp"
 #include "server/server_core.hpp"
 #include "server/session.hpp"

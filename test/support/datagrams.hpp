@@ -4,6 +4,7 @@
 #ifndef HAWSER_TEST_DATAGRAMS_HPP
 #define HAWSER_TEST_DATAGRAMS_HPP
 
+#include "kit_namespace.hpp"
 #include "scenario.hpp"
 
 #include <hawser/datagram.hpp>

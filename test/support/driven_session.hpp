@@ -6,6 +6,7 @@
 #define HAWSER_TEST_DRIVEN_SESSION_HPP
 
 #include "connection_events.hpp"
+#include "kit_namespace.hpp"
 #include "moments.hpp"
 #include "scenario.hpp"
 

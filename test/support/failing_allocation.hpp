@@ -6,6 +6,8 @@
 #ifndef HAWSER_TEST_FAILING_ALLOCATION_HPP
 #define HAWSER_TEST_FAILING_ALLOCATION_HPP
 
+#include "kit_namespace.hpp"
+
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <malloc.h>

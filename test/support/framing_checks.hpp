@@ -5,6 +5,7 @@
 #define HAWSER_TEST_FRAMING_CHECKS_HPP
 
 #include "framing_layouts.hpp"
+#include "kit_namespace.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -4,6 +4,8 @@
 #ifndef HAWSER_TEST_FRAMING_LAYOUTS_HPP
 #define HAWSER_TEST_FRAMING_LAYOUTS_HPP
 
+#include "kit_namespace.hpp"
+
 #include <hawser/framing.hpp>
 
 #include <stdexcept>

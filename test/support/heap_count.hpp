@@ -5,6 +5,8 @@
 #ifndef HAWSER_TEST_HEAP_COUNT_HPP
 #define HAWSER_TEST_HEAP_COUNT_HPP
 
+#include "kit_namespace.hpp"
+
 #include <array>
 #include <atomic>
 #include <cerrno>

@@ -5,6 +5,7 @@
 #ifndef HAWSER_TEST_HTTP_SERVED_HPP
 #define HAWSER_TEST_HTTP_SERVED_HPP
 
+#include "kit_namespace.hpp"
 #include "scenario.hpp"
 
 #include <hawser/http/server.hpp>

@@ -6,6 +6,8 @@
 #ifndef HAWSER_TEST_HTTP_STREAM_HPP
 #define HAWSER_TEST_HTTP_STREAM_HPP
 
+#include "kit_namespace.hpp"
+
 #include <hawser/http/parser.hpp>
 
 #include <algorithm>

@@ -7,6 +7,7 @@
 
 #include "connection_model.hpp"
 #include "driven_session.hpp"
+#include "kit_namespace.hpp"
 
 #include <algorithm>
 #include <cstdio>

@@ -4,6 +4,7 @@
 #ifndef HAWSER_TEST_MOMENTS_HPP
 #define HAWSER_TEST_MOMENTS_HPP
 
+#include "kit_namespace.hpp"
 #include "loop/wait_queue.hpp"
 
 #include <hawser/awaitable.hpp>

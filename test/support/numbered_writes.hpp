@@ -9,6 +9,8 @@
 #ifndef HAWSER_TEST_NUMBERED_WRITES_HPP
 #define HAWSER_TEST_NUMBERED_WRITES_HPP
 
+#include "kit_namespace.hpp"
+
 #include <hawser/connection.hpp>
 
 #include <array>

@@ -4,6 +4,7 @@
 #ifndef HAWSER_TEST_PLACE_TAKEN_HPP
 #define HAWSER_TEST_PLACE_TAKEN_HPP
 
+#include "kit_namespace.hpp"
 #include "loop/handshakes.hpp"
 #include "server/server_core.hpp"
 #include "tls_peer.hpp"

@@ -7,6 +7,7 @@
 #ifndef HAWSER_TEST_RANDOM_READER_HPP
 #define HAWSER_TEST_RANDOM_READER_HPP
 
+#include "kit_namespace.hpp"
 #include "moments.hpp"
 #include "sent_stream.hpp"
 

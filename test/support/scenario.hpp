@@ -13,6 +13,7 @@
 #define HAWSER_TEST_SCENARIO_HPP
 
 #include "connection/core.hpp"
+#include "kit_namespace.hpp"
 #include "loop/runtime_core.hpp"
 #include "transport/memory_link.hpp"
 

@@ -8,6 +8,8 @@
 #ifndef HAWSER_TEST_SEALED_RECORDS_HPP
 #define HAWSER_TEST_SEALED_RECORDS_HPP
 
+#include "kit_namespace.hpp"
+
 #include <hawser/bytes.hpp>
 
 #include <openssl/ssl.h>

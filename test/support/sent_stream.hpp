@@ -9,6 +9,8 @@
 #ifndef HAWSER_TEST_SENT_STREAM_HPP
 #define HAWSER_TEST_SENT_STREAM_HPP
 
+#include "kit_namespace.hpp"
+
 #include <hawser/connection.hpp>
 
 #include <algorithm>

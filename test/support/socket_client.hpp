@@ -4,6 +4,8 @@
 #ifndef HAWSER_TEST_SOCKET_CLIENT_HPP
 #define HAWSER_TEST_SOCKET_CLIENT_HPP
 
+#include "kit_namespace.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <arpa/inet.h>

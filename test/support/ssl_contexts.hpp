@@ -4,6 +4,7 @@
 #ifndef HAWSER_TEST_SSL_CONTEXTS_HPP
 #define HAWSER_TEST_SSL_CONTEXTS_HPP
 
+#include "kit_namespace.hpp"
 #include "test_certificate.hpp"
 
 #include <boost/asio/buffer.hpp>

@@ -5,6 +5,8 @@
 #ifndef HAWSER_TEST_TEMPER_HPP
 #define HAWSER_TEST_TEMPER_HPP
 
+#include "kit_namespace.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <utility>

@@ -4,6 +4,8 @@
 #ifndef HAWSER_TEST_TEMPORARY_FOLDER_HPP
 #define HAWSER_TEST_TEMPORARY_FOLDER_HPP
 
+#include "kit_namespace.hpp"
+
 #include <stdlib.h>
 
 #include <cerrno>

@@ -7,6 +7,8 @@
 #ifndef HAWSER_TEST_CERTIFICATE_HPP
 #define HAWSER_TEST_CERTIFICATE_HPP
 
+#include "kit_namespace.hpp"
+
 #include <hawser/tls.hpp>
 
 #include <openssl/evp.h>

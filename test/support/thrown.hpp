@@ -4,6 +4,8 @@
 #ifndef HAWSER_TEST_THROWN_HPP
 #define HAWSER_TEST_THROWN_HPP
 
+#include "kit_namespace.hpp"
+
 #include <hawser/error.hpp>
 
 #include <exception>

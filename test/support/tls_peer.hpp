@@ -6,6 +6,7 @@
 #ifndef HAWSER_TEST_TLS_PEER_HPP
 #define HAWSER_TEST_TLS_PEER_HPP
 
+#include "kit_namespace.hpp"
 #include "scenario.hpp"
 
 #include <hawser/tls.hpp>

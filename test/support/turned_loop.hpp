@@ -6,6 +6,7 @@
 #define HAWSER_TEST_TURNED_LOOP_HPP
 
 #include "connection/core.hpp"
+#include "kit_namespace.hpp"
 #include "loop/descriptor_watch.hpp"
 
 #include <boost/asio/co_spawn.hpp>

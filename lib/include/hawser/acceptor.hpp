@@ -9,7 +9,7 @@
 #include <hawser/listen_options.hpp>
 #include <hawser/runtime.hpp>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// Bind, listen, accept. Belongs to one loop of a runtime: use it from there, or before the runtime starts.
 class HAWSER_EXPORT acceptor
@@ -43,6 +43,6 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -38,7 +38,7 @@
 #include <memory>
 #include <vector>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// The admin endpoint of one server. Every function may be called from any thread.
 class HAWSER_EXPORT admin
@@ -62,6 +62,6 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

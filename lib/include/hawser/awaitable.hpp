@@ -8,12 +8,12 @@
 
 #include <boost/asio/awaitable.hpp>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// Asio's own coroutine type, never one of ours: a handler can await whatever speaks Asio.
 template <class T>
 using awaitable = boost::asio::awaitable<T>;
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -17,7 +17,7 @@
 #include <span>
 #include <string>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// A frame as it stands on the wire. Copies share it; thread safe.
 class HAWSER_EXPORT encoded_frame
@@ -54,6 +54,6 @@ private:
 HAWSER_EXPORT std::size_t send_to_all(std::span<const handle> to, const encoded_frame& frame,
                                       std::function<void(connection&)> behind);
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

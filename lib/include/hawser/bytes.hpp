@@ -6,12 +6,14 @@
 #ifndef HAWSER_BYTES_HPP
 #define HAWSER_BYTES_HPP
 
+#include <hawser/detail/export.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <span>
 #include <string_view>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// Octets that somebody else owns. The bytes need not be text; a string literal, a std::string and a frame
 /// that was read all convert. How long the view is valid is said wherever one is returned.
@@ -77,6 +79,6 @@ private:
     bytes_view view_;
 };
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

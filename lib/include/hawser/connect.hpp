@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// What connect() may be told.
 struct connect_options {
@@ -81,6 +81,6 @@ HAWSER_EXPORT awaitable<connection> connect(endpoint where); ///< with the defau
 HAWSER_EXPORT awaitable<boost::system::result<connection>> try_connect(endpoint where, connect_options options);
 HAWSER_EXPORT awaitable<boost::system::result<connection>> try_connect(endpoint where); ///< with the defaults
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -35,7 +35,7 @@ namespace boost::beast {
 enum class role_type; // Beast's, for what its websocket::stream looks for
 }
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 class connection;
 class encoded_frame;
@@ -438,6 +438,6 @@ private:
     std::shared_ptr<detail::handle_target> target_;
 };
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -33,7 +33,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 class listener_handle;
 class server;
@@ -236,7 +236,7 @@ HAWSER_EXPORT listener_handle listen_datagrams(server& s, const endpoint& where,
 listener_handle listen_datagrams(server& s, const endpoint& where, std::nullptr_t,
                                  const datagram_options& options = {}) = delete;
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 /// @cond
 template <>

@@ -22,7 +22,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// A parsed endpoint string: a scheme with a host and a port, a path, a descriptor or a name. A plain value.
 class HAWSER_EXPORT endpoint
@@ -75,6 +75,6 @@ private:
     std::string host_;
 };
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -20,7 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 using boost::system::error_code;
 using boost::system::system_error;
@@ -124,7 +124,7 @@ public:
     using described_error::described_error;
 };
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 /// @cond
 template <>

@@ -37,7 +37,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// What framing::decode found at the start of its input.
 struct decoded {
@@ -353,7 +353,7 @@ constexpr bool operator&(framing::counted a, framing::counted b) noexcept
     return (static_cast<unsigned char>(a) & static_cast<unsigned char>(b)) != 0;
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #include <hawser/detail/framing_codec.hpp>
 #include <hawser/detail/framing_construction.hpp>

@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// What becomes of a connection that is one more than limits::connections.
 enum class when_full : std::uint8_t {
@@ -68,6 +68,6 @@ struct listen_options {
     duration user_timeout = 60s;
 };
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

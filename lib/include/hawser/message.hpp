@@ -31,7 +31,7 @@
 #include <string_view>
 #include <utility>
 
-namespace hawser::messages {
+namespace hawser::inline v0_1::messages {
 
 /// How long a message may be. The same when reading and when writing.
 struct limits {
@@ -127,6 +127,6 @@ private:
 /// std::invalid_argument for what is not UTF-8.
 HAWSER_EXPORT std::string json_object(std::initializer_list<std::pair<std::string_view, std::string_view>> members);
 
-} // namespace hawser::messages
+} // namespace hawser::inline v0_1::messages
 
 #endif

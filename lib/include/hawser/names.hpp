@@ -35,7 +35,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// The error that look-ups add to those of errc. Its symbol, as symbol() gives it, is its name here.
 enum class name_errc {
@@ -167,7 +167,7 @@ HAWSER_EXPORT awaitable<std::string> getfqdn(); ///< of this host
 /// This host's own name, which the kernel knows: there is nothing to wait for. Thread safe. Throws system_error.
 HAWSER_EXPORT std::string gethostname();
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 /// @cond
 template <>

@@ -22,7 +22,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// Why a session ended.
 enum class end_reason : std::uint8_t {
@@ -147,6 +147,6 @@ private:
     std::atomic<std::uint64_t> completed_{0};
 };
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 using namespace std::chrono_literals;
 
@@ -96,6 +96,6 @@ struct limits {
 HAWSER_EXPORT void validate(const timeouts& t);
 HAWSER_EXPORT void validate(const limits& l); ///< throws std::invalid_argument
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -20,7 +20,7 @@ namespace boost::asio {
 class io_context;
 }
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 namespace detail {
 class runtime_core;
@@ -112,6 +112,6 @@ T run(runtime& r, awaitable<T> work)
     return std::move(*result);
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 namespace detail {
 class any_listener;
@@ -174,6 +174,6 @@ HAWSER_EXPORT int run(runtime& r, server& s);
 /// Raises the process's soft descriptor limit to the hard one and returns it. The library never calls it by itself.
 HAWSER_EXPORT std::size_t raise_descriptor_limit();
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

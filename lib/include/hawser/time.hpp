@@ -10,7 +10,7 @@
 
 #include <chrono>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// A span of time. Every duration of the standard library converts.
 using duration = std::chrono::nanoseconds;
@@ -45,6 +45,6 @@ protected:
 /// CLOCK_MONOTONIC_COARSE: 2.6 ns a reading, and as fine as the kernel's tick (1 to 10 ms). The default.
 HAWSER_EXPORT const clock& coarse_clock() noexcept;
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

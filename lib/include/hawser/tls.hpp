@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// Certificates or a key in PEM form (RFC 7468): a file, or the text itself. A string stands for a file's path.
 class pem
@@ -146,6 +146,6 @@ public:
     using described_error::described_error;
 };
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

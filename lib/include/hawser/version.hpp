@@ -19,12 +19,12 @@
 /// One number, to be compared: 10000 * major + 100 * minor + patch.
 #define HAWSER_VERSION (10000 * HAWSER_VERSION_MAJOR + 100 * HAWSER_VERSION_MINOR + HAWSER_VERSION_PATCH)
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 /// HAWSER_VERSION of the library that is linked. A shared one may be of another patch version than the headers that a
 /// program was compiled with.
 HAWSER_EXPORT int version() noexcept;
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

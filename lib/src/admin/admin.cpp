@@ -8,7 +8,7 @@
 
 #include <array>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 constexpr duration longest_answer_at_end = 1s;
@@ -100,4 +100,4 @@ std::vector<endpoint> admin::endpoints() const
     return impl_->endpoints();
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr duration patience = 1s; // with loops that do not answer
@@ -125,4 +125,4 @@ awaitable<void> answer(const admin_subject& about, http::request& request, http:
         co_await say(response, http::status::ok, there_is);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

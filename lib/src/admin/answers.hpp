@@ -12,7 +12,7 @@
 #include <memory>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// What the answers are about. Outlives every request.
 struct admin_subject {
@@ -25,6 +25,6 @@ struct admin_subject {
 
 awaitable<void> answer(const admin_subject& about, http::request& request, http::response& response);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

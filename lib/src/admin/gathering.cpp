@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <iterator>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr int rows_in_a_turn = 64;
@@ -199,4 +199,4 @@ awaitable<socket_rows> gather(std::shared_ptr<loop> here, std::vector<std::share
     co_return all->take();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -18,13 +18,13 @@
 #include <memory>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// The sockets of the servers, the listeners first, and of the clients on their runtimes. Runs on `here`, a
 /// loop of any runtime; loops that have not answered after `patience` are named instead.
 awaitable<socket_rows> gather(std::shared_ptr<loop> here, std::vector<std::shared_ptr<server_core>> servers,
                               duration patience);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

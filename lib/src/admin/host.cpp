@@ -7,7 +7,7 @@
 #include <array>
 #include <cstddef>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 bool is_address(int family, std::string_view text) noexcept
@@ -50,4 +50,4 @@ bool names_no_foreign_host(std::string_view authority) noexcept
     return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -4,7 +4,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 namespace json = boost::json;
@@ -78,4 +78,4 @@ std::string to_json(const socket_rows& all, const process_facts& process)
     return out + "]}\n";
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

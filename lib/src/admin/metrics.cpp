@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 using prometheus::ClientMetric;
@@ -99,4 +99,4 @@ std::string to_metrics(const server_core& server)
     return f.text();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class server_core;
 
@@ -16,6 +16,6 @@ std::string to_metrics(const server_core& server);
 /// Its media type.
 inline constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

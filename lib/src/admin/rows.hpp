@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// What a connection knows of itself, beside the kernel.
 struct session_facts {
@@ -68,6 +68,6 @@ std::string to_json(const socket_rows& all, const process_facts& process);
 /// The enumerator's name, one word: "output_room".
 const char* name_of(awaiting what) noexcept;
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

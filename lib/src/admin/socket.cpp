@@ -16,7 +16,7 @@
 #include <array>
 #include <cstring>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 // In the order of the kernel's TCP_ESTABLISHED = 1 and so on.
@@ -131,4 +131,4 @@ socket_state datagram_state(int descriptor) noexcept
     return {"UNCONN", memory[received], memory[sent], {}};
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 struct socket_state {
     const char* name = "UNKNOWN"; ///< ESTABLISHED, CLOSE_WAIT, LISTEN, ...; UNCONN for a datagram socket
@@ -31,6 +31,6 @@ socket_state unix_state(int descriptor) noexcept;
 socket_state unix_listener_state(int descriptor) noexcept;
 socket_state datagram_state(int descriptor) noexcept;
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

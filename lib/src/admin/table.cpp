@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdio>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 enum class align : std::uint8_t { left, right };
@@ -160,4 +160,4 @@ std::string to_table(const socket_rows& all, const process_facts& process)
     return out;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

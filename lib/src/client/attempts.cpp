@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr std::size_t named_at_most = 8; // of the addresses, in an error's words
@@ -152,4 +152,4 @@ std::string attempts::in_words() const
     return text;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

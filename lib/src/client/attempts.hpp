@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Shared with the handlers of its sockets, which may outlive the coroutine that awaits it. Used on its loop alone.
 class attempts : public std::enable_shared_from_this<attempts>
@@ -77,6 +77,6 @@ private:
     waiting* node_ = nullptr; // first()'s
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

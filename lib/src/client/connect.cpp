@@ -21,7 +21,7 @@
 #include <cstdio>
 #include <cstring>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 using namespace detail;
@@ -336,4 +336,4 @@ awaitable<boost::system::result<connection>> try_connect(endpoint where)
     return try_connect(std::move(where), connect_options{});
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 class load;
@@ -131,4 +131,4 @@ bool start_loading(const client_context_key& key, std::shared_ptr<wanted_context
     return false;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -13,7 +13,7 @@
 #include <memory>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Why a context could not be made, as words and not as an exception: each thread that is told throws one of its own.
 struct loading_failure {
@@ -42,6 +42,6 @@ private:
 /// meanwhile waits for the same load. Returns false if too many look-ups wait, or if there is no thread to be had.
 bool start_loading(const client_context_key& key, std::shared_ptr<wanted_context> wanted);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 address_list interleave(const address_list& preferred)
 {
@@ -36,4 +36,4 @@ void race::failed() noexcept
     due_ = time_point::min();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -18,7 +18,7 @@
 #include <cstddef>
 #include <optional>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// The addresses, one family after the other in turn, the first one's first; within a family they keep their order,
 /// which is getaddrinfo's (RFC 6724). A First Address Family Count of 1.
@@ -52,6 +52,6 @@ private:
     time_point due_ = time_point::min();
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

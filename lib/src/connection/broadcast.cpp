@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 using namespace detail;
@@ -142,4 +142,4 @@ std::size_t send_to_all(std::span<const handle> to, const encoded_frame& frame, 
     return queued;
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -9,7 +9,7 @@
 #include <compare>
 #include <cstdint>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 struct claim {
     enum class kind : std::uint8_t {
@@ -26,6 +26,6 @@ struct claim {
     friend auto operator<=>(const claim&, const claim&) = default;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

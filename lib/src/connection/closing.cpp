@@ -6,7 +6,7 @@
 
 #include <array>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr std::size_t most_dropped_at_once = 256 * 1024;
@@ -284,4 +284,4 @@ void connection_core::abandon() noexcept
     const std::unique_ptr<connection_owner> untold = ending_.take_close_observer();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -8,7 +8,7 @@
 
 #include <stdexcept>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 const char* to_string(awaiting what) noexcept
 {
@@ -358,4 +358,4 @@ boost::asio::any_io_executor executor_of(const connection_core& c)
 }
 
 } // namespace detail
-} // namespace hawser
+} // namespace hawser::inline v0_1

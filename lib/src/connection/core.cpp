@@ -10,7 +10,7 @@
 #include <mutex>
 #include <new>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 connection_core::connection_core(loop& on, any_stream stream, std::shared_ptr<const settings> s, const address& peer)
     : stream_owner{on}, input_{on.blocks()}, output_{on.blocks(), on.output_cork, *this, *s}, settings_{std::move(s)},
@@ -306,4 +306,4 @@ std::optional<time_point> connection_core::awaits_since() const noexcept
     return std::nullopt;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -37,7 +37,7 @@
 #include <exception>
 #include <span>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Where handles reach a connection from any thread, and what waits there for its loop.
 struct handle_target {
@@ -419,6 +419,6 @@ struct core_access {
     }
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr duration longest_wait_for_place = 10s; // that is not the peer's own time
@@ -110,4 +110,4 @@ deadlines::due deadlines::check_end(time_point now) const noexcept
     return end_until_ <= now ? due{.expired = of_end_} : due{.next = end_until_};
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -33,7 +33,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class deadlines
 {
@@ -150,6 +150,6 @@ private:
     time_point began_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

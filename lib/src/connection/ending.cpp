@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 connection_state ending::public_state() const noexcept
 {
@@ -103,4 +103,4 @@ void ending::fail(std::exception_ptr e) noexcept
     thrown_ = std::move(e);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -39,7 +39,7 @@
 #include <exception>
 #include <memory>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Whom a connection serves, as far as it knows: a session.
 class connection_owner
@@ -139,6 +139,6 @@ private:
     std::unique_ptr<connection_owner> close_observer_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

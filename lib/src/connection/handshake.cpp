@@ -11,7 +11,7 @@
 
 #include <boost/asio/deferred.hpp>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 void connection_core::accept_handshake(resumption done, std::shared_ptr<handshake_places> places)
 {
@@ -127,4 +127,4 @@ std::optional<tls_facts> connection_core::tls() const
     return over_tls != nullptr ? over_tls->facts() : std::nullopt;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

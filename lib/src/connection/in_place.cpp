@@ -4,7 +4,7 @@
 // two kinds of waits makes each of them dearer: Asio's cancellation_slot is then no longer inlined.
 #include "connection/core.hpp"
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 awaitable<std::optional<bytes_view>> connection_core::read_more(std::size_t have)
 {
@@ -58,4 +58,4 @@ void begin_input_wait(connection_core& c, std::size_t have, resumption&& then, b
     c.begin_input_wait(have, std::move(then), cancellable);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

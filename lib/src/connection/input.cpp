@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr std::size_t largest_eager_read = 32 * 1024; // a buffer grows this far for a sender that fills it
@@ -181,4 +181,4 @@ void input::refuse_second_read()
     std::rethrow_exception(second_read());
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -45,7 +45,7 @@
 #include <optional>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class input
 {
@@ -333,6 +333,6 @@ private:
     resumption reader_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

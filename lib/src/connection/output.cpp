@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <new>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 char* output::extend_pending(std::size_t size)
 {
@@ -68,4 +68,4 @@ bool output::keeps_pace(std::uint64_t acknowledged, duration window) noexcept
     return true;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -46,7 +46,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class output
 {
@@ -237,6 +237,6 @@ private:
     std::uint64_t sending_from_ = 0; // acknowledged when the window of the write rule began
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 awaitable<std::optional<bytes_view>> connection_core::read_frame(const framing* format)
 {
@@ -183,4 +183,4 @@ void connection_core::throw_if_truncated(const framing& format) const
     }
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr std::size_t most_at_once = 256 * 1024; // sent for one connection before others get their turn
@@ -86,4 +86,4 @@ std::uint64_t connection_core::acknowledged() noexcept
     return counts_.bytes_out - std::min<std::uint64_t>(in_flight, counts_.bytes_out);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

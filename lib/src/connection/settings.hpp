@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// How often the wheel looks at a connection that holds a buffer: a twentieth of its shortest timeout.
 inline duration look_interval(const timeouts& t) noexcept
@@ -30,6 +30,6 @@ struct settings {
     duration look_every = look_interval(timeouts);
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -14,7 +14,7 @@
 #include <array>
 #include <new>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 // Destroys the operation if the connection ends without calling it.
@@ -257,4 +257,4 @@ void connection_core::end_stream_by(stream_operation* op)
     await_end(std::move(e));
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -11,7 +11,7 @@
 // It looks and takes no byte. The wait is the stream's one for input; whoever begins to read takes it over.
 #include "connection/core.hpp"
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// One coroutine that awaits the end.
 class end_watch
@@ -61,4 +61,4 @@ void connection_core::watch_peer()
     }
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 // ---- Appending, as most writes do it
 
@@ -259,4 +259,4 @@ char* connection_core::other_room_for(std::size_t size)
     return at;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 enum class written : std::uint8_t {
     whole,
@@ -14,6 +14,6 @@ enum class written : std::uint8_t {
     torn,    // torn, however it fails
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -14,7 +14,7 @@
 
 #include <algorithm>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr int most_reads = 16; // of one that is about to be closed, before others get their turn
@@ -156,4 +156,4 @@ void connection_core::drop_wait() noexcept
     ending_.drop(false);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

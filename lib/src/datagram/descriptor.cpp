@@ -9,7 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 void require_udp(const endpoint& where)
@@ -273,4 +273,4 @@ std::vector<datagram_descriptor> bind_datagrams(const endpoint& where, bool dual
 }
 
 } // namespace detail
-} // namespace hawser
+} // namespace hawser::inline v0_1

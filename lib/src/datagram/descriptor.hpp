@@ -13,7 +13,7 @@
 #include <span>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 struct datagram_address_access {
     static datagram_address make(const socket_address& from, socklen_t size);
@@ -76,6 +76,6 @@ private:
 /// inherited. Throws endpoint_error, and std::invalid_argument for dual_stack with the latter.
 std::vector<datagram_descriptor> bind_datagrams(const endpoint& where, bool dual_stack);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "values/error_category.hpp"
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 detail::error_words datagram_words(int value) noexcept
@@ -24,4 +24,4 @@ const boost::system::error_category& datagram_category() noexcept
     return instance;
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

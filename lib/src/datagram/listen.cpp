@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 listener_handle listen_datagrams(server& s, const endpoint& where, const datagram_handler& handler,
                                  const datagram_options& options)
@@ -24,4 +24,4 @@ listener_handle listen_datagrams(server& s, const endpoint& where, const datagra
     return core.add(where, made, made.size());
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr int most_at_once = 64;
@@ -224,4 +224,4 @@ void datagram_listener::close_if_done() noexcept
     ledger_->listener_closed();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

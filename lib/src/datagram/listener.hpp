@@ -24,7 +24,7 @@
 #include <optional>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class ledger;
 
@@ -94,6 +94,6 @@ private:
     bool rest_told_ = false;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 constexpr unsigned highest_rate = 1'000'000;
@@ -31,4 +31,4 @@ void validate(const datagram_options& o)
     require(o.handlers >= 1, "handlers", o.handlers, "1 or more");
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -21,7 +21,7 @@
 #include <list>
 #include <map>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class datagram_rate
 {
@@ -83,6 +83,6 @@ private:
     std::map<address_key, bucket> known_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

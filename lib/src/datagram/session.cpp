@@ -10,7 +10,7 @@
 
 #include <mutex>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 bytes_view datagram_request::payload() const noexcept
 {
@@ -146,4 +146,4 @@ void datagram_session::charge(bytes_view answer)
 }
 
 } // namespace detail
-} // namespace hawser
+} // namespace hawser::inline v0_1

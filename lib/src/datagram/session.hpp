@@ -18,7 +18,7 @@
 #include <optional>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class datagram_listener;
 
@@ -69,6 +69,6 @@ private:
     bool ended_ = false;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

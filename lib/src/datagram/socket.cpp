@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 using namespace detail;
 
@@ -252,4 +252,4 @@ std::optional<endpoint> datagram_socket::peer_endpoint() const
     return impl_->connected_to ? std::optional{impl_->connected_to->to_endpoint()} : std::nullopt;
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <stdexcept>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 namespace {
 
@@ -375,4 +375,4 @@ std::string_view looks_like(bytes_view input) noexcept
     return {};
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

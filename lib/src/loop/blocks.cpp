@@ -10,7 +10,7 @@
 #include <new>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 struct free_block {
     free_block* next;
@@ -200,4 +200,4 @@ time_point block_pool::on_due(time_point now)
     return kept_total_ == 0 ? time_point::max() : after(now, trim_interval);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

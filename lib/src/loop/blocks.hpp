@@ -19,7 +19,7 @@
 #include <array>
 #include <cstddef>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class block_pool : private wheel::entry
 {
@@ -65,6 +65,6 @@ private:
     std::size_t in_use_ = 0;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

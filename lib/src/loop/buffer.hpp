@@ -17,7 +17,7 @@
 #include <cstring>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class buffer
 {
@@ -122,6 +122,6 @@ private:
     std::size_t capacity_ = 0;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 struct call_queue::step {
     call_queue* of;
@@ -89,4 +89,4 @@ void call_queue::close() noexcept
     }
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -20,7 +20,7 @@
 #include <mutex>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 using call_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct call_tag>>;
 
@@ -105,6 +105,6 @@ private:
     operation_place place_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Whose output gathers there.
 class cork_owner
@@ -50,6 +50,6 @@ struct cork {
     }
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

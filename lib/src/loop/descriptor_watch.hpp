@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class descriptor_watch
 {
@@ -44,6 +44,6 @@ private:
     std::vector<std::function<void()>> waiting_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

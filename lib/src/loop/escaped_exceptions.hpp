@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class escape_listener
 {
@@ -59,6 +59,6 @@ private:
     std::vector<std::weak_ptr<escape_listener>> listeners_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

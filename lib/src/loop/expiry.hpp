@@ -9,7 +9,7 @@
 #include <functional>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class expiry final : private wheel::entry
 {
@@ -41,6 +41,6 @@ private:
     bool passed_ = false;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

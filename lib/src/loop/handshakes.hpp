@@ -33,7 +33,7 @@
 #include <memory>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// That a peer has to answer while others wait for the place: an honest one needs a round trip.
 inline constexpr duration time_of_peer = std::chrono::seconds{1};
@@ -195,6 +195,6 @@ private:
     std::shared_ptr<handshake_places> of_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -18,7 +18,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 // Finds the loop from a context, for code that knows only its executor.
@@ -288,4 +288,4 @@ loop& loop_of(const boost::asio::execution_context& context)
     return *boost::asio::use_service<loop_service>(mutable_context).owner;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

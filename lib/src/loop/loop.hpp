@@ -35,7 +35,7 @@
 #include <string>
 #include <thread>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// A count that its loop's thread alone changes and any thread may read: no locked instruction.
 class counter
@@ -279,6 +279,6 @@ inline loop& loop_of(const boost::asio::any_io_executor& executor)
     return loop_of(boost::asio::query(executor, boost::asio::execution::context));
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <new>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class operation_place
 {
@@ -57,6 +57,6 @@ private:
     operation_place* in_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

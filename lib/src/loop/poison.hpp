@@ -22,7 +22,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 #ifdef HAWSER_POISONS
 
@@ -52,6 +52,6 @@ inline bool is_poisoned(const void*) noexcept
 
 #endif
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

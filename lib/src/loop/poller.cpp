@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 // EPOLLRDHUP and EPOLLPRI tell that behind the last byte there is an end, or an urgent one.
@@ -161,4 +161,4 @@ void poller::close() noexcept
     readiness_.reset();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

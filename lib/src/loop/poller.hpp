@@ -29,7 +29,7 @@
 #include <optional>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class poller
 {
@@ -107,6 +107,6 @@ private:
         readiness_; // of epoll_
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

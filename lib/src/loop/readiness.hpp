@@ -15,7 +15,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class readiness final : private loop::guest
 {
@@ -79,6 +79,6 @@ private:
     std::optional<descriptor_type> waits_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

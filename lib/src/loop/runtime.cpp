@@ -19,7 +19,7 @@
 #include <string>
 #include <system_error>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace detail {
 namespace {
 
@@ -227,4 +227,4 @@ void runtime::spawn(awaitable<void> work, std::function<void(std::exception_ptr)
     });
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class runtime_core
 {
@@ -87,6 +87,6 @@ private:
     sigset_t before_{};
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

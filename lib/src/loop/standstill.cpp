@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 using namespace std::chrono_literals;
@@ -66,4 +66,4 @@ bool loop_standstill::is_blocked() const noexcept
     return stood_ >= blocked_after;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class loop;
 
@@ -33,6 +33,6 @@ private:
     duration stood_{};
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

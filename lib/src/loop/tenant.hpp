@@ -17,7 +17,7 @@
 
 #include <cstdint>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class loop;
 
@@ -75,6 +75,6 @@ private:
 using tenant_list = boost::intrusive::list<tenant, boost::intrusive::base_hook<tenant_hook>,
                                            boost::intrusive::constant_time_size<false>>;
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

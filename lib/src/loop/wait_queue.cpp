@@ -3,7 +3,7 @@
 
 #include <new>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 void waiting::resume_later() noexcept
 {
@@ -37,4 +37,4 @@ void waiting::dropped() noexcept
     const resumption gone = std::move(resume);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

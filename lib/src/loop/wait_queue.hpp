@@ -21,7 +21,7 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/intrusive/list.hpp>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 using wait_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct wait_tag>,
                                                    boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -116,6 +116,6 @@ private:
         list_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -8,7 +8,7 @@
 #include <ctime>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 std::timespec timespec_of(duration d) noexcept
@@ -58,4 +58,4 @@ void wake_timer::set_to(duration since_epoch) noexcept
     ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

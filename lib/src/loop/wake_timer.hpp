@@ -10,7 +10,7 @@
 
 #include <hawser/time.hpp>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class wake_timer final : private poller::entry
 {
@@ -44,6 +44,6 @@ private:
     bool is_set_ = false;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

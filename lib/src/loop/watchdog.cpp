@@ -5,7 +5,7 @@
 #include <fstream>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 // What a thread has waited for a processor, from the second field of its schedstat; zero where there is none.
@@ -68,4 +68,4 @@ void watchdog::look_at(loop& l, sighting& s, time_point now) const
     running->report_blocked(held);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -16,7 +16,7 @@
 #include <optional>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Nothing if no handler runs, or one that has gone on after it awaited what is not the connection's. From any thread
 /// that holds l.lifetime.
@@ -49,6 +49,6 @@ private:
     std::vector<sighting> sightings_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

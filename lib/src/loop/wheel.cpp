@@ -5,7 +5,7 @@
 #include <bit>
 #include <new>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 namespace {
 constexpr duration after_failure = std::chrono::milliseconds{10};
@@ -121,4 +121,4 @@ std::size_t wheel::size() const noexcept
     return n;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -24,7 +24,7 @@
 #include <array>
 #include <cstdint>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class wheel
 {
@@ -98,6 +98,6 @@ private:
     std::array<level, levels> levels_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <stdexcept>
 
-namespace hawser::messages {
+namespace hawser::inline v0_1::messages {
 namespace {
 
 using detail::longest_header;
@@ -113,4 +113,4 @@ message_error decoder::cut(bytes_view input) const
     return {hawser::errc::truncated_head, "header", std::to_string(needed_) + " bytes with its length", end};
 }
 
-} // namespace hawser::messages
+} // namespace hawser::inline v0_1::messages

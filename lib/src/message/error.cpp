@@ -3,7 +3,7 @@
 
 #include "values/error_category.hpp"
 
-namespace hawser::messages {
+namespace hawser::inline v0_1::messages {
 namespace {
 
 hawser::detail::error_words message_words(int value) noexcept
@@ -25,4 +25,4 @@ const boost::system::error_category& category() noexcept
     return instance;
 }
 
-} // namespace hawser::messages
+} // namespace hawser::inline v0_1::messages

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace hawser::messages::detail {
+namespace hawser::inline v0_1::messages::detail {
 namespace {
 
 namespace json = boost::json;
@@ -218,4 +218,4 @@ message_header read_header(bytes_view text, std::size_t content_limit)
     return found;
 }
 
-} // namespace hawser::messages::detail
+} // namespace hawser::inline v0_1::messages::detail

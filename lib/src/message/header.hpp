@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string>
 
-namespace hawser::messages::detail {
+namespace hawser::inline v0_1::messages::detail {
 
 /// The most that a header's length can say.
 inline constexpr std::size_t longest_header = 65'535;
@@ -27,6 +27,6 @@ message_header read_header(bytes_view json, std::size_t content_limit);
 /// "expected 0 to LIMIT", of a content-length.
 std::string content_range(std::size_t limit);
 
-} // namespace hawser::messages::detail
+} // namespace hawser::inline v0_1::messages::detail
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <stdexcept>
 
-namespace hawser::messages {
+namespace hawser::inline v0_1::messages {
 namespace detail {
 namespace {
 
@@ -89,4 +89,4 @@ std::string json_object(std::initializer_list<std::pair<std::string_view, std::s
     return out + '}';
 }
 
-} // namespace hawser::messages
+} // namespace hawser::inline v0_1::messages

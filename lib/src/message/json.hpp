@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace hawser::messages::detail {
+namespace hawser::inline v0_1::messages::detail {
 
 /// Appends a string in its quotes. `text` is UTF-8.
 void append_json(std::string& out, bytes_view text);
@@ -19,6 +19,6 @@ std::string json_quoted(bytes_view text);
 /// The same without quotes: a number as its peer wrote it.
 std::string shortened(bytes_view text);
 
-} // namespace hawser::messages::detail
+} // namespace hawser::inline v0_1::messages::detail
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <array>
 
-namespace hawser::messages {
+namespace hawser::inline v0_1::messages {
 namespace {
 
 constexpr const char* known = "utf-8, ascii, latin-1, utf-16, utf-16-le or utf-16-be";
@@ -135,4 +135,4 @@ std::string message::text() const
     return from_utf_16(*this, 0, std::endian::big);
 }
 
-} // namespace hawser::messages
+} // namespace hawser::inline v0_1::messages

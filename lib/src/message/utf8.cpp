@@ -5,7 +5,7 @@
 
 #include <iterator>
 
-namespace hawser::messages::detail {
+namespace hawser::inline v0_1::messages::detail {
 
 namespace utf = boost::locale::utf;
 using utf8 = utf::utf_traits<char>;
@@ -25,4 +25,4 @@ void append_utf8(std::string& out, char32_t code)
     utf8::encode(code, std::back_inserter(out));
 }
 
-} // namespace hawser::messages::detail
+} // namespace hawser::inline v0_1::messages::detail

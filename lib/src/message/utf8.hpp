@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string>
 
-namespace hawser::messages::detail {
+namespace hawser::inline v0_1::messages::detail {
 
 /// How many bytes of `text` are UTF-8 before the first that is not: its size if all are.
 std::size_t valid_utf8(bytes_view text) noexcept;
@@ -17,6 +17,6 @@ std::size_t valid_utf8(bytes_view text) noexcept;
 /// Appends a character; `code` is one.
 void append_utf8(std::string& out, char32_t code);
 
-} // namespace hawser::messages::detail
+} // namespace hawser::inline v0_1::messages::detail
 
 #endif

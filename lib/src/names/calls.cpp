@@ -14,7 +14,7 @@
 #include <cstring>
 #include <memory>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 using address_results = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
@@ -177,4 +177,4 @@ std::string full_name(const host_entry& host)
     return found != host.aliases.end() ? *found : host.name;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

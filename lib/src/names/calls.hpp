@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 error_code find_addresses(const address_query& query, std::vector<address_info>& found);
 error_code find_host_by_name(const std::string& name, host_entry& found);
@@ -23,6 +23,6 @@ const char* address_meant_by(const std::string& name) noexcept;
 /// The name that getfqdn() returns for such a host.
 std::string full_name(const host_entry& host);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

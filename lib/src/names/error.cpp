@@ -3,7 +3,7 @@
 
 #include "values/error_category.hpp"
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 detail::error_words name_words(int value) noexcept
@@ -39,4 +39,4 @@ const boost::system::error_category& host_category() noexcept
     return instance;
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

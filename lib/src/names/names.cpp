@@ -15,7 +15,7 @@
 #include <cstdio>
 #include <stdexcept>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 using namespace detail;
@@ -127,4 +127,4 @@ std::string gethostname()
     return name.data();
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

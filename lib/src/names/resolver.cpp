@@ -17,7 +17,7 @@
 #include <system_error>
 #include <thread>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 error_code look_up(const std::string& host, std::uint16_t port, address_list& found)
@@ -162,4 +162,4 @@ std::string meaning(const error_code& e)
     return e.category() == boost::asio::error::get_addrinfo_category() ? ::gai_strerror(e.value()) : e.message();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// One look-up, shared by the coroutine that waits and the thread that works.
 struct lookup : owned_call {
@@ -70,6 +70,6 @@ error_code resolver_error(int value);
 /// An error in words; Asio has them for two errors of a name look-up, and the C library for all.
 std::string meaning(const error_code& e);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 enum class accept_failure {
     none_queued, ///< wait until the socket is readable
@@ -41,6 +41,6 @@ constexpr accept_failure accept_failure_of(int error) noexcept
     }
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -15,7 +15,7 @@
 #include <cerrno>
 #include <stdexcept>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 struct acceptor::impl {
     explicit impl(detail::loop& l) : on{l}, readiness{l} {}
@@ -105,4 +105,4 @@ void acceptor::close() noexcept
     impl_->socket = detail::listening_socket{};
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -14,7 +14,7 @@
 #include <mutex>
 #include <optional>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class admission
 {
@@ -82,6 +82,6 @@ constexpr std::size_t default_permits(std::size_t descriptor_limit) noexcept
     return descriptor_limit - (quarter < 64 ? quarter : 64);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class loop;
 
@@ -45,6 +45,6 @@ public:
     virtual int socket() const noexcept = 0;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr duration grace_after_cut = 100ms;       // for cut sessions to end, once the last thing has moved
@@ -333,4 +333,4 @@ awaitable<drain_report> drained(std::shared_ptr<drain> of)
     co_return *of->report();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

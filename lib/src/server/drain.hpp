@@ -34,7 +34,7 @@
 #include <string>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class ledger;
 class loop;
@@ -159,6 +159,6 @@ private:
 /// server::drained().
 awaitable<drain_report> drained(std::shared_ptr<drain> of);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 std::size_t drain_record::note_cut(const connection_core& c) noexcept
 {
@@ -76,4 +76,4 @@ drain_record::entries drain_record::all() const
     return entries_;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class address;
 class connection_core;
@@ -61,6 +61,6 @@ private:
     entries entries_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 // An equal share of what the server may have, on each loop.
@@ -111,4 +111,4 @@ server_statistics ledger::counted() const noexcept
     return s;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

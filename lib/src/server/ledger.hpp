@@ -23,7 +23,7 @@
 #include <memory>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class address;
 
@@ -101,6 +101,6 @@ private:
     std::atomic<bool> permit_wanted_{false};
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -11,7 +11,7 @@
 #include <array>
 #include <cerrno>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr int most_at_once = 64;
@@ -337,4 +337,4 @@ void listener::close()
     ledger_.listener_closed();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

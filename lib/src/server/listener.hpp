@@ -25,7 +25,7 @@
 #include <memory>
 #include <optional>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class listener final : public any_listener,
                        public std::enable_shared_from_this<listener>,
@@ -100,6 +100,6 @@ private:
     bool newcomers_ = false;         // wait, while it is full: told to the server
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <malloc.h>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr duration until_it_is_free = std::chrono::seconds{5}; // a linger may hold the last of it
@@ -45,4 +45,4 @@ time_point memory_return::on_due(time_point now)
     return not_before_;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -16,7 +16,7 @@
 #include <atomic>
 #include <memory>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class memory_return final : public std::enable_shared_from_this<memory_return>, private wheel::entry, private owned_call
 {
@@ -45,6 +45,6 @@ private:
     std::atomic<bool> stopped_{false};
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <limits>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr timeval patience{.tv_sec = 0, .tv_usec = 50'000};
@@ -67,4 +67,4 @@ std::optional<duration> watchdog_time()
     return std::chrono::microseconds{*wait};
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class notify_socket
 {
@@ -35,6 +35,6 @@ private:
 /// What this process is watched with; nothing if it is not.
 std::optional<duration> watchdog_time();
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 constexpr duration one_line_each = std::chrono::seconds{1};
@@ -208,4 +208,4 @@ void log_observer::drain_ended(const drain_report& report) noexcept
     }
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

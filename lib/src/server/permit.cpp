@@ -4,7 +4,7 @@
 #include "server/ledger.hpp"
 #include "values/address.hpp"
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 std::optional<permit> permit::take(std::shared_ptr<ledger> of) noexcept
 {
@@ -42,4 +42,4 @@ void permit::give_back() noexcept
     of->permit_returns();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

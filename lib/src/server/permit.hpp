@@ -17,7 +17,7 @@
 #include <optional>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class address;
 class ledger;
@@ -48,6 +48,6 @@ private:
     std::optional<admission::address_key> address_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

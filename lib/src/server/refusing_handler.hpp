@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// A session_handler holds it like any other; a server that finds it there takes it apart.
 struct refusing_handler {
@@ -18,6 +18,6 @@ struct refusing_handler {
     awaitable<void> operator()(connection& peer) const { return run(peer); }
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <hawser/time.hpp>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Thread safe.
 class room_maker
@@ -25,6 +25,6 @@ protected:
     ~room_maker() = default;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <future>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 // The first SIGINT or SIGTERM drains, the second cuts.
@@ -92,4 +92,4 @@ int run(runtime& r, server& s)
     return report.clean() && !core.lost() ? 0 : 1;
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 void listener_handle::suspend() const
 {
@@ -95,4 +95,4 @@ std::size_t raise_descriptor_limit()
     return static_cast<std::size_t>(limit.rlim_cur);
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

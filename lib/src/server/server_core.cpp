@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <iterator>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 std::size_t descriptor_limit() noexcept
@@ -300,4 +300,4 @@ server_statistics server_core::statistics() const
     return s;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

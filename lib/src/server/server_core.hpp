@@ -19,7 +19,7 @@
 #include <optional>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class any_listener;
 class service_manager;
@@ -120,6 +120,6 @@ struct server_access {
     static server_core& get(const server& s) noexcept { return *s.core_; }
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

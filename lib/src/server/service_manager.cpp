@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 std::string ready_lines(const std::vector<endpoint>& listening)
@@ -99,4 +99,4 @@ time_point service_manager::on_due(time_point now)
     return after(now, *watchdog_ / 2);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -25,7 +25,7 @@
 #include <optional>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class service_manager final : public std::enable_shared_from_this<service_manager>,
                               private wheel::entry,
@@ -71,6 +71,6 @@ private:
     bool ended_ = false;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <mutex>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr duration longest_told = 2s; // of the time in the kernel's queue: no claim has to be older
@@ -315,4 +315,4 @@ void session::report_blocked(duration held) const noexcept
     config_->ledger->observer().loop_blocked(core_->peer().to_endpoint(), held);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -25,7 +25,7 @@
 #include <optional>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// What the sessions of one listener share; it lives as long as any of them.
 struct session_config {
@@ -122,6 +122,6 @@ inline session* session_of(const connection_core& c) noexcept
     return static_cast<session*>(c.owner);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -13,7 +13,7 @@
 
 #include <iterator>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 using session_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct session_tag>>;
 
@@ -109,6 +109,6 @@ private:
         cursors_; // those that stand at a session
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

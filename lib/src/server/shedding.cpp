@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 using kind = claim::kind;
@@ -294,4 +294,4 @@ void shedding::look_again(time_point at)
     alarm_->set(at);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -37,7 +37,7 @@
 #include <memory>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class ledger;
 class loop;
@@ -104,6 +104,6 @@ private:
     std::shared_ptr<alarm> alarm_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 address_list look_up(const endpoint& where, int flags, int& failure)
@@ -71,4 +71,4 @@ void set_port(std::pair<socket_address, socklen_t>& at, std::uint16_t port) noex
     (at.first.any.sa_family == AF_INET6 ? at.first.v6.sin6_port : at.first.v4.sin_port) = htons(port);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

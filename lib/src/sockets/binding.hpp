@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// The addresses of a host that is a literal or empty; none if it is a name. `passive`: empty is every interface.
 address_list numeric_addresses(const endpoint& where, bool passive);
@@ -56,6 +56,6 @@ auto bind_same_port(const endpoint& where, address_list list, BindOne bind_one)
     }
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

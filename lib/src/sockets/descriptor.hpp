@@ -8,7 +8,7 @@
 
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Owns a descriptor.
 class descriptor
@@ -35,6 +35,6 @@ private:
     int fd_ = -1;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

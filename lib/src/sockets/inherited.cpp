@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr int first_passed = 3; // SD_LISTEN_FDS_START
@@ -208,4 +208,4 @@ std::vector<inherited_socket> take_inherited(const endpoint& where, socket_kind 
     return taken;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -10,7 +10,7 @@
 
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 enum class socket_kind : std::uint8_t {
     stream,    ///< TCP or a Unix stream socket, listening or bound
@@ -30,6 +30,6 @@ struct inherited_socket {
 /// child takes them for its own.
 std::vector<inherited_socket> take_inherited(const endpoint& where, socket_kind wanted);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 using namespace std::chrono_literals;
@@ -68,4 +68,4 @@ void set_keep_alive(int descriptor, const keep_alive_options& o) noexcept
         set_number(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, whole<std::chrono::milliseconds>(o.user_timeout));
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

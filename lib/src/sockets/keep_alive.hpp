@@ -6,7 +6,7 @@
 
 #include <hawser/time.hpp>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// As in listen_options and connect_options.
 struct keep_alive_options {
@@ -27,6 +27,6 @@ void validate(const char* of, const keep_alive_options& o);
 /// Of a TCP socket, whose accepted connections inherit it.
 void set_keep_alive(int descriptor, const keep_alive_options& o) noexcept;
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <stdexcept>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 void set(int fd, int level, int name, int value)
@@ -179,4 +179,4 @@ std::vector<listening_socket> bind_all(const endpoint& where, const listen_optio
                           [&](const auto& at) { return bind_tcp(where, at, options); });
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -16,7 +16,7 @@
 #include <optional>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// A socket that has been bound, and listens after listen(). A Unix socket's file goes with it, unless it was
 /// inherited.
@@ -57,6 +57,6 @@ duration time_in_queue(int descriptor) noexcept;
 /// that were inherited. Throws endpoint_error, and std::invalid_argument for options that do not go with the endpoint.
 std::vector<listening_socket> bind_all(const endpoint& where, const listen_options& options);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

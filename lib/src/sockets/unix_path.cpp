@@ -14,7 +14,7 @@
 #include <string>
 #include <thread>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 using namespace std::chrono_literals;
@@ -131,4 +131,4 @@ descriptor bind_to_path(const endpoint& where, std::optional<unsigned> mode)
     return fd;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -22,12 +22,12 @@
 
 #include <optional>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// A socket bound to the endpoint's path, whose file has this mode. Waits for the folder's lock for at most 5 s. Throws
 /// endpoint_error.
 descriptor bind_to_path(const endpoint& where, std::optional<unsigned> mode);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

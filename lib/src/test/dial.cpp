@@ -9,7 +9,7 @@
 #include "tls/client_contexts.hpp"
 #include "transport/tls_engine.hpp"
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 
 using namespace hawser::detail;
 
@@ -89,4 +89,4 @@ awaitable<connection> world::dial(session_handler handler, listen_options how, c
     co_return made;
 }
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test

@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 void set_path(memory_link::direction& d, const test::path& how)
 {
@@ -19,9 +19,9 @@ void set_path(memory_link::direction& d, const test::path& how)
     d.stalled = how.stalled;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 
 // The connection under test is side 0 of its link.
 
@@ -152,4 +152,4 @@ std::string frame(bytes_view payload)
     return bytes.append(payload);
 }
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test

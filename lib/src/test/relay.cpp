@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr std::size_t most_at_once = 16 * 1024;
@@ -96,4 +96,4 @@ bool test_relay::deliver(unsigned side)
     return true;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -14,7 +14,7 @@
 #include <memory>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class test_relay
 {
@@ -47,6 +47,6 @@ private:
     std::array<side_state, 2> sides_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 namespace {
 
 using hawser::detail::disturbance;
@@ -86,4 +86,4 @@ std::size_t cancel_each_suspension(const std::string& name, const scenario_funct
     return sweep(name, scenario, options, disturbance::kind::cancellation, "suspensions", "cancelled");
 }
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test

@@ -13,7 +13,7 @@
 #include <optional>
 #include <stdexcept>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 settings settings_of(const framing& format, const timeouts& t, const limits& l)
 {
@@ -203,9 +203,9 @@ void task_state::cancel(test::world& run, boost::asio::cancellation_type type)
     run.poll();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 
 using namespace hawser::detail;
 
@@ -401,4 +401,4 @@ std::string remains::to_string() const
     return all.empty() ? "nothing" : all;
 }
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// What a sweep does to one run: at the n-th step it counts, it strikes. By itself, it counts and does nothing.
 class disturbance final : public memory_probe
@@ -93,6 +93,6 @@ settings settings_of(const framing& format, const timeouts& t, const limits& l);
 /// Makes a direction be as `how` says.
 void set_path(memory_link::direction& d, const test::path& how);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

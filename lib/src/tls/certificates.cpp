@@ -13,7 +13,7 @@
 #include <cstring>
 #include <ctime>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr std::size_t largest_file = 4U << 20;
@@ -248,4 +248,4 @@ std::string take_openssl_error()
     return "error " + std::to_string(e);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

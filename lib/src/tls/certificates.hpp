@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// A chain, leaf first, and the leaf's key.
 struct key_pair {
@@ -47,6 +47,6 @@ std::chrono::system_clock::time_point end_of(const X509& certificate);
 /// The newest entry of OpenSSL's error queue as words, and the queue emptied.
 std::string take_openssl_error();
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 file_stamp stamp_of(const char* path) noexcept
@@ -78,4 +78,4 @@ std::shared_ptr<const tls_context> client_context(const client_context_key& key)
     return made;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Changes when a file does; the same for whatever is no file.
 struct file_stamp {
@@ -43,6 +43,6 @@ std::shared_ptr<const tls_context> kept_client_context(const client_context_key&
 /// The same; else a new one, which is kept then. Throws as tls_context does.
 std::shared_ptr<const tls_context> client_context(const client_context_key& key);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

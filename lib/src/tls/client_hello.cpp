@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr unsigned char handshake_record = 22;
@@ -88,4 +88,4 @@ void client_hello::keep_head(std::string& kept) noexcept
     size[1] = static_cast<char>(kept_ % 256);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

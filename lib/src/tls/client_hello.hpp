@@ -20,7 +20,7 @@
 #include <cstdint>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class client_hello
 {
@@ -81,6 +81,6 @@ private:
     std::size_t rest_ = 0; // of the message, once its beginning has come
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

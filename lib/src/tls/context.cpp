@@ -13,7 +13,7 @@
 #include <new>
 #include <stdexcept>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr const char* tls12_ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -300,4 +300,4 @@ void tls_configuration::use(std::shared_ptr<const tls_context> next)
     now_.swap(next);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

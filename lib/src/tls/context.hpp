@@ -22,7 +22,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class tls_context
 {
@@ -73,6 +73,6 @@ private:
     std::shared_ptr<const tls_context> now_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

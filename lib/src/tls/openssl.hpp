@@ -11,7 +11,7 @@
 
 #include <memory>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 template <auto release>
 struct openssl_release {
@@ -29,6 +29,6 @@ using key_ptr = std::unique_ptr<EVP_PKEY, openssl_release<EVP_PKEY_free>>;
 using ssl_ptr = std::unique_ptr<SSL, openssl_release<SSL_free>>;
 using ssl_context_ptr = std::unique_ptr<SSL_CTX, openssl_release<SSL_CTX_free>>;
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

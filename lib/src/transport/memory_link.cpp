@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 // How many of a direction's bytes can be read now.
 std::size_t memory_link::arrived(const direction& d) const noexcept
@@ -283,4 +283,4 @@ std::size_t memory_stream::unacknowledged() noexcept
     return link_->from(side_).bytes.size();
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -19,7 +19,7 @@
 #include <span>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Is told of each operation of a link before it happens, and says whether the network breaks there.
 class memory_probe
@@ -117,6 +117,6 @@ private:
     void called() override;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

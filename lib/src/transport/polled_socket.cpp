@@ -14,7 +14,7 @@
 #include <array>
 #include <cerrno>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 const error_code aborted = boost::asio::error::operation_aborted;
@@ -278,4 +278,4 @@ void polled_socket::abandon() noexcept
             intrusive_ptr_release(owner_);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -22,7 +22,7 @@
 
 #include <span>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class address;
 class stream_owner;
@@ -140,6 +140,6 @@ private:
 
 polled_socket::family family_of(const address& peer) noexcept;
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -15,7 +15,7 @@
 #include <memory>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class stream_owner;
 class tls_stream;
@@ -76,6 +76,6 @@ private:
     duration waited_{};
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

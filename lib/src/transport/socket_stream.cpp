@@ -2,7 +2,7 @@
 #include "transport/stream.hpp"
 #include "transport/stream_owner.hpp"
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 void socket_stream::wait_readable(stream_owner&) noexcept
 {
@@ -25,4 +25,4 @@ bool socket_stream::end_output(bool) noexcept
     return true;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -21,7 +21,7 @@
 #include <span>
 #include <variant>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class stream_owner;
 class handshake_places;
@@ -192,6 +192,6 @@ private:
 
 using any_stream = std::variant<socket_stream, memory_stream, tls_stream>;
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

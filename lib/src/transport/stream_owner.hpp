@@ -6,7 +6,7 @@
 
 #include "loop/tenant.hpp"
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// What a stream was told to wait for has come, or will not. Called from the loop's queue.
 class stream_owner : public tenant
@@ -29,6 +29,6 @@ public:
     virtual bool yield_place(bool waits_to_send) = 0;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

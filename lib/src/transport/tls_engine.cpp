@@ -16,7 +16,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr std::size_t record_size = 16 * 1024;         // plaintext in one record (RFC 8446, section 5.1)
@@ -500,4 +500,4 @@ tls_facts tls_engine::facts() const
     return f;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

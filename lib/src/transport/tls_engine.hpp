@@ -31,7 +31,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class tls_engine
 {
@@ -172,6 +172,6 @@ private:
     std::string words_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

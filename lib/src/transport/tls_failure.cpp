@@ -7,7 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 errc check_that_failed(int verify_error) noexcept
@@ -148,4 +148,4 @@ void tls_engine::fail(const error_code& e, std::initializer_list<std::string_vie
     }
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

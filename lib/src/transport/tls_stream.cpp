@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 using step = tls_engine::step;
@@ -354,4 +354,4 @@ std::optional<tls_facts> tls_stream::facts() const
     return engine_ && engine_->established() ? std::optional{engine_->facts()} : std::nullopt;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

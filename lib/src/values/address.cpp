@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstring>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 address::address(const socket_address& from, socklen_t size)
 {
@@ -65,4 +65,4 @@ address local_address(int descriptor)
     return {a, size};
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

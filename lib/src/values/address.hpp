@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Room for any address that a socket call writes.
 union socket_address {
@@ -55,6 +55,6 @@ private:
 /// The address that a socket is bound to.
 HAWSER_EXPORT_DETAIL address local_address(int descriptor);
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

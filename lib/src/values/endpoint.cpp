@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
@@ -168,4 +168,4 @@ std::string endpoint::host_and_port() const
     return (ipv6 ? '[' + host_ + ']' : host_) + ':' + std::to_string(port_);
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -11,7 +11,7 @@
 #include <atomic>
 #include <cstring>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 using detail::error_words;
@@ -141,4 +141,4 @@ std::string symbol(const error_code& e)
     return std::string{e.category().name()} + ':' + std::to_string(e.value());
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

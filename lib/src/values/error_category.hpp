@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 struct error_words {
     const char* symbol;
@@ -38,6 +38,6 @@ private:
     const named_category* older_;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

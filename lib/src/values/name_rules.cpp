@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cstdint>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 namespace {
 
 constexpr std::size_t longest_name = 253;
@@ -62,4 +62,4 @@ std::string fault_of_service(std::string_view service)
     return {};
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 void require(bool holds, const char* field, const std::string& value, const char* expected)
@@ -43,4 +43,4 @@ void validate(const limits& l)
             ("less than limits.output_high_water, " + std::to_string(l.output_high_water)).c_str());
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

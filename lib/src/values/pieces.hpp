@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// A head and a payload, or one of them.
 struct two_pieces {
@@ -20,6 +20,6 @@ struct two_pieces {
 /// In one send.
 constexpr std::size_t most_pieces = 64;
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Calls `f`, which does not throw, when it is destroyed, unless it was released:
 ///     busy = true;
@@ -34,6 +34,6 @@ private:
     bool released_ = false;
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

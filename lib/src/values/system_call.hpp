@@ -10,7 +10,7 @@
 
 #include <cerrno>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 static_assert(EAGAIN == EWOULDBLOCK);
 
@@ -44,6 +44,6 @@ inline void reset_on_close(int descriptor) noexcept
     ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "values/text.hpp"
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 std::string quoted(bytes_view bytes, std::size_t most)
 {
@@ -28,4 +28,4 @@ std::string quoted(bytes_view bytes, std::size_t most)
     return text;
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// `"a\r\n"`: in double quotes, `"` and `\` escaped, `\n \r \t`, `\xNN` for every other byte that is not visible
 /// ASCII, and at most `most` bytes, then `... (N bytes)`. So it is one line, in which a terminal obeys nothing.
@@ -49,6 +49,6 @@ inline void check_above_zero(const char* option, duration d)
                                     std::to_string(d.count()) + " ns"};
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

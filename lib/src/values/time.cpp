@@ -3,7 +3,7 @@
 
 #include <ctime>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 namespace {
 
 class coarse final : public clock
@@ -26,4 +26,4 @@ const clock& coarse_clock() noexcept
     return instance;
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1

@@ -3,7 +3,7 @@
 
 #include <hawser/detail/boost_version.hpp>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 int version() noexcept
 {
@@ -19,4 +19,4 @@ void library_compiled_with_boost() noexcept
 template void library_compiled_with_boost<BOOST_VERSION>() noexcept;
 
 } // namespace detail
-} // namespace hawser
+} // namespace hawser::inline v0_1

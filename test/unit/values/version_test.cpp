@@ -3,10 +3,15 @@
 // The version: one number, however it is asked for.
 #include <hawser/version.hpp>
 
+#include <hawser/framing.hpp>
+
 #define BOOST_TEST_MODULE version
 #include <boost/test/unit_test.hpp>
 
+#include <boost/core/demangle.hpp>
+
 #include <string>
+#include <typeinfo>
 
 BOOST_AUTO_TEST_CASE(the_macros_agree_with_each_other)
 {
@@ -21,6 +26,13 @@ BOOST_AUTO_TEST_CASE(the_macros_agree_with_each_other)
 BOOST_AUTO_TEST_CASE(the_library_that_is_linked_is_of_these_headers)
 {
     BOOST_TEST(hawser::version() == HAWSER_VERSION);
+}
+
+BOOST_AUTO_TEST_CASE(symbols_name_the_version_whose_abi_they_have)
+{
+    const std::string abi =
+        "hawser::v" + std::to_string(HAWSER_VERSION_MAJOR) + '_' + std::to_string(HAWSER_VERSION_MINOR);
+    BOOST_TEST(boost::core::demangle(typeid(hawser::framing).name()) == abi + "::framing");
 }
 
 // The package, its shared library and its pkg-config files have the version that CMake knows.

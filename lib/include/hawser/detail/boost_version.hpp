@@ -3,7 +3,7 @@
 // A program and the library have to be compiled with the same version of Boost, whose types pass between them: another
 // one does not link. The linker then says which is missing:
 //
-//     undefined reference to `void hawser::detail::library_compiled_with_boost<108200>()'
+//     undefined reference to `void hawser::v0_1::detail::library_compiled_with_boost<108200>()'
 #ifndef HAWSER_DETAIL_BOOST_VERSION_HPP
 #define HAWSER_DETAIL_BOOST_VERSION_HPP
 
@@ -12,7 +12,7 @@
 #include <boost/config/helper_macros.hpp>
 #include <boost/version.hpp>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// The library has this function for the one version that it was compiled with.
 template <int Version>
@@ -29,6 +29,6 @@ HAWSER_DETAIL_KEPT inline void (*const BOOST_JOIN(compiled_with_boost_, BOOST_VE
     &library_compiled_with_boost<BOOST_VERSION>;
 #undef HAWSER_DETAIL_KEPT
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

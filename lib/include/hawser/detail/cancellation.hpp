@@ -9,7 +9,7 @@
 #include <new>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Calls `f` when the operation of this handler is cancelled. False: there is no memory for it, and the operation has
 /// to fail. An initiation that throws instead destroys the coroutine that awaits it, and nobody is told.
@@ -27,6 +27,6 @@ template <class Handler, class F>
     }
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

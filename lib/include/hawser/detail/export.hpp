@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// What the shared library exports. It is compiled with everything hidden; what users call or catch says otherwise.
+// What the shared library exports, and the namespace that its symbols stand in. It is compiled with everything hidden;
+// what users call or catch says otherwise.
 #ifndef HAWSER_DETAIL_EXPORT_HPP
 #define HAWSER_DETAIL_EXPORT_HPP
 
@@ -17,5 +18,10 @@
 #define HAWSER_EXPORT_DETAIL
 #define HAWSER_HIDDEN
 #endif
+
+// Everything of Hawser's stands in an inline namespace whose name changes with the ABI, so that what was compiled with
+// the headers of one does not link with the library of another. Users leave it out: they write hawser::connection, and
+// include its header rather than declare it themselves.
+namespace hawser::inline v0_1 {}
 
 #endif

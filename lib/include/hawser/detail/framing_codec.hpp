@@ -12,7 +12,7 @@
 #include <optional>
 #include <utility>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 // Bytes and numbers, without a loop, so that compilers see one load or store and a byte swap.
 // Formatters of Debian 12 do not know lambdas with template parameters.
@@ -196,6 +196,6 @@ inline std::size_t framing::encode_head(char* out, bytes_view frame) const noexc
     return encode_head_other(out, frame);
 }
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 
 constexpr std::size_t framing::require(bool possible, const char* name, std::size_t value, const char* expected,
                                        std::size_t bound)
@@ -121,6 +121,6 @@ inline constexpr framing framing::tokio_default{{.width = 4, .limit = 8 * 1024 *
 inline constexpr framing framing::netty_usual = u32_be;
 inline constexpr framing framing::grpc{{.before = "\0", .width = 4, .limit = 4 * 1024 * 1024}};
 
-} // namespace hawser
+} // namespace hawser::inline v0_1
 
 #endif

@@ -21,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// Whether a read waits already. Another one then has second_read() as its error.
 HAWSER_EXPORT_DETAIL bool is_read(const connection_core&) noexcept;
@@ -61,6 +61,6 @@ inline auto await_input(connection_core& from, std::size_t have)
         token, &from, have);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -8,11 +8,11 @@
 #include <type_traits>
 #include <utility>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 class connection;
 }
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class posted_function
 {
@@ -39,6 +39,6 @@ std::unique_ptr<posted_function> make_posted(F&& function)
 template <class F>
 concept postable = std::is_invocable_v<std::decay_t<F>, connection&>&& std::is_constructible_v<std::decay_t<F>, F>;
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// A move-only function object of the signature void() or void(std::exception_ptr), called at most once, kept in place:
 /// no allocation.
@@ -83,6 +83,6 @@ private:
     alignas(void*) std::byte storage_[2 * sizeof(void*)];
 };
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -22,7 +22,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 class connection_core;
 class waiting;
@@ -194,6 +194,6 @@ auto async_stream_end(connection_core& c, Token&& token)
         token, &c);
 }
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
 #endif

@@ -35,11 +35,11 @@
 #include <utility>
 #include <vector>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 class connection;
 }
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 namespace detail {
 struct sink_access;
@@ -194,6 +194,6 @@ HAWSER_EXPORT awaitable<result> head(std::string_view url); ///< with the defaul
 /// Throws client_error with step::status and errc::unsuccessful if the status is 400 or more.
 HAWSER_EXPORT void require_success(const result& answer);
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http
 
 #endif

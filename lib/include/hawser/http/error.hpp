@@ -9,7 +9,7 @@
 
 #include <type_traits>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 /// What HTTP reports. The symbol of each, as symbol() gives it, is its name here.
 enum class errc {
@@ -36,7 +36,7 @@ inline error_code make_error_code(errc e) noexcept
     return {static_cast<int>(e), category()};
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http
 
 /// @cond
 template <>

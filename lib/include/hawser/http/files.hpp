@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 /// Which files are served.
 struct files_options {
@@ -51,6 +51,6 @@ struct files_options {
 /// bytes of one file are sent, or less and the client can tell. Reading from a disk blocks the loop.
 HAWSER_EXPORT handler files(const std::filesystem::path& root, const files_options& options = {});
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http
 
 #endif

@@ -25,7 +25,7 @@
 #include <optional>
 #include <string_view>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 namespace detail {
 struct head_access;
@@ -260,6 +260,6 @@ private:
     detail::response_facts facts_;
 };
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http
 
 #endif

@@ -38,7 +38,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 /// How much of a head is read before it is refused.
 struct head_limits {
@@ -275,6 +275,6 @@ private:
     char name_[18] = {}; // how a trailer field's name begins: more than those that matter have
 };
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http
 
 #endif

@@ -35,11 +35,11 @@
 #include <string>
 #include <string_view>
 
-namespace hawser {
+namespace hawser::inline v0_1 {
 class connection;
 }
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 namespace detail {
 class exchange;
@@ -207,6 +207,6 @@ struct serve_options {
 /// connection ended and nothing behind it looked at; the session's end is told with errc::request_refused.
 HAWSER_EXPORT std::function<awaitable<void>(hawser::connection&)> serve(handler h, const serve_options& options = {});
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http
 
 #endif

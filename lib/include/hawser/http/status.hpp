@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 /// A status code. Any number of 100 to 599 may be cast to it; these have names.
 enum class status : std::uint16_t {
@@ -66,6 +66,6 @@ constexpr bool has_no_body(status code) noexcept
     return static_cast<int>(code) < 200 || code == status::no_content || code == status::not_modified;
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http
 
 #endif

@@ -29,7 +29,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 /// A part of a message that cannot be sent. what() names the part, the value (escaped) and what was expected.
 class HAWSER_EXPORT field_error : public std::invalid_argument
@@ -129,6 +129,6 @@ private:
 /// nothing if it is none. For If-Modified-Since.
 HAWSER_EXPORT std::optional<std::int64_t> parse_date(std::string_view text) noexcept;
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http
 
 #endif

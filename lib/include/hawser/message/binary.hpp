@@ -25,7 +25,7 @@
 #include <limits>
 #include <string>
 
-namespace hawser::messages {
+namespace hawser::inline v0_1::messages {
 
 /// What stands in binary content as its bytes: integers but bool, and IEEE 754's float and double.
 template <class T>
@@ -110,6 +110,6 @@ private:
     std::endian order_;
 };
 
-} // namespace hawser::messages
+} // namespace hawser::inline v0_1::messages
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <type_traits>
 
-namespace hawser::messages {
+namespace hawser::inline v0_1::messages {
 
 /// What is wrong with a message. The symbol of each, as symbol() gives it, is its name here.
 enum class errc {
@@ -28,7 +28,7 @@ inline error_code make_error_code(errc e) noexcept
     return {static_cast<int>(e), category()};
 }
 
-} // namespace hawser::messages
+} // namespace hawser::inline v0_1::messages
 
 /// @cond
 template <>

@@ -22,7 +22,7 @@
 #include <functional>
 #include <optional>
 
-namespace hawser::messages {
+namespace hawser::inline v0_1::messages {
 
 /// The next message of a connection, in place of its framing. Nothing when the peer has closed between two messages,
 /// when the server drains, all output is flushed and no message has begun, or when another coroutine has called close()
@@ -77,6 +77,6 @@ struct serve_options {
 /// std::invalid_argument for limits out of range and for an empty handler.
 HAWSER_EXPORT std::function<awaitable<void>(connection&)> serve(handler h, const serve_options& options = {});
 
-} // namespace hawser::messages
+} // namespace hawser::inline v0_1::messages
 
 #endif

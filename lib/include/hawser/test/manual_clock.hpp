@@ -10,7 +10,7 @@
 
 #include <atomic>
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 
 /// Give it to runtime_options::time, and move it by hand. Any thread may read it and move it.
 class manual_clock final : public clock
@@ -28,6 +28,6 @@ private:
     std::atomic<time_point> now_;
 };
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test
 
 #endif

@@ -17,12 +17,12 @@
 #include <memory>
 #include <string>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 class memory_link;
 struct world_access;
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 
 class peer;
 class world;
@@ -122,6 +122,6 @@ private:
 /// A frame of `u32_be`, the default format: what such a peer sends and receives.
 std::string frame(bytes_view payload);
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test
 
 #endif

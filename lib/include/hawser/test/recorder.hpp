@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 
 /// Writes down what a server tells, in the order in which it tells it. For a runtime of one loop that poll() runs: it
 /// has no lock.
@@ -36,6 +36,6 @@ public:
     int blocked = 0;                           ///< handlers that kept their loop
 };
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test
 
 #endif

@@ -23,7 +23,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 
 /// What a sweep runs, again and again, each time in a world of its own.
 using scenario_function = std::function<void(world&)>;
@@ -71,6 +71,6 @@ std::size_t fail_each_step(const std::string& name, const scenario_function& sce
 std::size_t cancel_each_suspension(const std::string& name, const scenario_function& scenario,
                                    const sweep_options& options = {});
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test
 
 #endif

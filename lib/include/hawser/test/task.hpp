@@ -21,11 +21,11 @@
 #include <type_traits>
 #include <utility>
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 class world;
 }
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 
 /// What a task's copies and its coroutine share.
 struct task_state {
@@ -46,9 +46,9 @@ struct task_value : task_state {
 template <>
 struct task_value<void> : task_state {};
 
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 
 /// A coroutine that was started by world::start(). Copies share it; it runs on when all are gone. Used, as everything
 /// of the world, on the thread that runs it.
@@ -100,6 +100,6 @@ private:
 /// What a read yielded, as a string; "(nothing)" for the end, else outcome().
 std::string text(const task<std::optional<bytes_view>>& read);
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test
 
 #endif

@@ -38,13 +38,13 @@
 #include <string_view>
 #include <utility>
 
-namespace hawser::detail {
+namespace hawser::inline v0_1::detail {
 class disturbance;
 struct world_access;
 struct world_inside;
-} // namespace hawser::detail
+} // namespace hawser::inline v0_1::detail
 
-namespace hawser::test {
+namespace hawser::inline v0_1::test {
 
 /// What is alive in a world, of that which ends with its connections and coroutines.
 struct remains {
@@ -175,6 +175,6 @@ private:
     std::unique_ptr<hawser::detail::world_inside> inside_;
 };
 
-} // namespace hawser::test
+} // namespace hawser::inline v0_1::test
 
 #endif

@@ -11,7 +11,7 @@
 
 #include <stdexcept>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace {
 
 using namespace detail;
@@ -208,4 +208,4 @@ void require_success(const result& answer)
     throw client_error{step::status, answer.url, errc::unsuccessful, std::to_string(code) + ' ' + std::string{words}};
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 using hawser::detail::quoted;
 namespace {
@@ -63,4 +63,4 @@ bool redirects::follow(status code, std::optional<std::string_view> location)
     return true;
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

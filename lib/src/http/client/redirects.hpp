@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 class redirects
 {
@@ -49,6 +49,6 @@ private:
     std::vector<std::string> visited_;
 };
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

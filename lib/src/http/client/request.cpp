@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 namespace {
 
 // The client's own, and those that frame or transform a message.
@@ -50,4 +50,4 @@ std::string request_text(const fetch& f)
     return out;
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

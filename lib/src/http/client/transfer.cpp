@@ -10,7 +10,7 @@
 
 #include <cstdio>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 using hawser::detail::in_words;
 using hawser::detail::quoted;
@@ -232,4 +232,4 @@ awaitable<std::optional<result>> exchange(fetch& f, connection peer)
     co_return r;
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 /// Interim responses (1xx) that are passed over before the final one.
 inline constexpr unsigned most_interim = 16;
@@ -46,6 +46,6 @@ std::string request_text(const fetch& f);
 /// those of the options: frame is the response's, and idle the body's.
 awaitable<std::optional<result>> exchange(fetch& f, connection peer);
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

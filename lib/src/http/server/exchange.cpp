@@ -17,7 +17,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace detail {
 namespace {
 
@@ -347,4 +347,4 @@ std::function<awaitable<void>(hawser::connection&)> serve(handler h, const serve
         [shared](hawser::connection& peer) { return detail::serve_requests(shared, peer); }, server_is_full};
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

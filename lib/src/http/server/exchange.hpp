@@ -31,7 +31,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 /// What the sessions of one serve() share.
 struct serving {
@@ -258,6 +258,6 @@ private:
     std::unique_ptr<exchange> taken_;
 };
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 namespace {
 
 void check_not_own(std::string_view name)
@@ -59,4 +59,4 @@ void field_lines::shrink(std::size_t most)
     ++version_;
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 class field_lines
 {
@@ -73,6 +73,6 @@ private:
     std::array<line, 8> known_lines_;
 };
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

@@ -9,7 +9,7 @@
 #include <limits>
 #include <utility>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 namespace {
 
 constexpr auto types = std::to_array<std::pair<std::string_view, std::string_view>>({
@@ -160,4 +160,4 @@ std::variant<std::monostate, byte_range, status> read_range(std::string_view fie
     return byte_range{*first, end - *first};
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

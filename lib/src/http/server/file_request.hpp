@@ -13,7 +13,7 @@
 #include <string_view>
 #include <variant>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 /// A request's path as a name relative to the root, without the leading "/", "." for the root itself and a trailing "/"
 /// where the request has one; or the status that refuses it: bad_request for what no name can be, not_found for an
@@ -32,6 +32,6 @@ struct byte_range {
 /// bytes. An unsatisfiable one, a malformed one, and more than one are refused: range_not_satisfiable.
 std::variant<std::monostate, byte_range, status> read_range(std::string_view field, std::uint64_t size) noexcept;
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

@@ -23,7 +23,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace detail {
 namespace {
 
@@ -241,4 +241,4 @@ handler files(const std::filesystem::path& root, const files_options& options)
     return [shared](request& q, response& r) { return detail::answer(*shared, q, r); };
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

@@ -16,7 +16,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 namespace {
 
 constexpr int tries = 8; // of an open that a rename beneath the root got in the way of
@@ -136,4 +136,4 @@ int open_file::descriptor()
     return is_.file.get();
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

@@ -21,7 +21,7 @@
 #include <string>
 #include <utility>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 /// Throws status_error.
 [[noreturn]] void refuse(status code);
@@ -86,6 +86,6 @@ private:
     bool held_ = false;
 };
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

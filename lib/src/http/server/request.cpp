@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace detail {
 namespace {
 
@@ -261,4 +261,4 @@ awaitable<bytes_view> request::read_all()
     return exchange_.read_all();
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

@@ -8,7 +8,7 @@
 #include <ctime>
 #include <stdexcept>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace detail {
 namespace {
 
@@ -207,4 +207,4 @@ awaitable<void> response::write(bytes_view piece)
         co_await exchange_.put(rest);
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 enum character : std::uint8_t {
     token_character = 1,  // of a method, a field's name, an element of a list
@@ -76,6 +76,6 @@ constexpr std::string_view trimmed(std::string_view text) noexcept
     return text;
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

@@ -16,7 +16,7 @@
 
 #include <algorithm>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace {
 
 using detail::is;
@@ -263,4 +263,4 @@ void body_decoder::end_trailer_name() noexcept
     go(where::trailer_value);
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

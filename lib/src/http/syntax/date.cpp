@@ -13,7 +13,7 @@
 #include <chrono>
 #include <cstring>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace {
 
 namespace chrono = std::chrono;
@@ -163,4 +163,4 @@ std::optional<std::int64_t> parse_date(std::string_view text) noexcept
     return chrono::sys_seconds{midnight + time}.time_since_epoch().count();
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

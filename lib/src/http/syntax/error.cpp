@@ -3,7 +3,7 @@
 
 #include "values/error_category.hpp"
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace {
 
 hawser::detail::error_words http_words(int value) noexcept
@@ -30,4 +30,4 @@ const boost::system::error_category& category() noexcept
     return instance;
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

@@ -3,7 +3,7 @@
 
 #include "http/syntax/characters.hpp"
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 namespace {
 
 // Of a list without quoted strings: each element trimmed, empty ones included. Stops where f says false.
@@ -225,4 +225,4 @@ bool response_gate::finish(response_facts& facts, method request) noexcept
     return true;
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 /// The way for the parsers into the heads that they fill.
 struct head_access {
@@ -125,6 +125,6 @@ public:
 /// Whether this is a host, in brackets if it is an IPv6 address, with or without a port.
 bool is_authority(std::string_view text) noexcept;
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 namespace {
 
 // Where in [from, end) the first control character stands, tabs included; `end` if none does.
@@ -107,4 +107,4 @@ void check(const head_limits& limits)
     within("head_limits::target", limits.target, 1, limits.head);
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

@@ -15,7 +15,7 @@
 
 #include <cstddef>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 enum class scanned : unsigned char {
     need_more,
@@ -32,6 +32,6 @@ scanned scan_head(head_scan& scan, bytes_view input, const head_limits& limits, 
 /// Throws std::invalid_argument, which names the limit, its value and its range.
 void check(const head_limits& limits);
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

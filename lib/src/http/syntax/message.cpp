@@ -3,7 +3,7 @@
 
 #include "http/syntax/characters.hpp"
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 std::string_view reason(status code) noexcept
 {
@@ -84,4 +84,4 @@ std::optional<std::string_view> fields::find(std::string_view name) const noexce
     return std::nullopt;
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

@@ -3,7 +3,7 @@
 
 #include "values/text.hpp"
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 
 std::string describe(const refusal& r)
 {
@@ -13,4 +13,4 @@ std::string describe(const refusal& r)
     return line;
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

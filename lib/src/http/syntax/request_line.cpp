@@ -11,7 +11,7 @@
 #include <cstring>
 #include <optional>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 namespace {
 
 // text == literal, in a few instructions: the compiler knows the size, and calls no memcmp.
@@ -164,4 +164,4 @@ bool read_request_line(bytes_view line, const head_limits& limits, request_facts
     return read_target(line, target, facts, authority, why);
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

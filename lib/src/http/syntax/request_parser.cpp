@@ -5,7 +5,7 @@
 
 #include <hawser/http/parser.hpp>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace {
 
 // What a request line has beside its target: a method, the version, two spaces, with room to spare. A line that is
@@ -75,4 +75,4 @@ void request_parser::finish(bytes_view head)
     refuse(gate.refusal());
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

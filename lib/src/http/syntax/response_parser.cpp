@@ -6,7 +6,7 @@
 
 #include <hawser/http/parser.hpp>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace {
 
 // `HTTP/1.1 200 OK`: the reason may be empty, the space before it may not be missing (RFC 9112, section 4).
@@ -81,4 +81,4 @@ void response_parser::finish(bytes_view head)
     refuse(gate.refusal());
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 namespace {
 
 known_field find_known(std::string_view name) noexcept
@@ -64,4 +64,4 @@ token_error tokenize(bytes_view head, field_receiver& receiver) noexcept
     return {};
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 /// The fields whose meaning this library has to know.
 enum class known_field : unsigned char {
@@ -42,6 +42,6 @@ struct token_error {
 /// control character but tabs stands in it, and none begins with white space.
 token_error tokenize(bytes_view head, field_receiver& receiver) noexcept;
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

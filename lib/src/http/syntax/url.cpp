@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 using hawser::detail::lower;
 using hawser::detail::quoted;
@@ -208,4 +208,4 @@ url resolve_url(const url& base, std::string_view reference)
     return u;
 }
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail

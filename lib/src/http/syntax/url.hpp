@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace hawser::http::detail {
+namespace hawser::inline v0_1::http::detail {
 
 /// The longest URL that is taken, in bytes.
 inline constexpr std::size_t longest_url = 8 * 1024;
@@ -42,6 +42,6 @@ url parse_url(std::string_view text);
 /// The URL that a reference means where `base` was asked for (RFC 3986, section 5). Throws as parse_url().
 url resolve_url(const url& base, std::string_view reference);
 
-} // namespace hawser::http::detail
+} // namespace hawser::inline v0_1::http::detail
 
 #endif

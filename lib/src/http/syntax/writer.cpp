@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace hawser::http {
+namespace hawser::inline v0_1::http {
 namespace {
 
 using detail::all;
@@ -165,4 +165,4 @@ std::size_t encode_chunk_head(char (&head)[max_chunk_head], std::size_t size) no
     return static_cast<std::size_t>(end - head);
 }
 
-} // namespace hawser::http
+} // namespace hawser::inline v0_1::http

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace hawser::messages {
+namespace hawser::inline v0_1::messages {
 namespace {
 
 constexpr double bytes_a_second = 64 * 1024;
@@ -141,4 +141,4 @@ std::function<awaitable<void>(connection&)> serve(handler h, const serve_options
     return [shared](connection& peer) { return run_session(shared, peer); };
 }
 
-} // namespace hawser::messages
+} // namespace hawser::inline v0_1::messages
