@@ -135,7 +135,7 @@ try {
         std::printf("%4.1f times its client's: %s%s\n", found, name.c_str(), found < most ? "" : " (too much)");
         fair = fair && found < most;
     }
-    serving.stop();
+    serving.drain();
     if (!serving.wait().clean())
         throw std::runtime_error{"the drain cut a connection"};
     return fair ? 0 : 1;

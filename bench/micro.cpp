@@ -68,7 +68,7 @@ void encode(benchmark::State& state, const framing& format)
     state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(batch));
 }
 
-constexpr framing counts_itself{{.width = 2, .counts = framing::whole_frame}};
+constexpr framing counts_itself{{.width = 2, .covers = framing::whole_frame}};
 
 BENCHMARK_CAPTURE(decode, u32_be, framing::u32_be);
 BENCHMARK_CAPTURE(decode, u16_that_counts_itself, counts_itself);

@@ -137,7 +137,7 @@ public:
         for (const int client : clients_)
             ::close(client);
     }
-    void join(hawser::handle member)
+    void join(hawser::connection_handle member)
     {
         const std::lock_guard lock{mutex_};
         members_.push_back(std::move(member));
@@ -155,7 +155,7 @@ public:
 private:
     std::mutex mutex_;
     std::condition_variable joined_;
-    std::vector<hawser::handle> members_;
+    std::vector<hawser::connection_handle> members_;
     std::vector<int> clients_;
     hawser::runtime runtime_{{.loops = 1}};
     hawser::server server_;

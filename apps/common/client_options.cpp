@@ -26,7 +26,7 @@ void source_options::say_connected(const std::string& from, const std::string& t
 
 client_options::client_options(command_line& line) : source_options{line}
 {
-    declare(line, "Time to connect, and then for each answer (default: " + to_string(options_.timeout) +
+    declare(line, "Time to connect, and then for each answer (default: " + to_string(options_.connect_timeout) +
                       " to connect, never for an answer)");
     line.add_note("An ENDPOINT is tcp://HOST:PORT, HOST:PORT, tls://HOST:PORT or unix:PATH.");
 }
@@ -41,14 +41,14 @@ client_options::client_options(command_line& line, const hawser::http::client_op
     declare(line,
             "Time for each of the connection, the TLS handshake, the response's header, and the wait for more of its "
             "body (default: " +
-                to_string(defaults.connect) + ", " + to_string(defaults.handshake) + ", " +
-                to_string(defaults.response) + ", " + to_string(defaults.body) + ')');
+                to_string(defaults.connect_timeout) + ", " + to_string(defaults.handshake_timeout) + ", " +
+                to_string(defaults.response_timeout) + ", " + to_string(defaults.body_timeout) + ')');
 }
 
 void client_options::declare(command_line& line, const std::string& timeout)
 {
     line.add_value("--timeout", "D", timeout, [this](const std::string& text) {
-        timeout_ = options_.timeout = options_.timeouts.idle = read_duration(text);
+        timeout_ = options_.connect_timeout = options_.timeouts.idle = read_duration(text);
     });
     line.add_value("--cacert", "FILE", "Authorities to trust over TLS instead of the system's, in PEM form",
                    [this](const std::string& text) { options_.tls.ca = read_file_name(text); });
@@ -63,7 +63,8 @@ void client_options::say_peer(const hawser::connection& peer) const
 void client_options::set(hawser::http::client_options& options) const
 {
     if (timeout_)
-        options.connect = options.handshake = options.response = options.body = *timeout_;
+        options.connect_timeout = options.handshake_timeout = options.response_timeout = options.body_timeout =
+            *timeout_;
     options.source = source();
     options.tls.ca = options_.tls.ca;
     options.connected = [this](const hawser::connection& peer) { say_peer(peer); };

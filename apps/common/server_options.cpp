@@ -100,8 +100,8 @@ server_options::server_options(command_line& line)
                    [this](const std::string& text) { limits_.connections = read_number(text, 1, any); });
     line.add_value("--per-address", "N", "Connections open at once from one address (default: any number)",
                    [this](const std::string& text) { limits_.per_address = read_number(text, 1, any); });
-    line.add_value("--max-data", "BYTES", "Bytes that a connection may send in all (default: any number)",
-                   [this](const std::string& text) { limits_.received_per_connection = read_number(text, 1, any); });
+    line.add_value("--data-limit", "BYTES", "Bytes that a connection may send in all (default: any number)",
+                   [this](const std::string& text) { limits_.data_limit = read_number(text, 1, any); });
     line.add_value("--backlog", "N", "Connections that wait in the kernel to be accepted (default: 4096)",
                    [this](const std::string& text) {
                        backlog_ = static_cast<int>(read_number(text, 1, std::numeric_limits<int>::max()));
@@ -136,7 +136,7 @@ server_options::server_options(command_line& line)
 void server_options::add_frame_limit(command_line& line)
 {
     line.add_value("--frame-limit", "BYTES",
-                   "Longest payload of a frame (default: " + std::to_string(hawser::framing::default_limit) + ")",
+                   "Longest payload of a frame (default: " + std::to_string(hawser::framing::default_max_payload) + ")",
                    [this](const std::string& text) {
                        frame_limit_ =
                            static_cast<std::uint32_t>(read_number(text, 1, std::numeric_limits<std::uint32_t>::max()));
@@ -161,13 +161,13 @@ void server_options::begin(const std::vector<hawser::endpoint>& where) const
 {
     const auto& connections = limits_.connections;
     const auto& per_address = limits_.per_address;
-    const auto& received = limits_.received_per_connection;
+    const auto& received = limits_.data_limit;
     if (connections && per_address && *per_address > *connections)
         throw usage_error{"--per-address: expected at most the " + std::to_string(*connections) +
                           " of --max-connections, got " + std::to_string(*per_address)};
     if (received && frame_limit_ && *frame_limit_ > *received)
         throw usage_error{"--frame-limit: expected at most the " + std::to_string(*received) +
-                          " bytes of --max-data, got " + std::to_string(*frame_limit_)};
+                          " bytes of --data-limit, got " + std::to_string(*frame_limit_)};
     check_pair(where);
     if (certificate_)
         block_hangup();
@@ -218,14 +218,14 @@ hawser::listen_options server_options::listen(const hawser::endpoint& where) con
     if (is_tls(where) || (certificate_ && where.is_inherited()))
         options.tls = hawser::tls_server{.certificate_chain = *certificate_, .private_key = *key_};
     if (frame_limit_)
-        options.framing = options.framing.with_limit(*frame_limit_);
+        options.framing = options.framing.with_max_payload(*frame_limit_);
     return options;
 }
 
-hawser::datagram_options server_options::listen_to_datagrams(std::size_t answer_limit) const
+hawser::datagram_options server_options::listen_to_datagrams(std::size_t max_answer) const
 {
     hawser::datagram_options options = datagrams_;
-    options.answer_limit = answer_limit;
+    options.max_answer = max_answer;
     return options;
 }
 
@@ -234,7 +234,7 @@ plain_options server_options::plain(const std::string& needed) const
     const std::pair<const char*, bool> given[] = {{"--threads", threads_ != 0},
                                                   {"--max-connections", limits_.connections.has_value()},
                                                   {"--per-address", limits_.per_address.has_value()},
-                                                  {"--max-data", limits_.received_per_connection.has_value()},
+                                                  {"--data-limit", limits_.data_limit.has_value()},
                                                   {"--when-full", when_full_ != hawser::when_full::wait},
                                                   {"--no-shed", no_shed_},
                                                   {"--reuse-port", reuse_port_},

@@ -26,7 +26,7 @@ struct plain_options {
 class server_options
 {
 public:
-    /// Declares --threads, --max-connections, --per-address, --max-data, --backlog, --when-full, --no-shed,
+    /// Declares --threads, --max-connections, --per-address, --data-limit, --backlog, --when-full, --no-shed,
     /// --reuse-port, --idle, --drain, --cert, --key, --admin, --quiet and -v.
     explicit server_options(command_line& line);
     server_options(const server_options&) = delete;
@@ -55,7 +55,7 @@ public:
     hawser::listen_options listen(const hawser::endpoint& where) const;
 
     /// The same for datagrams, of which each is answered with at most so many bytes.
-    hawser::datagram_options listen_to_datagrams(std::size_t answer_limit) const;
+    hawser::datagram_options listen_to_datagrams(std::size_t max_answer) const;
 
     /// Where the server is to be looked at, if it is; for serve().
     const std::optional<hawser::endpoint>& admin() const noexcept { return admin_; }

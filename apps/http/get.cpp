@@ -39,7 +39,7 @@ void write_out(hawser::bytes_view bytes)
     app::write_all(STDOUT_FILENO, bytes, "standard output");
 }
 
-hawser::http::owned_field read_field(const std::string& text)
+hawser::http::field read_field(const std::string& text)
 {
     const auto colon = text.find(':');
     if (colon == text.npos)
@@ -71,7 +71,7 @@ public:
             file_.emplace(w.file);
     }
 
-    hawser::http::sink sink()
+    hawser::http::body_consumer consumer()
     {
         return {[this](hawser::bytes_view piece) { take(piece); },
                 [this](const hawser::http::response_head& head) { begin(head); }};
@@ -138,14 +138,14 @@ hawser::awaitable<void> fetch(const wanted& w)
     }
     const auto executor = co_await boost::asio::this_coro::executor;
     download to{w, executor};
-    const auto answer = co_await hawser::http::get(w.url, w.options, to.sink());
+    const auto answer = co_await hawser::http::get(w.url, w.options, to.consumer());
     to.finish();
     hawser::http::require_success(answer);
 }
 
 [[noreturn]] void fail(const hawser::http::client_error& error)
 {
-    if (error.step() == hawser::http::step::url)
+    if (error.phase() == hawser::http::phase::url)
         throw app::usage_error{error.what()};
     if (error.code() == boost::system::errc::connection_refused)
         throw app::failure{std::string{error.what()} + ": wrong port, server not running, or a firewall"};
@@ -184,10 +184,11 @@ int main(int argc, char** argv)
                            throw app::usage_error{"expected a file's name, got \"\""};
                        w.file = text;
                    });
-    line.add_value("--max-redirects", "N",
-                   "Redirections to follow; 0: none, and the redirection is the result (default: " +
-                       std::to_string(w.options.redirects) + ')',
-                   [&](const std::string& text) { w.options.redirects = app::read_number(text, 0, most_redirects); });
+    line.add_value(
+        "--max-redirects", "N",
+        "Redirections to follow; 0: none, and the redirection is the result (default: " +
+            std::to_string(w.options.max_redirects) + ')',
+        [&](const std::string& text) { w.options.max_redirects = app::read_number(text, 0, most_redirects); });
     app::client_options options{line, w.options};
 
     return app::run_client(line, argc, argv, [&] {

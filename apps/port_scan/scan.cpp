@@ -97,7 +97,7 @@ private:
     {
         const auto where = hawser::endpoint::tcp(plan_.address, port);
         hawser::connect_options options;
-        options.timeout = plan_.timeout;
+        options.connect_timeout = plan_.timeout;
         options.source = plan_.source;
         auto connected = co_await hawser::try_connect(where, options);
         port_result result{.port = port, .error = {}};

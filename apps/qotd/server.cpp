@@ -27,7 +27,7 @@ hawser::datagram_handler to_datagrams(app::quotes& all)
 {
     return [&all](hawser::datagram_request& request) -> hawser::awaitable<void> {
         if (!is_a_service(request))
-            co_await request.answer(all.next());
+            co_await request.send(all.next());
     };
 }
 

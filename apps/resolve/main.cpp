@@ -20,7 +20,7 @@ struct wanted {
     std::vector<std::string> arguments;
     hawser::address_query query;
     std::string query_option; ///< one that was given; empty: none
-    hawser::duration deadline = hawser::lookup_deadline;
+    hawser::duration deadline = hawser::lookup_timeout;
     app::result_format format = app::result_format::text;
 };
 

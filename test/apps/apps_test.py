@@ -35,7 +35,7 @@ class Test(unittest.TestCase):
 
 class CommandLines(Test):
     def test_help_lists_every_option_on_standard_output(self):
-        common = {"server": "--threads --max-connections --per-address --max-data --backlog --when-full --no-shed --reuse-port --idle --drain --cert --key --admin --quiet -v",
+        common = {"server": "--threads --max-connections --per-address --data-limit --backlog --when-full --no-shed --reuse-port --idle --drain --cert --key --admin --quiet -v",
                   "client": "--timeout --source --cacert -v"}
         own = {"echo_server": "--mode --frame-limit ENDPOINT tcp://127.0.0.1:65432",
                "echo_client": "--mode ENDPOINT TEXT tcp://127.0.0.1:65432",
@@ -64,8 +64,8 @@ class CommandLines(Test):
                 (("--when-full", "drop"), ("--when-full", "wait or refuse", "drop")),
                 (("--max-connections", "1e3"), ("--max-connections", "1e3")),
                 (("--per-address", "-1"), ("--per-address", "-1")),
-                (("--max-data", "99999999999999999999"), ("--max-data", "99999999999999999999")),
-                (("--max-data", "1 "), ("--max-data", '"1 "')),
+                (("--data-limit", "99999999999999999999"), ("--data-limit", "99999999999999999999")),
+                (("--data-limit", "1 "), ("--data-limit", '"1 "')),
                 (("--backlog", "2147483648"), ("--backlog", "2147483648")),
                 (("--idle", "75"), ("--idle", '"75"', "500ms")),
                 (("--idle", "10 s"), ("--idle", "10 s")),
@@ -89,7 +89,7 @@ class CommandLines(Test):
         for arguments, named in (
             (("--mode", "lines"), ("--mode", "bytes or frames", "lines")),
             (("--mode", "frames", "--frame-limit", "4294967296"), ("--frame-limit", "4294967296")),
-            (("--mode", "frames", "--frame-limit", "5000", "--max-data", "100"), ("--frame-limit", "5000", "--max-data", "100")),
+            (("--mode", "frames", "--frame-limit", "5000", "--data-limit", "100"), ("--frame-limit", "5000", "--data-limit", "100")),
             (("--frame-limit", "5000"), ("--frame-limit", "--mode frames")),
         ):
             with self.subTest(arguments=arguments):
@@ -140,7 +140,7 @@ class CommandLines(Test):
         print(f"fuzzed command lines: HAWSER_SEED={seed}", flush=True)
         draw = random.Random(seed)
         right = {"server": (("--threads", "2"), ("--max-connections=10",), ("--idle", "5s"), ("--drain", "never"),
-                            ("--quiet",), ("-v",), ("--backlog", "7"), ("--max-data", "10000000")),
+                            ("--quiet",), ("-v",), ("--backlog", "7"), ("--data-limit", "10000000")),
                  "client": (("--timeout", "1s"), ("--source", "127.0.0.1"), ("-v",))}
 
         def junk():
@@ -150,7 +150,7 @@ class CommandLines(Test):
         def wrong(kind):
             number = draw.choice(["0", "-1", "+1", "1.5", "0x10", "1e9", "", "99999999999999999999999", "x" + junk()])
             wait = draw.choice(["5", "1.2.3s", "s", "0s", "1d", "--", "neverr", "1e3s", "x" + junk()])
-            valued = ([(f"--{n}", number) for n in ("threads", "max-connections", "per-address", "max-data", "backlog")] +
+            valued = ([(f"--{n}", number) for n in ("threads", "max-connections", "per-address", "data-limit", "backlog")] +
                       [("--idle", wait), ("--drain", wait)]) if kind == "server" else [("--timeout", wait)]
             return draw.choice(valued + [("--zz" + junk(),), ("-Z",), ("-v" + junk(),)])
 
@@ -289,7 +289,7 @@ class Echo(Test):
             self.assertEqual(server.stop(), 0)
 
     def test_idle_and_data_limits_end_a_session_and_say_why(self):
-        for arguments, data, reason in ((("--idle", "100ms"), b"", "idle_timeout"), (("--max-data", "10"), 11 * b"x", "data_limit")):
+        for arguments, data, reason in ((("--idle", "100ms"), b"", "idle_timeout"), (("--data-limit", "10"), 11 * b"x", "data_limit")):
             with self.subTest(reason=reason), Server("echo_server", *arguments, ANY_PORT) as server:
                 with server.connect() as peer:
                     peer.sendall(data)

@@ -281,7 +281,7 @@ class BenchServer(unittest.TestCase):
         self.refused("--model", "fork", named=("--model", "async|threads|processes|blocking", '"fork"'))
         self.refused("--reply", "bye", named=("--reply", "hello|echo", '"bye"'))
         for model in PLAIN:
-            for option in ("--threads", "--max-connections", "--per-address", "--max-data"):
+            for option in ("--threads", "--max-connections", "--per-address", "--data-limit"):
                 with self.subTest(model=model, option=option):
                     self.refused("--model", model, option, "5", ANY_PORT, named=(option, "--model async"))
             self.refused("--model", model, "--no-shed", ANY_PORT, named=("--no-shed", "--model async"))

@@ -39,7 +39,7 @@ hawser::awaitable<void> ask(hawser::endpoint where)
 {
     auto peer = co_await hawser::connect(where);
     co_await peer.write("hello");
-    auto answer = co_await peer.read(5);
+    auto answer = co_await peer.read_exactly(5);
     std::cout << answer.value_or("nothing") << '\n';
     co_await peer.close();
 }
@@ -59,9 +59,9 @@ int main()
     }
     try {
         hawser::run(runtime, ask("tls://localhost:1"));
-    } catch (const hawser::described_error&) {
+    } catch (const hawser::error&) {
         std::cout << "refused\n";
     }
-    server.stop();
+    server.drain();
     return server.wait().clean() ? 0 : 1;
 }

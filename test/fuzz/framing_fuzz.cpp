@@ -41,14 +41,14 @@ constexpr framing framings[] = {
     framing::delimiter("\0"),
     framing::grpc,
     framing{{.width = 2, .delivered = 2}},
-    framing{{.width = 2, .counts = framing::counted::length, .delivered = 2}},
+    framing{{.width = 2, .covers = framing::length_covers::length, .delivered = 2}},
     framing{{.before = 2, .width = 3, .delivered = 5}},
     framing{{.width = 3, .between = 2, .delivered = 5}},
     framing{{.before = "\xca", .width = 2, .between = 1, .delivered = 1}},
-    framing{{.before = "\xca", .width = 2, .counts = framing::whole_frame, .between = 1, .delivered = 1}},
+    framing{{.before = "\xca", .width = 2, .covers = framing::whole_frame, .between = 1, .delivered = 1}},
     framing{{.before = "HW", .width = 2, .order = std::endian::little, .between = "!", .delivered = 2}},
     framing{{.width = 1, .after = 2}},
-    framing{{.width = 8, .after = 2, .absent = 3}},
+    framing{{.width = 8, .after = 2, .length_excess = 3}},
     framing::fixed(5),
 };
 
@@ -136,7 +136,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     framing format = framings[data[0] % std::size(framings)];
     if (data[1] % 2 != 0 && data[1] >= 5) // small limits, but none below what some of the framings need
-        format = format.with_limit(data[1] / 2 + 3);
+        format = format.with_max_payload(data[1] / 2 + 3);
     const std::size_t piece = 1 + data[1] % 7;
     const bytes_view stream{reinterpret_cast<const char*>(data) + 2, size - 2};
 

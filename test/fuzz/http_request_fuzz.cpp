@@ -43,7 +43,7 @@ bool ends_a_line(std::string_view text)
 }
 
 // Written by the library's own writer, framing as it was received.
-std::string write_again(const http_request& request, std::uint64_t& body_limit)
+std::string write_again(const http_request& request, std::uint64_t& max_body)
 {
     std::string head;
     hawser::http::append_request_line(head, request.method, request.target);
@@ -64,7 +64,7 @@ std::string write_again(const http_request& request, std::uint64_t& body_limit)
         }
     }
     hawser::http::end_head(head);
-    body_limit = request.body.size();
+    max_body = request.body.size();
     return head + body;
 }
 
@@ -86,13 +86,13 @@ bool same(http_request a, http_request b)
 void check_written(const http_request& request)
 {
     require(!ends_a_line(request.target) && !ends_a_line(request.host) && !ends_a_line(request.method));
-    std::uint64_t body_limit = 0;
-    const std::string stream = write_again(request, body_limit);
+    std::uint64_t max_body = 0;
+    const std::string stream = write_again(request, max_body);
     // White space that was not received stands behind each colon.
     if (stream.size() - request.body.size() > limits[3].head)
         return;
     const head_limits widest = limits[3];
-    const http_reading again = http_reader{body_limit, widest}.read(stream, stream.size(), 1);
+    const http_reading again = http_reader{max_body, widest}.read(stream, stream.size(), 1);
     require(again.requests.size() == 1 && again.refused == 0 && again.rest == 0);
     require(same(again.requests.front(), request));
 }
@@ -104,13 +104,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 2)
         return 0;
     const head_limits& limit = limits[data[0] % std::size(limits)];
-    const std::uint64_t body_limit = body_limits[data[0] / 4 % std::size(body_limits)];
+    const std::uint64_t max_body = body_limits[data[0] / 4 % std::size(body_limits)];
     const bytes_view stream{reinterpret_cast<const char*>(data) + 2, size - 2};
 
-    const http_reading whole = http_reader{body_limit, limit}.read(stream, stream.size(), 1);
-    require(http_reader(body_limit, limit).read(stream, 1 + data[1], 1 + data[1] % 13) == whole);
+    const http_reading whole = http_reader{max_body, limit}.read(stream, stream.size(), 1);
+    require(http_reader(max_body, limit).read(stream, 1 + data[1], 1 + data[1] % 13) == whole);
     if (stream.size() < 4096)
-        require(http_reader(body_limit, limit).read(stream, 1, 1) == whole);
+        require(http_reader(max_body, limit).read(stream, 1, 1) == whole);
     require((whole.refused == 0) == whole.words.empty());
     for (const http_request& request : whole.requests)
         check_written(request);

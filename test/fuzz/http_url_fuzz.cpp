@@ -35,7 +35,7 @@ std::optional<url> taken(Read&& read)
 {
     try {
         return read();
-    } catch (const hawser::described_error& e) {
+    } catch (const hawser::error& e) {
         require(e.code() == hawser::http::errc::invalid_url && *e.what() != '\0');
         return std::nullopt;
     }

@@ -12,7 +12,7 @@ LIMITS = [1000, 40, 60000, 5]
 OPERATIONS = """
     read_frame read_frames read_some read_exactly read_in_place read_stream read_frame_as
     write_frame write_frame_pieces write write_some write_pieces write_batch try_write_frame try_write write_stream
-    write_frame_as flush closed half_close close reset unit_begin unit_end post unit_allow deadlines
+    write_frame_as flush closed half_close close reset begin_unit end_unit post allow_unit deadlines
     cancel pass_time stall shape inject drain break_wire drop_client release delay cut
 """.split()
 SERVER, CLIENT = 0, 128
@@ -76,7 +76,7 @@ LIVES = {
     "fixed_and_streams": life(client("write_frame", 5), client("write_stream", 200), client("read_stream", 0),
                               framing="fixed", handler=[("read_stream", 10), ("read_frame", 0), ("read_stream", 200)]),
     "in_place": life(client("write", 50), client("write", 50),
-                     handler=[("unit_begin", 0), ("read_in_place", 9), ("read_in_place", 21), ("unit_end", 0),
+                     handler=[("begin_unit", 0), ("read_in_place", 9), ("read_in_place", 21), ("end_unit", 0),
                               ("read_in_place", 200)]),
     "writers_wait_and_one_is_cancelled": life(
         step("stall", 0, FROM_THE_SERVER), *[server("write_frame", 250)] * 3, server("write_frame_pieces", 90),

@@ -49,7 +49,7 @@ constexpr framing framings[] = {
     framing::fixed(5),
 };
 
-constexpr unsigned most_steps = 120;
+constexpr unsigned max_steps = 120;
 
 // Takes an input apart; what is not there is 0.
 class program
@@ -89,7 +89,8 @@ setup::setup(program& input)
 {
     const unsigned chosen = input.next();
     constexpr std::size_t limits_of_payload[] = {1000, 40, 60'000, 5};
-    format = framings[chosen % std::size(framings)].with_limit(limits_of_payload[chosen / std::size(framings) % 4]);
+    format =
+        framings[chosen % std::size(framings)].with_max_payload(limits_of_payload[chosen / std::size(framings) % 4]);
     const unsigned flags = input.next();
     tls = flags % 4 >= 2;
     held_back = flags % 4 == 3;
@@ -98,7 +99,7 @@ setup::setup(program& input)
         within = 20s;
     }
     if (flags / 8 % 4 == 3)
-        limits.received_per_connection = 1 + flags / 32 * 100;
+        limits.data_limit = 1 + flags / 32 * 100;
     const unsigned marks = input.next();
     high_water = std::size_t{1} << marks % 17;
     limits.output_high_water = high_water;
@@ -180,7 +181,7 @@ life::life(const setup& how, program input, const hawser::tls_server& certified)
     : how_{how}, input_{input}, certified_{certified}
 {
     facts_.budget = how.budget;
-    facts_.lossy = how.limits.received_per_connection.has_value();
+    facts_.lossy = how.limits.data_limit.has_value();
     server_.other = &client_;
     client_.other = &server_;
     server_.done = client_.done = [this] { gate_.cancel(); };
@@ -224,14 +225,14 @@ void life::live()
     }
     hawser::listen_options listened{.framing = how_.format, .timeouts = how_.timeouts};
     hawser::connect_options with{
-        .framing = how_.format, .timeout = how_.within, .timeouts = how_.timeouts, .limits = how_.limits};
+        .framing = how_.format, .connect_timeout = how_.within, .timeouts = how_.timeouts, .limits = how_.limits};
     if (how_.tls) {
         listened.tls = certified_;
         with.tls.ca = root().certificate();
     }
     dialled_ = run_.start(run_.dial([this](connection& c) { return serve(c); }, listened, with));
     network_.emplace(run_.last_wire());
-    for (unsigned steps = 0; input_.more() && steps < most_steps; ++steps) {
+    for (unsigned steps = 0; input_.more() && steps < max_steps; ++steps) {
         look();
         step();
     }
@@ -264,7 +265,7 @@ void life::look()
     }
     require(run_.loop().blocks().in_use() <= memory, "buffers stay within the limits");
     for (const carried& c : carried_)
-        require(c.taken() <= how_.limits.received_per_connection.value_or(~0ULL), "a connection receives what it may");
+        require(c.taken() <= how_.limits.data_limit.value_or(~0ULL), "a connection receives what it may");
 }
 
 void life::step()
@@ -297,7 +298,7 @@ void life::from_outside(unsigned what, unsigned how, unsigned side)
     case inject: return say(input_.take(how));
     case drain:
         facts_.lossy = true;
-        run_.server().stop();
+        run_.server().drain();
         return run_.poll();
     case break_wire: facts_.lossy = true; return break_somehow(how, side);
     case drop_client:
@@ -314,7 +315,7 @@ void life::from_outside(unsigned what, unsigned how, unsigned side)
         return changed();
     default:
         facts_.lossy = true;
-        run_.server().stop_now();
+        run_.server().abort();
         run_.poll();
     }
 }

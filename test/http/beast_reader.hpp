@@ -5,7 +5,6 @@
 #define HAWSER_TEST_BEAST_READER_HPP
 
 #include "http_stream.hpp"
-#include "support/kit_namespace.hpp"
 
 #include <boost/beast/http/basic_parser.hpp>
 

@@ -32,7 +32,7 @@ class Stuck(unittest.TestCase):
         unless_late(attempt)
 
     def test_a_handler_that_waits_for_ever_is_cancelled_and_named(self):
-        self.cut_at_the_deadline("wait_for_ever", r"after \d+\.\d s: it awaits nothing")
+        self.cut_at_the_deadline("wait_for_ever", r"after \d+\.\d s: it waits for nothing")
 
     def test_one_that_ignores_cancellation_is_abandoned_and_named(self):
         self.cut_at_the_deadline("ignore_the_end", "abandoned")
@@ -47,7 +47,7 @@ class Stuck(unittest.TestCase):
             peer.sendall(framed(b"go"))
             peer.recv(1)
 
-        self.cut_at_the_deadline("pour", "it awaits .*output", first=begin)
+        self.cut_at_the_deadline("pour", "it waits for .*output", first=begin)
 
     def test_the_others_end_well_beside_one_that_never_suspends(self):
         def attempt():

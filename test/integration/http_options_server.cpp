@@ -77,10 +77,10 @@ int main(int argc, char** argv)
         return given == options.end() ? otherwise : hawser::duration{std::chrono::milliseconds{given->second}};
     };
     http::serve_options serving;
-    serving.head_time = time("head", serving.head_time);
-    serving.body_grace = time("grace", serving.body_grace);
+    serving.head_timeout = time("head", serving.head_timeout);
+    serving.body_timeout = time("grace", serving.body_timeout);
     if (const auto body = options.find("body"); body != options.end())
-        serving.body = static_cast<std::uint64_t>(body->second);
+        serving.max_body = static_cast<std::uint64_t>(body->second);
     hawser::server_options o;
     o.timeouts.idle = time("idle", o.timeouts.idle);
     o.timeouts.drain = time("drain", o.timeouts.drain);

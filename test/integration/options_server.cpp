@@ -230,7 +230,7 @@ int serve(int count, char** arguments)
     given.time("blocked", runtime_options.blocked_after);
     given.number("high", server_options.limits.output_high_water);
     given.number("low", server_options.limits.output_low_water);
-    given.number("data", server_options.limits.received_per_connection);
+    given.number("data", server_options.limits.data_limit);
     given.number("loops", runtime_options.loops);
     given.check_all_used();
 

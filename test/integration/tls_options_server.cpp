@@ -118,7 +118,7 @@ awaitable<void> facts(connection& peer)
 {
     ++handled;
     while (auto frame = co_await peer.read_frame()) {
-        const hawser::tls_facts f = peer.tls().value();
+        const hawser::tls_info f = peer.tls().value();
         const std::string text = f.version + '\n' + f.cipher + '\n' + f.alpn + '\n' + f.server_name + '\n' +
                                  (f.resumed ? "resumed" : "whole") + '\n' + f.peer_subject;
         co_await peer.write_frame(text);

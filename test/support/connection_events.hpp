@@ -13,7 +13,6 @@
 
 #include <array>
 #include <chrono>
-#include <compare>
 #include <string>
 #include <vector>
 
@@ -156,7 +155,7 @@ struct sight {
     bool fin = false;
     bool reset = false;
     connection_state state = connection_state::open;
-    awaiting awaits = awaiting::nothing;
+    wait_kind waiting_for = wait_kind::nothing;
     std::size_t queued = 0;
     std::array<std::uint64_t, 4> counts{}; // bytes in and out, frames in and out
     std::size_t told = 0;
@@ -175,9 +174,9 @@ inline std::string to_string(const outcome& o)
 inline std::string to_string(const sight& s)
 {
     constexpr const char* states[] = {"open", "draining", "closing", "closed"};
-    std::string all = std::string{states[static_cast<std::size_t>(s.state)]} + ", awaits " + to_string(s.awaits) +
-                      ", queued " + std::to_string(s.queued) + ", peer has " + std::to_string(s.received.size()) +
-                      (s.fin ? " FIN" : "") + (s.reset ? " RST" : "") + ", counts";
+    std::string all = std::string{states[static_cast<std::size_t>(s.state)]} + ", waits for " +
+                      to_string(s.waiting_for) + ", queued " + std::to_string(s.queued) + ", peer has " +
+                      std::to_string(s.received.size()) + (s.fin ? " FIN" : "") + (s.reset ? " RST" : "") + ", counts";
     for (const auto n : s.counts)
         all += ' ' + std::to_string(n);
     for (const auto& of : s.outcomes)

@@ -16,9 +16,7 @@
 
 #include <boost/asio/error.hpp>
 
-#include <algorithm>
 #include <optional>
-#include <utility>
 
 namespace hawser::test {
 
@@ -73,7 +71,6 @@ private:
     error_code why_no_output() const { return !error_ && open() ? error_code{errc::shut_down} : why(); }
 
     void finish(hand h, outcome::kind how, const error_code& e = {}, std::string text = {});
-    void end_where(bool (doing::*ends)() const noexcept, const error_code& e);
 
     void start(hand h, event what);
     void start_write(hand h, event what);
@@ -89,7 +86,6 @@ private:
     bool read_on();
     bool read_by(hand h);
     bool wait_for(wait what);
-    bool end_of_input(hand h);
     bool close_on();
     bool tell();
 

@@ -187,15 +187,15 @@ sight connection_model::look() const
     }
     const auto flushes = [](const doing& d) { return d.flushes(); };
     if (closed())
-        s.awaits = awaiting::nothing;
+        s.waiting_for = wait_kind::nothing;
     else if (reader_ != wait::none)
-        s.awaits = reader_ == wait::flush_at_drain ? awaiting::output_flushed : awaiting::input;
+        s.waiting_for = reader_ == wait::flush_at_drain ? wait_kind::output_flushed : wait_kind::input;
     else if (state_ == connection_state::closing)
-        s.awaits = end_since_ && !torn_ ? awaiting::end : awaiting::output_flushed;
+        s.waiting_for = end_since_ && !torn_ ? wait_kind::end : wait_kind::output_flushed;
     else if (!writers_.empty())
-        s.awaits = awaiting::output_room;
+        s.waiting_for = wait_kind::output_room;
     else if (std::any_of(hands_.begin(), hands_.end(), flushes))
-        s.awaits = awaiting::output_flushed;
+        s.waiting_for = wait_kind::output_flushed;
     if (!told_)
         return s;
     if (cut_) {

@@ -17,11 +17,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace hawser::test {
 

@@ -48,7 +48,7 @@ driven_session::driven_session(scenario& run) : run_{run}
     session::start(on,
                    std::make_shared<hawser::detail::session_config>(hawser::detail::session_config{
                        [this](connection& c) { return serve(c); },
-                       std::make_shared<const settings>(settings{.framing = framing::u16_be.with_limit(200),
+                       std::make_shared<const settings>(settings{.framing = framing::u16_be.with_max_payload(200),
                                                                  .timeouts = times,
                                                                  .high_water = room::high,
                                                                  .low_water = room::low}),
@@ -83,8 +83,8 @@ void driven_session::begin(event e)
                 return s->cancel_handler(boost::asio::cancellation_type::terminal);
         return;
     case other_cancelled: return other_cancellation_.emit(boost::asio::cancellation_type::terminal);
-    case drains: return server_->stop();
-    case cuts: return server_->stop_now();
+    case drains: return server_->drain();
+    case cuts: return server_->abort();
     case step: return run_.time.advance(deadline::step);
     case other_reads:
     case other_writes:
@@ -217,20 +217,20 @@ sight driven_session::look()
         s.fin = outbound().ended;
         s.reset = bool{outbound().read_error};
     }
-    traffic counts;
+    transfer_statistics counts;
     if (s.told == 0) {
         s.state = connection_->state();
-        s.awaits = connection_->awaits();
-        if (s.awaits == awaiting::readability) // it depends on its buffer, which is nobody else's
-            s.awaits = awaiting::input;
+        s.waiting_for = connection_->waiting_for();
+        if (s.waiting_for == wait_kind::readability) // it depends on its buffer, which is nobody else's
+            s.waiting_for = wait_kind::input;
         s.queued = connection_->queued();
-        counts = connection_->counts();
+        counts = connection_->statistics();
     } else {
         const session_end& end = seen_->ends.front();
         s.state = connection_state::closed;
         s.reason = end.reason;
         s.error = end.error;
-        counts = end.counts;
+        counts = end.statistics;
     }
     s.counts = {counts.bytes_in, counts.bytes_out, counts.frames_in, counts.frames_out};
     return s;

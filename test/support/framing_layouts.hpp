@@ -14,12 +14,12 @@
 namespace hawser::test {
 
 inline constexpr framing two_bytes_delivered{{.width = 2, .delivered = 2}};
-inline constexpr framing counts_itself{{.width = 2, .counts = framing::counted::length, .delivered = 2}};
+inline constexpr framing counts_itself{{.width = 2, .covers = framing::length_covers::length, .delivered = 2}};
 inline constexpr framing two_before{{.before = 2, .width = 3, .delivered = 5}};
 inline constexpr framing two_between{{.width = 3, .between = 2, .delivered = 5}};
 inline constexpr framing both_sides{{.before = "\xca", .width = 2, .between = 1, .delivered = 1}};
 inline constexpr framing whole_frame{
-    {.before = "\xca", .width = 2, .counts = framing::whole_frame, .between = 1, .delivered = 1}};
+    {.before = "\xca", .width = 2, .covers = framing::whole_frame, .between = 1, .delivered = 1}};
 
 inline std::string encode(const framing& format, bytes_view frame)
 {

@@ -44,7 +44,7 @@ public:
         began.happens();
         const std::size_t rest = text_.rest_of_frame();
         if (rest != 0 && (!any_place_ || some_(2) == 0)) {
-            const auto got = co_await c.read(rest);
+            const auto got = co_await c.read_exactly(rest);
             co_return took_bytes(got);
         }
         if (std::exchange(cancelled_, false) && some_(2) == 0) // what the cancelled read has seen goes another way

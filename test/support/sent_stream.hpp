@@ -13,7 +13,6 @@
 
 #include <hawser/connection.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <stdexcept>
 #include <string>

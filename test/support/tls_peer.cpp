@@ -242,7 +242,6 @@ bool tls_peer::stopped(int result)
         return true;
     }
     const unsigned long e = ERR_peek_last_error();
-    truncated_ = truncated_ || ERR_GET_REASON(e) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
     failure_ = why == SSL_ERROR_SSL ? ERR_reason_error_string(e) : "errno " + std::to_string(errno);
     ERR_clear_error();
     return true;

@@ -88,7 +88,6 @@ public:
     std::string read(std::size_t n);              ///< `n` bytes of plaintext, fewer if the stream ends
     std::string read_to_end();                    ///< all plaintext before the end, of whichever kind
     bool saw_end() const noexcept { return close_notify_; } ///< TLS's end of the stream has come
-    bool saw_truncation() const noexcept { return truncated_; }
     bool is_over() const noexcept { return close_notify_ || !failure_.empty(); }
     void close_notify();                                              ///< TLS's end of the stream, without FIN
     bool update_keys(bool ask_back);                                  ///< KeyUpdate
@@ -107,7 +106,6 @@ private:
     std::string plaintext_;
     std::string failure_;
     bool close_notify_ = false;
-    bool truncated_ = false;
 };
 
 /// A handler that answers with what it reads.

@@ -31,10 +31,10 @@ public:
     /// Before bind: tcp://:0. After: the real address and port.
     endpoint local_endpoint() const;
 
-    /// The next connection. Waits at most `deadline`: errc::accept_timeout. Connections that ended in the queue are
+    /// The next connection. Waits at most `timeout`: errc::accept_timeout. Connections that ended in the queue are
     /// passed over; other errors are thrown with the kernel's code (EMFILE, ...), and accept may be called again.
     /// Cancelling it loses no connection. One accept at a time.
-    awaitable<connection> accept(duration deadline = never);
+    awaitable<connection> accept(duration timeout = never);
 
     void close() noexcept; ///< ends a waiting accept with operation_aborted
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// A live view of a server, over HTTP: every socket with its queues, its state and what its session awaits; counts for
-// Prometheus; health; drain.
+// A live view of a server, over HTTP: every socket with its queues, its state and what its session waits for; counts
+// for Prometheus; health; drain.
 //
 //     hawser::server server{runtime};
 //     server.listen("tcp://127.0.0.1:7000", echo);
@@ -13,10 +13,10 @@
 //     GET  /health        200 ready, 503 draining or without a listener
 //     POST /drain         begins the drain; on a Unix socket only, which nobody but its user can reach
 //
-// In /connections, what a session awaits has a time ("For", awaits_ms) as long as it is something of its connection's:
-// input, room for its output, a handshake, the peer's end. Of `nothing` there is none: the handler runs, or awaits
-// something else, and to note since when would cost every message, looked at or not; the watchdog reports a handler
-// that keeps its loop. How long a connection has been idle ("Idle", idle_ms) the kernel says for TCP, to the
+// In /connections, what a session waits for has a time ("For", waiting_ms) as long as it is something of its
+// connection's: input, room for its output, a handshake, the peer's end. Of `nothing` there is none: the handler runs,
+// or waits for something else, and to note since when would cost every message, looked at or not; the watchdog reports
+// a handler that keeps its loop. How long a connection has been idle ("Idle", idle_ms) the kernel says for TCP, to the
 // millisecond; for a Unix socket it says nothing, and it is known only while the session waits for input. Both are
 // shown as `-`, or null.
 //
@@ -46,7 +46,7 @@ class HAWSER_EXPORT admin
 public:
     /// Listens at `where`, tcp:// or unix:, and answers at once, from a thread of its own. A Unix socket's file is for
     /// its owner alone (mode 0600). `s` and its runtime must outlive the admin. Throws endpoint_error naming the
-    /// endpoint, and std::system_error if the kernel gives no descriptor or thread.
+    /// endpoint, hawser::error if the kernel gives no descriptor, and std::system_error if it gives no thread.
     admin(server& s, const endpoint& where);
     admin(const admin&) = delete;
     admin& operator=(const admin&) = delete;

@@ -51,7 +51,7 @@ private:
 ///
 /// Returns for how many sessions the frame was queued. Each of them gets it, unless by its turn the session has ended
 /// its output, or that stands at the mark, which `behind` is told. The others, up to to.size(), had ended, or miss it.
-HAWSER_EXPORT std::size_t send_to_all(std::span<const handle> to, const encoded_frame& frame,
+HAWSER_EXPORT std::size_t send_to_all(std::span<const connection_handle> to, const encoded_frame& frame,
                                       std::function<void(connection&)> behind);
 
 } // namespace hawser::inline v0_1

@@ -20,13 +20,12 @@ struct connect_options {
     hawser::framing framing = hawser::framing::u32_be; ///< how frames are delimited, for the life of the connection
 
     /// For everything together: loading the files of `tls`, resolving the name, trying its addresses, and the TLS
-    /// handshake.
-    /// Above zero, or `never`.
-    duration timeout = 10s;
+    /// handshake. Above zero, or `never`.
+    duration connect_timeout = 10s;
 
-    /// For the TLS handshake alone, from the connection on; `timeout` then ends where this begins. Above zero, or
-    /// `never`. Unset: `timeout` is for both.
-    std::optional<duration> handshake = std::nullopt;
+    /// For the TLS handshake alone, from the connection on; `connect_timeout` then ends where this begins. Above zero,
+    /// or `never`. Unset: `connect_timeout` is for both.
+    std::optional<duration> handshake_timeout = std::nullopt;
 
     /// Of the connection that results; a client waits for its server as long as it takes unless told otherwise.
     hawser::timeouts timeouts = {.idle = never};

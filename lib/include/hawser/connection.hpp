@@ -39,7 +39,7 @@ namespace hawser::inline v0_1 {
 
 class connection;
 class encoded_frame;
-class handle;
+class connection_handle;
 
 /// The complete frames that had arrived when read_frames() was called: a range of bytes_view, at least one.
 /// A view into the connection's input, valid until its next read.
@@ -96,7 +96,7 @@ private:
 };
 
 /// What a connection has carried.
-struct traffic {
+struct transfer_statistics {
     std::uint64_t bytes_in = 0;   ///< received
     std::uint64_t bytes_out = 0;  ///< handed to the kernel
     std::uint64_t frames_in = 0;  ///< whole frames read
@@ -112,7 +112,7 @@ enum class connection_state : std::uint8_t {
 };
 
 /// What a connection waits for.
-enum class awaiting : std::uint8_t {
+enum class wait_kind : std::uint8_t {
     nothing,        ///< the handler runs, or awaits something that is not this connection's
     handshake,      ///< the peer's part of the TLS handshake; the handler has yet to begin
     readability,    ///< the first byte of the next frame, without a buffer (parked)
@@ -122,7 +122,7 @@ enum class awaiting : std::uint8_t {
     output_flushed, ///< the output to be in the kernel's hands
     end,            ///< the peer's end of the stream
 };
-HAWSER_EXPORT const char* to_string(awaiting what) noexcept; ///< in words
+HAWSER_EXPORT const char* to_string(wait_kind what) noexcept; ///< in words
 
 /// What the bytes that were written last are to the peer.
 enum class answer_state : std::uint8_t {
@@ -181,8 +181,8 @@ public:
     /// close() and no frame has begun; after that, nothing for ever.
     ///
     /// The view is valid until the next read of this connection or until it is destroyed, whatever becomes of its
-    /// socket. Throws frame_error for a frame that the format refuses or that the stream's end cuts, and system_error
-    /// with the kernel's error or errc::idle_timeout, frame_timeout, write_timeout, drain_timeout, data_limit, or
+    /// socket. Throws frame_error for a frame that the format refuses or that the stream's end cuts, and hawser::error
+    /// with the kernel's code or errc::idle_timeout, frame_timeout, write_timeout, drain_timeout, data_limit, or
     /// connection_closed where close() came inside a frame. Cancelling it loses no byte, wherever it waits: the next
     /// read goes on.
     awaitable<std::optional<bytes_view>> read_frame();
@@ -199,7 +199,7 @@ public:
     /// loop, together with its neighbours; an error shows at the next operation or at flush().
     ///
     /// `payload` has to stay valid until completion. Throws frame_error if the format cannot carry it, and then
-    /// nothing is written; otherwise system_error as read_frame(). Cancelled while suspended, it has written nothing.
+    /// nothing is written; otherwise hawser::error as read_frame(). Cancelled while suspended, it has written nothing.
     awaitable<void> write_frame(any_bytes payload);
     awaitable<void> write_frame(any_bytes payload, framing format); ///< in another format
 
@@ -228,7 +228,7 @@ public:
 
     /// Exactly `n` bytes, 1 or more. Nothing if the stream ends, or the server drains, before the first of them;
     /// errc::unexpected_end if it ends after. The view is valid until the next read.
-    awaitable<std::optional<bytes_view>> read(std::size_t n);
+    awaitable<std::optional<bytes_view>> read_exactly(std::size_t n);
 
     /// Appends all of `bytes` to the output, in pieces as the high-water mark admits. Completion, errors and lifetimes
     /// as write_frame(); cancelled while suspended, it has written a part. Pieces of two writers may alternate.
@@ -254,10 +254,10 @@ public:
     // ---- Parsing in place: for protocols whose units say where they end only to a parser
     //
     //     for (;;) {
-    //         hawser::bytes_view input = peer.received();
+    //         hawser::bytes_view input = peer.buffered();
     //         while (!parser.parse(input)) {
     //             co_await peer.wait_for_input(input.size());
-    //             input = peer.received();
+    //             input = peer.buffered();
     //             if (input.empty())
     //                 co_return; // the peer's end, or drain
     //         }
@@ -265,29 +265,30 @@ public:
     //         peer.consume(parser.size());
     //     }
 
-    /// What has arrived and is not consumed, without waiting. Empty when others are to have their turn: read_more(0)
+    /// What has arrived and is not consumed, without waiting. Empty when others are to have their turn: fill(0)
     /// gives it after theirs. Valid until the next read or consume().
-    bytes_view received() const noexcept;
+    bytes_view buffered() const noexcept;
 
-    /// More than `have` bytes in one piece: what received() gave, unconsumed, and what arrives. Nothing when the peer
+    /// More than `have` bytes in one piece: what buffered() gave, unconsumed, and what arrives. Nothing when the peer
     /// has closed, or the server drains, before the first byte of a unit; errc::unexpected_end if the stream ends
     /// later. Otherwise as read_some().
-    awaitable<std::optional<bytes_view>> read_more(std::size_t have);
+    awaitable<std::optional<bytes_view>> fill(std::size_t have);
 
-    /// Completes when more than `have` bytes are received(), or when none is and none will come: where read_more()
-    /// gives nothing. Errors and cancellation as read_more().
+    /// Completes when more than `have` bytes are buffered(), or when none is and none will come: where fill()
+    /// gives nothing. Errors and cancellation as fill().
     ///
     /// It is one of Asio's operations, with the signature void(std::exception_ptr), and is awaited at once. Unlike
-    /// read_more() it needs no coroutine of its own. It begins when it is awaited, as a read like the others, and
-    /// completes through the loop's queue even if the bytes are there: look at received() first.
+    /// fill() it needs no coroutine of its own. It begins when it is awaited, as a read like the others, and
+    /// completes through the loop's queue even if the bytes are there: look at buffered() first.
     /// Coroutines alone can await it; for Asio's awaitable operators,
     ///     peer.wait_for_input(0)(boost::asio::use_awaitable) || peer.closed()
     auto wait_for_input(std::size_t have) { return detail::await_input(*core_, have); }
 
-    /// The first `n` bytes of received() are done with, and counted as a frame. They stay readable until the next read.
+    /// The first `n` bytes of buffered() are done with, and count as one frame of statistics(). They stay readable
+    /// until the next read.
     void consume(std::size_t n);
 
-    /// Whether more than the first `n` bytes of received() have come, to here or only as far as the kernel: what a
+    /// Whether more than the first `n` bytes of buffered() have come, to here or only as far as the kernel: what a
     /// protocol asks whose answers say which one is the last, before it says so at drain. Over TLS the kernel's bytes
     /// may turn out to be none of the user's, and a record that has not come whole does not count; nor does what lies
     /// unread in the test kit's network.
@@ -295,7 +296,7 @@ public:
 
     // ---- Units and answers: for protocols layered above
 
-    /// A unit has begun; what has come of it may still be in received(). Throws std::logic_error if one is open.
+    /// A unit has begun; what has come of it may still be in buffered(). Throws std::logic_error if one is open.
     [[nodiscard]] unit begin_unit();
 
     /// Says what the output ends with, and so whether a session that fails may end in FIN. Frames are whole by
@@ -350,17 +351,17 @@ public:
     endpoint peer_endpoint() const;                  ///< the other side's address
     endpoint local_endpoint() const;                 ///< this side's address
     duration age() const noexcept;                   ///< since it was opened
-    traffic counts() const noexcept;                 ///< what it has carried so far
+    transfer_statistics statistics() const noexcept; ///< what it has carried so far
     std::size_t queued() const noexcept;             ///< bytes of output not yet in the kernel's hands
     connection_state state() const noexcept;         ///< where it stands
-    bool has_failed() const noexcept; ///< for good: writes throw why, and reads once all that came is read
-    awaiting awaits() const noexcept; ///< what its coroutines wait for
+    bool has_failed() const noexcept;       ///< for good: writes throw why, and reads once all that came is read
+    wait_kind waiting_for() const noexcept; ///< what its coroutines wait for
 
     /// What the TLS handshake agreed on; nothing without TLS, and once the connection has closed.
-    std::optional<tls_facts> tls() const;
+    std::optional<tls_info> tls() const;
 
     /// A weak reference that any thread may hold and post through.
-    hawser::handle handle();
+    hawser::connection_handle handle();
 
     // ---- Asio's AsyncReadStream and AsyncWriteStream, so that any Asio-based library runs on a connection:
     // asio::async_read_until, asio::ssl::stream<hawser::connection&>, Beast's HTTP and its websocket::stream.
@@ -409,19 +410,24 @@ private:
     boost::intrusive_ptr<detail::connection_core> core_;
 };
 
-/// A weak, thread-safe reference to a connection. Cheap to copy; holds nothing open.
-class HAWSER_EXPORT handle
+/// A weak, thread-safe reference to a connection. Cheap to copy; holds nothing open. Those of one connection are equal,
+/// also when it has ended, and hash alike; those of none are too.
+class HAWSER_EXPORT connection_handle
 {
 public:
-    handle() = default;
+    connection_handle() = default; ///< of none
+
+    /// Whether post() finds nobody: the connection has closed or begins to, or this is of none. From any thread; one
+    /// that is open may close at any time.
+    bool expired() const noexcept;
 
     /// How many functions of one connection wait for its loop at most.
-    static constexpr std::size_t most_posted = 1024;
+    static constexpr std::size_t max_posted = 1024;
 
     /// Runs `function`, which is called with the connection and may be movable alone, on the connection's loop, unless
     /// the session has ended by then. From any thread; returns at once. An exception from it ends that session.
     ///
-    /// True: it waits for its turn, which does not say that it will run. False: the session has ended, or most_posted
+    /// True: it waits for its turn, which does not say that it will run. False: the session has ended, or max_posted
     /// functions of this connection wait already; then it is dropped.
     template <detail::postable Function>
     bool post(Function&& function) const
@@ -429,15 +435,27 @@ public:
         return target_ && post_made(detail::make_posted(std::forward<Function>(function)));
     }
 
+    friend bool operator==(const connection_handle&, const connection_handle&) = default;
+
 private:
+    friend struct std::hash<connection_handle>;
     friend class connection;
-    friend std::size_t send_to_all(std::span<const handle> to, const encoded_frame& frame,
+    friend std::size_t send_to_all(std::span<const connection_handle> to, const encoded_frame& frame,
                                    std::function<void(connection&)> behind);
-    explicit handle(std::shared_ptr<detail::handle_target> target) noexcept : target_{std::move(target)} {}
+    explicit connection_handle(std::shared_ptr<detail::handle_target> target) noexcept : target_{std::move(target)} {}
     bool post_made(std::unique_ptr<detail::posted_function> function) const;
     std::shared_ptr<detail::handle_target> target_;
 };
 
 } // namespace hawser::inline v0_1
+
+/// For std::unordered_set and its like.
+template <>
+struct std::hash<hawser::connection_handle> {
+    std::size_t operator()(const hawser::connection_handle& h) const noexcept ///< of its connection
+    {
+        return std::hash<std::shared_ptr<hawser::detail::handle_target>>{}(h.target_);
+    }
+};
 
 #endif

@@ -6,11 +6,11 @@
 //     co_await socket.connect("udp://127.0.0.1:10017");
 //     co_await socket.send("");                              // an empty datagram is one too
 //     std::array<char, 512> room;
-//     const auto answer = co_await socket.receive(room, 2s);
+//     const auto reply = co_await socket.receive(room, 2s);
 //
 //     hawser::awaitable<void> echo(hawser::datagram_request& request)
 //     {
-//         co_await request.answer(request.payload());
+//         co_await request.send(request.payload());
 //     }
 //     hawser::listen_datagrams(server, "udp://127.0.0.1:7000", echo); // a server
 #ifndef HAWSER_DATAGRAM_HPP
@@ -45,9 +45,9 @@ class datagram_session;
 
 /// The errors that datagrams add to those of errc. The symbol of each, as symbol() gives it, is its name here.
 enum class datagram_errc {
-    receive_timeout = 1, ///< no datagram before the deadline given to datagram_socket::receive_from
-    send_timeout,        ///< the kernel had no room for a datagram before the deadline given
-    answer_too_large,    ///< more than datagram_options::answer_limit in answer to one datagram
+    receive_timeout = 1, ///< no datagram within the timeout given to receive() or receive_from()
+    send_timeout,        ///< the kernel had no room for a datagram within the timeout given to send() or send_to()
+    answer_too_large,    ///< more than datagram_options::max_answer in answer to one datagram
 };
 
 /// The category of datagram_errc: its name is "hawser.datagram".
@@ -83,9 +83,9 @@ private:
 };
 
 /// Every address that the host of a udp:// endpoint has, in the resolver's order. A literal address is not looked up; a
-/// name is, beside the loop, within `deadline`. Throws endpoint_error, whose code() is errc::invalid_endpoint,
+/// name is, beside the loop, within `timeout`. Throws endpoint_error, whose code() is errc::invalid_endpoint,
 /// errc::lookup_timeout, errc::resolver_busy or a resolver's EAI_ error. Awaited on a loop of a runtime.
-HAWSER_EXPORT awaitable<std::vector<datagram_address>> datagram_addresses(endpoint where, duration deadline = never);
+HAWSER_EXPORT awaitable<std::vector<datagram_address>> datagram_addresses(endpoint where, duration timeout = never);
 
 /// One datagram that was received.
 struct datagram {
@@ -124,27 +124,27 @@ public:
 
     /// Makes an address the only one that is sent to and received from, and errors that come back from it (ICMP) errors
     /// of this socket: a send or receive then throws ECONNREFUSED when nobody has that port. Sends nothing. May be
-    /// called again. Throws system_error with the kernel's error.
+    /// called again. Throws hawser::error with the kernel's code.
     void connect(const datagram_address& peer);
 
     /// The same with the first of an endpoint's addresses that the kernel takes; a name is looked up as
-    /// datagram_addresses() does, within `deadline`. Throws endpoint_error naming the endpoint.
-    awaitable<void> connect(endpoint where, duration deadline = never);
+    /// datagram_addresses() does, within `timeout`. Throws endpoint_error naming the endpoint.
+    awaitable<void> connect(endpoint where, duration timeout = never);
 
     /// Sends one datagram, of 0 bytes or more; completes when the kernel has taken it, which says nothing about its
-    /// arrival. Waits while the kernel has no room, at most `deadline`: datagram_errc::send_timeout. `payload` has to
-    /// stay valid until then. Throws system_error with the kernel's error: EMSGSIZE for more than 65,507 bytes over
+    /// arrival. Waits while the kernel has no room, at most `timeout`: datagram_errc::send_timeout. `payload` has to
+    /// stay valid until then. Throws hawser::error with the kernel's code: EMSGSIZE for more than 65,507 bytes over
     /// IPv4, and on a connected socket what an earlier datagram met. Cancelled while it waits, it has sent nothing.
-    awaitable<void> send_to(bytes_view payload, datagram_address to, duration deadline = never);
+    awaitable<void> send_to(bytes_view payload, datagram_address to, duration timeout = never);
     /// To the address that the socket is connected to; otherwise EDESTADDRREQ.
-    awaitable<void> send(bytes_view payload, duration deadline = never);
+    awaitable<void> send(bytes_view payload, duration timeout = never);
 
     /// The next datagram, of 0 bytes or more, into a buffer that has to stay valid until completion. Waits at most
-    /// `deadline`: datagram_errc::receive_timeout. What is longer than the buffer is cut, and says so. Throws
-    /// system_error with the kernel's error. Cancelling it loses nothing.
-    awaitable<datagram> receive_from(std::span<char> into, duration deadline = never);
+    /// `timeout`: datagram_errc::receive_timeout. What is longer than the buffer is cut, and says so. Throws
+    /// hawser::error with the kernel's code. Cancelling it loses nothing.
+    awaitable<datagram> receive_from(std::span<char> into, duration timeout = never);
     /// The same for a socket that is connected. Throws std::logic_error if it is not.
-    awaitable<datagram> receive(std::span<char> into, duration deadline = never);
+    awaitable<datagram> receive(std::span<char> into, duration timeout = never);
 
     /// The real address and port; udp://:0 before the socket is bound.
     endpoint local_endpoint() const;
@@ -170,16 +170,16 @@ struct datagram_options {
 
     /// Addresses whose rate is remembered, about 100 bytes each; for one more, that of the longest silence is
     /// forgotten. 1 or more.
-    std::size_t addresses = 65'536;
+    std::size_t max_addresses = 65'536;
 
     /// Bytes in answer to one datagram, all answers together: datagram_errc::answer_too_large beyond. 0: no answers.
-    std::size_t answer_limit = 512;
+    std::size_t max_answer = 512;
 
     /// Bytes of a datagram; a longer one is dropped. 0: only empty ones are taken.
-    std::size_t payload_limit = 65'535;
+    std::size_t max_payload = 65'535;
 
     /// Handlers that run at once; the kernel keeps what comes meanwhile, and drops what it has no room for. 1 or more.
-    std::size_t handlers = 256;
+    std::size_t max_handlers = 256;
 
     /// [::] takes IPv4 datagrams too, shown and counted as IPv4.
     bool dual_stack = false;
@@ -203,9 +203,9 @@ public:
     const endpoint& local_endpoint() const noexcept;
 
     /// Sends one datagram to the sender, from the address that the request was sent to. Completion, lifetimes, errors
-    /// and cancellation as datagram_socket::send_to(). Throws described_error with datagram_errc::answer_too_large if
-    /// it would be more than datagram_options::answer_limit together with the answers before it; then nothing is sent.
-    awaitable<void> answer(bytes_view payload);
+    /// and cancellation as datagram_socket::send_to(). Throws hawser::error with datagram_errc::answer_too_large if
+    /// it would be more than datagram_options::max_answer together with the answers before it; then nothing is sent.
+    awaitable<void> send(bytes_view payload);
 
     /// Whether the server asks its handlers to end.
     bool draining() const noexcept;

@@ -28,31 +28,31 @@ using boost::system::system_error;
 /// What the core of Hawser reports. The symbol of each, as symbol() gives it, is its name here.
 enum class errc {
     // Deadlines, by cause.
-    connect_timeout = 1, ///< no connection within the total connect deadline
+    connect_timeout = 1, ///< no connection within connect_timeout
     handshake_timeout,   ///< the TLS handshake took too long
-    accept_timeout,      ///< nobody connected before the deadline given to acceptor::accept
+    accept_timeout,      ///< nobody connected within the timeout given to acceptor::accept()
     idle_timeout,        ///< no byte either way while waiting between two frames
     frame_timeout,       ///< a frame was begun and not finished in time: a slow sender
     write_timeout,       ///< the peer took too little of the waiting output: a slow reader
     drain_timeout,       ///< the session outlived the drain deadline
 
     // Frames.
-    frame_too_large,   ///< longer than the limit, or than the length field can say
-    length_too_small,  ///< a length that is less than what it counts
+    frame_too_large,   ///< longer than framing::max_payload(), or than the length field can say
+    length_too_small,  ///< a length that is less than what it covers
     malformed_length,  ///< a varint or netstring head that no encoder writes
     malformed_frame,   ///< what follows the payload is not what the format says
     truncated_head,    ///< the stream ended inside a head
     truncated_payload, ///< the stream ended inside a payload
 
     // Connections and limits.
-    data_limit,            ///< one byte more than the connection may send in all
+    data_limit,            ///< one byte more than limits::data_limit lets a peer send
     connection_closed,     ///< this side has closed the connection
     too_many_from_address, ///< over the limit of connections from one address
     too_many_connections,  ///< over the limit of all connections, at a listener that refuses then
     shed,                  ///< closed to make room for others, between two units or before its first was whole
     shut_down,             ///< this side has ended its output (half-close), and then wrote
     second_thread,         ///< a second thread runs the io_context that a runtime wraps
-    unexpected_end,        ///< the peer ended the stream inside what read(n) was promised
+    unexpected_end,        ///< the peer ended the stream inside a unit, or before read_exactly() had its bytes
 
     // TLS: the stream.
     not_tls,                 ///< the peer's first bytes are not those of a TLS handshake
@@ -80,7 +80,7 @@ enum class errc {
     invalid_endpoint, ///< an endpoint string that cannot be read
     out_of_ports,     ///< each port that this host could have connected from is in use
     resolver_busy,    ///< too many name look-ups are waiting already
-    lookup_timeout,   ///< a name look-up took longer than its deadline
+    lookup_timeout,   ///< a name look-up took longer than its timeout
 };
 
 /// The category of errc: its name is "hawser".
@@ -97,13 +97,18 @@ inline error_code make_error_code(errc e) noexcept
 /// "category:value".
 HAWSER_EXPORT std::string symbol(const error_code& e);
 
-/// An error with a sentence of its own: what() names the value and what was expected, code() stays to be compared.
-class HAWSER_EXPORT described_error : public system_error
+/// What the library throws when something fails: the root of all of its exceptions that have a code, which stays to be
+/// compared. Misuse is std::logic_error and what derives from it (an option out of range: std::invalid_argument), want
+/// of memory is std::bad_alloc, and what a callback of the user's throws is thrown on.
+class HAWSER_EXPORT error : public system_error
 {
 public:
-    /// An error of this code; what() is the sentence.
-    described_error(const error_code& code, std::string sentence) : system_error{code}, sentence_{std::move(sentence)}
-    {}
+    /// An error of this code; what() is the code's message.
+    explicit error(const error_code& code) : error{code, code.message()} {}
+
+    /// The same with a sentence of its own, which names the value and what was expected.
+    error(const error_code& code, std::string sentence) : system_error{code}, sentence_{std::move(sentence)} {}
+
     const char* what() const noexcept override { return sentence_.c_str(); } ///< the sentence
 
 private:
@@ -111,17 +116,17 @@ private:
 };
 
 /// A frame that was refused, by its format or its limit, on the way in or out.
-class HAWSER_EXPORT frame_error : public described_error
+class HAWSER_EXPORT frame_error : public error
 {
 public:
-    using described_error::described_error;
+    using error::error;
 };
 
 /// An endpoint that cannot be read, or cannot be had.
-class HAWSER_EXPORT endpoint_error : public described_error
+class HAWSER_EXPORT endpoint_error : public error
 {
 public:
-    using described_error::described_error;
+    using error::error;
 };
 
 } // namespace hawser::inline v0_1

@@ -2,7 +2,7 @@
 
 // Where one frame of a byte stream ends: the layout of a frame as a small value, and the codec that follows it.
 //
-// The default, framing::u32_be, is a 4-byte big-endian length that counts the payload only, and at most 1 MiB of
+// The default, framing::u32_be, is a 4-byte big-endian length that covers the payload only, and at most 1 MiB of
 // payload. "hello world" is
 //
 //     00 00 00 0b  68 65 6c 6c 6f 20 77 6f 72 6c 64
@@ -17,7 +17,7 @@
 //
 // A layout that cannot work is refused when it is made, and does not compile where it is a constant:
 //
-//     constexpr hawser::framing tagged{{.before = 1, .width = 2, .counts = hawser::framing::whole_frame}};
+//     constexpr hawser::framing tagged{{.before = 1, .width = 2, .covers = hawser::framing::whole_frame}};
 //
 // Uses bytes.hpp and error.hpp, no socket and no Asio. Start at `struct layout`, or at the ready-made values
 // below it (u16_le, varint, lines, erlang_packet_4, ...). Nothing in here allocates but describe().
@@ -76,18 +76,18 @@ enum class end_of_stream : unsigned char {
     inside_payload, ///< after a whole head, or later
 };
 
-/// The layout of a frame, and the limit of its payload. A value of 32 bytes: copy it, keep it, compare it. All of its
-/// functions are const and share nothing, so any number of threads may use one value.
+/// The layout of a frame, and the most payload that it may have. A value of 32 bytes: copy it, keep it, compare it. All
+/// of its functions are const and share nothing, so any number of threads may use one value.
 ///
 /// What decode() delivers, encoding takes: a frame that was read can be written, and is read as the same bytes. The
 /// reverse holds too: check() accepts a frame exactly when decode() can deliver it.
 class HAWSER_EXPORT framing
 {
 public:
-    static constexpr std::size_t default_limit = 1024 * 1024; ///< 1 MiB
+    static constexpr std::size_t default_max_payload = 1024 * 1024; ///< 1 MiB
 
-    /// The largest payload limit that can be asked for; no view of bytes can be longer.
-    static constexpr std::size_t max_limit =
+    /// No max_payload can be larger; no view of bytes can be longer.
+    static constexpr std::size_t largest_max_payload =
         static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) - 1024;
 
     /// No head is longer, in any framing: room for encode_head().
@@ -102,14 +102,14 @@ public:
     /// A part of the head beside the length. A number is that many bytes with no meaning here: any value when read,
     /// zero when written. A string literal is exactly its bytes, NULs included: written so, and a frame that has others
     /// is refused as malformed_frame.
-    class gap
+    class padding
     {
     public:
-        constexpr gap(std::size_t size) noexcept : size_{size} {} ///< that many bytes of any value
+        constexpr padding(std::size_t size) noexcept : size_{size} {} ///< that many bytes of any value
 
         /// These bytes, which are checked.
         template <std::size_t N>
-        constexpr gap(const char (&literal)[N]) noexcept : size_{N - 1}, constant_{literal, N - 1}
+        constexpr padding(const char (&literal)[N]) noexcept : size_{N - 1}, constant_{literal, N - 1}
         {}
 
         constexpr std::size_t size() const noexcept { return size_; }        ///< in bytes
@@ -120,16 +120,16 @@ public:
         bytes_view constant_{};
     };
 
-    /// What a length counts: always the payload, and the parts of the head named here. Joined by `|`.
-    enum class counted : unsigned char { payload = 0, before = 1, length = 2, between = 4 };
+    /// What a length covers: always the payload, and the parts of the head named here. Joined by `|`.
+    enum class length_covers : unsigned char { payload = 0, before = 1, length = 2, between = 4 };
 
-    /// A length that counts every byte of the frame.
-    static constexpr counted whole_frame{7};
+    /// A length that covers every byte of the frame.
+    static constexpr length_covers whole_frame{7};
 
     /// The parts of a length-prefixed frame. Every member has a default, and the defaults are framing::u32_be.
     struct layout {
         /// What stands before the length. 0: the length comes first. The head may have 255 bytes in all.
-        gap before = 0;
+        padding before = 0;
 
         /// Bytes of the length: 1, 2, 3, 4 or 8.
         unsigned width = 4;
@@ -137,27 +137,27 @@ public:
         /// Byte order of the length.
         std::endian order = std::endian::big;
 
-        /// What the length counts.
-        counted counts = counted::payload;
+        /// What the length covers.
+        length_covers covers = length_covers::payload;
 
         /// What stands between length and payload. 0: the payload follows at once.
-        gap between = 0;
+        padding between = 0;
 
         /// Bytes at the end of every payload that the length leaves out, such as a checksum. They are payload in
-        /// all else: delivered, and within the limit. 0: none.
+        /// all else: delivered, and within max_payload. 0: none.
         std::uint32_t after = 0;
 
-        /// Bytes that the length counts and the frame does not have, such as a checksum that a lower layer took off.
+        /// Bytes that the length covers and the frame does not have, such as a checksum that a lower layer took off.
         /// 0: none.
-        std::uint32_t absent = 0;
+        std::uint32_t length_excess = 0;
 
         /// How many of the head's last bytes are delivered in front of the payload, and expected there when writing.
         /// 0: the payload alone. A written frame that holds its length must hold the right one.
         std::size_t delivered = 0;
 
         /// The most bytes of payload, that is of all that follows the head, whether or not some of the head is
-        /// delivered. 0: empty payloads only. A limit above what the length can say has no effect.
-        std::size_t limit = default_limit;
+        /// delivered. 0: empty payloads only. More than the length can say has no effect.
+        std::size_t max_payload = default_max_payload;
     };
 
     /// The layout of framing::u32_be.
@@ -167,7 +167,7 @@ public:
     /// was expected, if no frame could be laid out so.
     constexpr explicit framing(const layout& parts);
 
-    // A length that counts the payload only, in so many bits and this byte order.
+    // A length that covers the payload only, in so many bits and this byte order.
     static const framing u8;     ///< a length of one byte
     static const framing u16_be; ///< a length of two bytes, big-endian
     static const framing u16_le; ///< a length of two bytes, little-endian
@@ -186,20 +186,20 @@ public:
     static const framing netstring;
 
     /// Lines that end with `\n`; one `\r` before it belongs to the end. Written with `\n`, and with `\r\n` where the
-    /// line's own last byte is a `\r`. The limit is for the line without its end.
+    /// line's own last byte is a `\r`. max_payload is that of the line without its end.
     static const framing lines;
 
     // Named after the peer they talk to.
     static const framing erlang_packet_1; ///< Erlang's {packet, 1}
     static const framing erlang_packet_2; ///< Erlang's {packet, 2}
     static const framing erlang_packet_4; ///< Erlang's {packet, 4}
-    static const framing twisted_int8;    ///< Twisted's IntNStringReceiver, limit 99,999
-    static const framing twisted_int16;   ///< Twisted's IntNStringReceiver, limit 99,999
-    static const framing twisted_int32;   ///< Twisted's IntNStringReceiver, limit 99,999
-    static const framing tokio_default;   ///< tokio-util's LengthDelimitedCodec::new(): 4 bytes, limit 8 MiB
+    static const framing twisted_int8;    ///< Twisted's IntNStringReceiver, max_payload 99,999
+    static const framing twisted_int16;   ///< Twisted's IntNStringReceiver, max_payload 99,999
+    static const framing twisted_int32;   ///< Twisted's IntNStringReceiver, max_payload 99,999
+    static const framing tokio_default;   ///< tokio-util's LengthDelimitedCodec::new(): 4 bytes, max_payload 8 MiB
     static const framing netty_usual;     ///< Netty's LengthFieldBasedFrameDecoder(limit, 0, 4, 0, 4)
 
-    /// gRPC's Length-Prefixed-Message: a flag byte and 4 bytes of length; limit 4 MiB, as in gRPC's own
+    /// gRPC's Length-Prefixed-Message: a flag byte and 4 bytes of length; max_payload 4 MiB, as in gRPC's own
     /// implementations. The flag is 0; a compressed message (flag 1) is refused as malformed_frame.
     static const framing grpc;
 
@@ -213,19 +213,19 @@ public:
         return delimiter(bytes_view{end, N - 1});
     }
 
-    /// Frames of exactly `size` bytes, which is their limit as well. Throws std::invalid_argument for 0.
+    /// Frames of exactly `size` bytes, which is their max_payload as well. Throws std::invalid_argument for 0.
     static constexpr framing fixed(std::size_t size);
 
-    /// The same layout with another payload limit, in bytes. Throws std::invalid_argument if no frame could keep it:
-    /// below the size of fixed frames or of layout::after, or above max_limit.
-    constexpr framing with_limit(std::size_t limit) const;
+    /// The same layout with another max_payload, in bytes. Throws std::invalid_argument if no frame could keep it:
+    /// below the size of fixed frames or of layout::after, or above largest_max_payload.
+    constexpr framing with_max_payload(std::size_t bytes) const;
 
     /// Longest payload, in bytes.
-    constexpr std::size_t limit() const noexcept { return static_cast<std::size_t>(limit_); }
+    constexpr std::size_t max_payload() const noexcept { return static_cast<std::size_t>(limit_); }
 
     /// Looks for one frame at the start of `input`, which is what has arrived and was not yet consumed. Never looks
     /// beyond that frame, copies nothing, and keeps no state: however the bytes were split on their way, the outcome is
-    /// the same. A length above the limit is refused as soon as it has arrived.
+    /// the same. A length above max_payload() is refused as soon as it has arrived.
     ///
     /// `scanned` spares the formats that search for an end from searching twice: pass a variable that is 0 at the start
     /// of each frame, and the same one while that frame is incomplete. Those formats set it, and set it back to 0 with
@@ -239,7 +239,7 @@ public:
     end_of_stream at_end(bytes_view rest) const noexcept;
 
     /// Whether `frame` can be written: nothing if so, else why not.
-    ///   frame_too_large   its payload is above the limit, or above what the length can say, or above the fixed size
+    ///   frame_too_large   its payload is above max_payload(), above what the length can say, or above the fixed size
     ///   length_too_small  it is shorter than the fixed size, or than layout::after
     ///   malformed_length  it begins with a delivered length that is not its own
     ///   malformed_frame   it holds its delimiter, or it lacks the delivered part of the head, or has other constants
@@ -297,14 +297,14 @@ private:
     {
         return width_ == 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * width_)) - 1;
     }
-    constexpr std::uint64_t max_payload() const noexcept
+    constexpr std::uint64_t max_encodable() const noexcept
     {
-        const std::uint64_t rest = max_length() - counted_; // never negative, as constructed
+        const std::uint64_t rest = max_length() - covered_; // never negative, as constructed
         return rest > ~std::uint64_t{after_} ? ~std::uint64_t{0} : rest + after_;
     }
     std::uint64_t length_at(const char* bytes) const noexcept;
     void put_length(char* out, std::uint64_t length) const noexcept;
-    std::uint64_t length_of(bytes_view frame) const noexcept { return frame.size() - delivered_ - after_ + counted_; }
+    std::uint64_t length_of(bytes_view frame) const noexcept { return frame.size() - delivered_ - after_ + covered_; }
 
     bool constants_before(const char* head) const noexcept;
     bool constants_between(const char* head) const noexcept;
@@ -323,9 +323,9 @@ private:
     std::size_t head_size_other(bytes_view frame) const noexcept;
     std::size_t encode_head_other(char* out, bytes_view frame) const noexcept;
 
-    std::uint64_t limit_ = default_limit;
+    std::uint64_t limit_ = default_max_payload;
     char constants_[max_constant] = {}; // the delimiter; or the constants of `before`, then those of `between`
-    std::uint32_t counted_ = 0;         // bytes that the length counts and that are not payload
+    std::uint32_t covered_ = 0;         // bytes that the length covers and that are not payload
     std::uint32_t after_ = 0;
     kind kind_ = kind::bare_u32_be;
     unsigned char width_ = 4; // of the length; of the delimiter
@@ -341,14 +341,15 @@ private:
 /// empty if they look like none of these. Three bytes are enough for HTTP and SSH, two for TLS.
 HAWSER_EXPORT std::string_view looks_like(bytes_view input) noexcept;
 
-/// Both of them counted.
-constexpr framing::counted operator|(framing::counted a, framing::counted b) noexcept
+/// Both of them covered.
+constexpr framing::length_covers operator|(framing::length_covers a, framing::length_covers b) noexcept
 {
-    return framing::counted(static_cast<unsigned char>(static_cast<unsigned char>(a) | static_cast<unsigned char>(b)));
+    return framing::length_covers(
+        static_cast<unsigned char>(static_cast<unsigned char>(a) | static_cast<unsigned char>(b)));
 }
 
 /// Whether they have one in common.
-constexpr bool operator&(framing::counted a, framing::counted b) noexcept
+constexpr bool operator&(framing::length_covers a, framing::length_covers b) noexcept
 {
     return (static_cast<unsigned char>(a) & static_cast<unsigned char>(b)) != 0;
 }

@@ -42,7 +42,7 @@ struct listen_options {
     hawser::when_full when_full = hawser::when_full::wait;
 
     /// A Unix socket's file mode, such as 0660. Unset: what the process's umask leaves of 0777. Not for inherited ones.
-    std::optional<unsigned> mode = std::nullopt;
+    std::optional<unsigned> unix_permissions = std::nullopt;
 
     /// [::] takes IPv4 peers too, shown and counted as IPv4. Not for inherited sockets, which are what they are.
     bool dual_stack = false;

@@ -64,19 +64,19 @@ struct HAWSER_EXPORT message {
     std::string text() const;
 };
 
-/// A message that cannot be read, or written. code() says at which step:
+/// A message that cannot be read, or written. code() says what is wrong:
 ///   errc::invalid_message_header   the header is no JSON object, or its length is 0 or above the limit
 ///   errc::invalid_message_field    a field of the header is missing, there twice, or has a value that it may not have
 ///   errc::message_too_large        content-length, or the content to send, is above the limit
 ///   errc::invalid_message_content  the content is not what its header says
 ///   hawser::errc::truncated_head, truncated_payload   the stream ended inside the header, or inside the content
-class HAWSER_EXPORT message_error : public described_error
+class HAWSER_EXPORT message_error : public error
 {
 public:
     /// `part` is a field of the header, or "content", or "header"; of a message that cannot be written, also "content
     /// to send", so that nobody takes it for what has come.
     message_error(const error_code& code, const std::string& part, const std::string& expected, const std::string& got)
-        : described_error{code, part + ": expected " + expected + ", got " + got}
+        : hawser::error{code, part + ": expected " + expected + ", got " + got}
     {}
 
     /// Whether the header could be read, so that its sender understands an answer.

@@ -72,14 +72,14 @@ inline error_code make_error_code(host_errc e) noexcept
 /// A look-up that failed, or did not begin. what() names what was looked up; code() is one of the resolver's EAI_
 /// errors, of host_errc, name_errc::invalid_name (too long, with a NUL, or not ASCII: the resolver has not seen it),
 /// errc::lookup_timeout or errc::resolver_busy.
-class HAWSER_EXPORT name_error : public described_error
+class HAWSER_EXPORT name_error : public error
 {
 public:
-    using described_error::described_error;
+    using error::error;
 };
 
 /// How long a look-up may take unless told otherwise.
-inline constexpr duration lookup_deadline = std::chrono::seconds{5};
+inline constexpr duration lookup_timeout = std::chrono::seconds{5};
 
 /// Which addresses are wanted, or found: an AF_ number of the system's.
 enum class address_family : int { any = AF_UNSPEC, inet = AF_INET, inet6 = AF_INET6 };
@@ -136,12 +136,12 @@ struct host_entry {
 };
 
 /// Every address for a host and a service, in the order in which they should be tried (RFC 6724). At least one.
-HAWSER_EXPORT awaitable<std::vector<address_info>> resolve(address_query query, duration timeout = lookup_deadline);
+HAWSER_EXPORT awaitable<std::vector<address_info>> resolve(address_query query, duration timeout = lookup_timeout);
 
 // ---- Named as in Python's socket module
 
 /// The same as resolve().
-inline awaitable<std::vector<address_info>> getaddrinfo(address_query query, duration timeout = lookup_deadline)
+inline awaitable<std::vector<address_info>> getaddrinfo(address_query query, duration timeout = lookup_timeout)
 {
     return resolve(std::move(query), timeout);
 }
@@ -149,22 +149,22 @@ inline awaitable<std::vector<address_info>> getaddrinfo(address_query query, dur
 /// The first IPv4 address of a host: resolve() with address_family::inet, but 0.0.0.0 for an empty name, and
 /// 255.255.255.255 for "<broadcast>". A name with IPv6 addresses alone is EAI_ADDRFAMILY or EAI_NODATA: resolve() knows
 /// those.
-HAWSER_EXPORT awaitable<std::string> gethostbyname(std::string name, duration timeout = lookup_deadline);
+HAWSER_EXPORT awaitable<std::string> gethostbyname(std::string name, duration timeout = lookup_timeout);
 
 /// The name, the aliases and all IPv4 addresses of a host. Errors as gethostbyname(), and those of host_errc.
-HAWSER_EXPORT awaitable<host_entry> gethostbyname_ex(std::string name, duration timeout = lookup_deadline);
+HAWSER_EXPORT awaitable<host_entry> gethostbyname_ex(std::string name, duration timeout = lookup_timeout);
 
 /// The same by an address, IPv4 or IPv6, or by a name, which is looked up first. Errors of that first look-up are EAI_,
 /// those of the second host_errc.
-HAWSER_EXPORT awaitable<host_entry> gethostbyaddr(std::string name_or_address, duration timeout = lookup_deadline);
+HAWSER_EXPORT awaitable<host_entry> gethostbyaddr(std::string name_or_address, duration timeout = lookup_timeout);
 
 /// The full name: of what gethostbyaddr() gives, the name and then the aliases, the first with a period; the name if
 /// none has one. The name as it was given, without white space around it, if that look-up finds nothing. An empty name,
 /// 0.0.0.0 and :: stand for gethostname().
-HAWSER_EXPORT awaitable<std::string> getfqdn(std::string name, duration timeout = lookup_deadline);
+HAWSER_EXPORT awaitable<std::string> getfqdn(std::string name, duration timeout = lookup_timeout);
 HAWSER_EXPORT awaitable<std::string> getfqdn(); ///< of this host
 
-/// This host's own name, which the kernel knows: there is nothing to wait for. Thread safe. Throws system_error.
+/// This host's own name, which the kernel knows: there is nothing to wait for. Thread safe. Throws hawser::error.
 HAWSER_EXPORT std::string gethostname();
 
 } // namespace hawser::inline v0_1

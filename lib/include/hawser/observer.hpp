@@ -44,16 +44,16 @@ struct session_end {
     endpoint peer;                             ///< the other side
     endpoint local;                            ///< this side
     duration age{};                            ///< from accept to end
-    traffic counts;                            ///< what it carried
+    transfer_statistics statistics;            ///< what it carried
 };
 
 /// A session that the drain deadline met.
 struct cut_session {
-    endpoint peer;                       ///< the other side
-    awaiting awaits = awaiting::nothing; ///< what it waited for
-    duration age{};                      ///< since accept; zero also if its session had not begun
-    bool abandoned = false;              ///< it ignored cancellation, or has never suspended: left behind with its loop
-    bool blocks_loop = false;            ///< it has never suspended
+    endpoint peer;                              ///< the other side
+    wait_kind waiting_for = wait_kind::nothing; ///< what it waited for
+    duration age{};                             ///< since accept; zero also if its session had not begun
+    bool abandoned = false;   ///< it ignored cancellation, or has never suspended: left behind with its loop
+    bool blocks_loop = false; ///< it has never suspended
 };
 
 /// How a drain went.
@@ -100,7 +100,7 @@ public:
     virtual void tls_reloaded(std::size_t /*listeners*/) noexcept {}
     /// It has not: one cannot be used, and every listener keeps what it had.
     virtual void tls_reload_failed(const tls_error&) noexcept {}
-    /// The drain begins; `cause` is "SIGTERM", "SIGINT", "stop", or "lost" when every listener has failed.
+    /// The drain begins; `cause` is "SIGTERM", "SIGINT", "drain", or "lost" when every listener has failed.
     virtual void drain_started(std::string_view /*cause*/, std::size_t /*connections*/) noexcept {}
     /// The drain has ended.
     virtual void drain_ended(const drain_report&) noexcept {}

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 /// How long a connection waits, by cause. Each is above zero; `never` waits for ever.
 struct timeouts {
     /// Over TLS, from the accepted connection to the end of the handshake: handshake_timeout. Absolute; a client's
-    /// handshake is under connect_options::timeout instead.
+    /// handshake is under connect_options::connect_timeout or handshake_timeout instead.
     duration handshake = 10s;
 
     /// Without a byte either way, while a handler waits in a read between two frames: idle_timeout. Over TLS a byte has
@@ -71,9 +71,9 @@ struct limits {
     /// Unset: as many as there may be.
     std::optional<std::size_t> per_address = std::nullopt;
 
-    /// Bytes that a connection may receive in its life; the byte after it ends the session: data_limit. 1 or more.
-    /// Unset: any number.
-    std::optional<std::uint64_t> received_per_connection = std::nullopt;
+    /// Bytes that a connection may receive in its life; the byte after it ends the session: errc::data_limit. 1 or
+    /// more. Unset: any number.
+    std::optional<std::uint64_t> data_limit = std::nullopt;
 
     /// TLS handshakes of a server in progress at once, counted from the whole ClientHello, or from its 2,048th byte if
     /// more have to come, an equal share on each loop. Each takes up to 64 KiB, or 120 KiB once its peer has shown a

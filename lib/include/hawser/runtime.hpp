@@ -46,7 +46,7 @@ struct runtime_options {
 class HAWSER_EXPORT runtime
 {
 public:
-    /// Throws std::system_error if the kernel gives no epoll, event or timer descriptor.
+    /// Throws hawser::error if the kernel gives no epoll, event or timer descriptor.
     explicit runtime(const runtime_options& options = {});
 
     /// Wraps an io_context that one thread of the user's runs, always the same; everything of this runtime happens

@@ -61,7 +61,8 @@ struct server_statistics {
     std::uint64_t datagrams_out = 0;     ///< answers
     std::uint64_t datagrams_dropped = 0; ///< over their sender's rate, too long, or more than the kernel had room for
     std::uint64_t datagrams_failed = 0;  ///< whose handler threw, or was cut
-    traffic carried;                     ///< by every connection and datagram of the runtime, clients' too, in its life
+    /// By every connection and datagram of the runtime, clients' too, in its life.
+    transfer_statistics carried;
 };
 
 /// The listeners of one server::listen() or listen_datagrams(), to be held back for a while. A plain value that keeps
@@ -89,7 +90,7 @@ private:
     std::vector<std::weak_ptr<detail::any_listener>> listeners_;
 };
 
-/// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, stopped. Every function may be
+/// Listens, accepts, runs sessions, drains. Lifecycle, one way: listening, draining, ended. Every function may be
 /// called from any thread. Destroying a server closes its listeners; its open sessions go on until the runtime ends. It
 /// may be destroyed after its runtime. What it shared, its observer and handlers, goes with its last session, on a loop
 /// of the runtime, or with the runtime or its io_context.
@@ -134,10 +135,10 @@ public:
     /// Begins the drain: takes the connections that the kernel has queued, closes the listeners, and asks every session
     /// to end at its next place between two frames; after timeouts.drain the rest is cut. Returns at once; later calls
     /// do nothing.
-    void stop();
+    void drain();
 
     /// Cuts the sessions that are still open. Drains first, if it has not begun.
-    void stop_now();
+    void abort();
 
     /// Blocks until the drain has ended, and says how it went. Not from a loop's thread, and only while the runtime
     /// runs.
@@ -158,7 +159,7 @@ private:
     std::shared_ptr<detail::server_core> core_;
 };
 
-/// Starts the runtime and blocks until the server has drained: after server.stop(), or SIGINT or SIGTERM, of which the
+/// Starts the runtime and blocks until the server has drained: after server.drain(), or SIGINT or SIGTERM, of which the
 /// second cuts; also once every listener has failed. Returns 0 if every session ended by itself and a listener was left
 /// when the drain began, else 1.
 ///

@@ -129,7 +129,7 @@ struct tls_client {
 };
 
 /// What was agreed on in a handshake.
-struct tls_facts {
+struct tls_info {
     std::string version;      ///< "TLSv1.3" or "TLSv1.2"
     std::string cipher;       ///< its standard name: "TLS_AES_256_GCM_SHA384"
     std::string alpn;         ///< the protocol agreed on; empty: none
@@ -140,10 +140,10 @@ struct tls_facts {
 
 /// What went wrong with TLS: certificates that cannot be used, or a handshake or a record that failed. what() says
 /// which check failed, and on what.
-class HAWSER_EXPORT tls_error : public described_error
+class HAWSER_EXPORT tls_error : public error
 {
 public:
-    using described_error::described_error;
+    using error::error;
 };
 
 } // namespace hawser::inline v0_1

@@ -66,7 +66,7 @@ public:
         about_.here = detail::runtime_access::get(runtime_).loops().front();
         listen_options options;
         if (about_.may_drain)
-            options.mode = 0600;
+            options.unix_permissions = 0600;
         server_.listen(where, http::serve([this](http::request& request, http::response& response) {
                            return detail::answer(about_, request, response);
                        }),
@@ -79,7 +79,7 @@ public:
 
     ~impl()
     {
-        server_.stop();
+        server_.drain();
         server_.wait();
     }
 

@@ -97,7 +97,7 @@ awaitable<void> drain_now(const admin_subject& about, const http::request& reque
         co_return co_await say(response, http::status::forbidden, "the drain is begun through a Unix socket only");
     if (request.method() != http::method::post)
         co_return co_await allow_only(response, "POST");
-    about.served->drain().begin("stop");
+    about.served->drain().begin("drain");
     co_await say(response, http::status::accepted, "draining");
 }
 

@@ -71,21 +71,22 @@ socket_row row_of(connection_core& c)
     const int descriptor = c.descriptor();
     const endpoint local = local_address(descriptor).to_endpoint();
     const bool is_unix = local.scheme() == endpoint::scheme_type::unix_socket;
-    const auto since = c.awaits_since();
-    socket_row row{.protocol = protocol_of(local),
-                   .over_tls = c.over_tls(),
-                   .state = is_unix ? unix_state(descriptor) : tcp_state(descriptor, c.has_ended()),
-                   .local = shown(local),
-                   .peer = shown(c.peer().to_endpoint()),
-                   .descriptor = descriptor,
-                   .session = session_facts{.age = now - c.opened(), .awaits = c.awaits(), .carried = c.counts()}};
+    const auto since = c.waiting_since();
+    socket_row row{
+        .protocol = protocol_of(local),
+        .over_tls = c.over_tls(),
+        .state = is_unix ? unix_state(descriptor) : tcp_state(descriptor, c.has_ended()),
+        .local = shown(local),
+        .peer = shown(c.peer().to_endpoint()),
+        .descriptor = descriptor,
+        .session = session_facts{.age = now - c.opened(), .waiting_for = c.waiting_for(), .carried = c.statistics()}};
     if (since)
-        row.session->awaits_for = std::max(now - *since, duration::zero());
-    const awaiting what = row.session->awaits;
+        row.session->waiting_time = std::max(now - *since, duration::zero());
+    const wait_kind what = row.session->waiting_for;
     if (row.state.quiet)
         row.session->idle = std::min(*row.state.quiet, row.session->age); // by the kernel's clock, which is another
-    else if (what == awaiting::input || what == awaiting::readability)
-        row.session->idle = row.session->awaits_for;
+    else if (what == wait_kind::input || what == wait_kind::readability)
+        row.session->idle = row.session->waiting_time;
     if (c.over_tls())
         row.session->tls = c.tls();
     return row;

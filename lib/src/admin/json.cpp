@@ -23,7 +23,7 @@ std::string ascii(std::string text)
     return text;
 }
 
-json::value shown(const std::optional<tls_facts>& facts)
+json::value shown(const std::optional<tls_info>& facts)
 {
     if (!facts)
         return nullptr;
@@ -49,8 +49,8 @@ json::object object_of(const socket_row& row, const process_facts& process)
     if (const auto& s = row.session) {
         o["age_ms"] = milliseconds(s->age);
         o["idle_ms"] = milliseconds(s->idle);
-        o["awaits"] = name_of(s->awaits);
-        o["awaits_ms"] = milliseconds(s->awaits_for);
+        o["waiting_for"] = name_of(s->waiting_for);
+        o["waiting_ms"] = milliseconds(s->waiting_time);
         o["bytes_in"] = s->carried.bytes_in;
         o["bytes_out"] = s->carried.bytes_out;
         o["frames_in"] = s->carried.frames_in;

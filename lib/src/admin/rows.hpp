@@ -22,12 +22,12 @@ struct session_facts {
     /// Since the last byte in either direction. Of a Unix socket it is known while the session waits for input.
     std::optional<duration> idle = {};
 
-    awaiting awaits = awaiting::nothing;
-    /// Since when; unknown while the handler runs, or awaits what is not the connection's.
-    std::optional<duration> awaits_for = {};
+    wait_kind waiting_for = wait_kind::nothing;
+    /// Since when; unknown while the handler runs, or waits for what is not the connection's.
+    std::optional<duration> waiting_time = {};
 
-    traffic carried = {};
-    std::optional<tls_facts> tls = {}; ///< after the handshake
+    transfer_statistics carried = {};
+    std::optional<tls_info> tls = {}; ///< after the handshake
 };
 
 struct socket_row {
@@ -66,7 +66,7 @@ std::string to_table(const socket_rows& all, const process_facts& process);
 std::string to_json(const socket_rows& all, const process_facts& process);
 
 /// The enumerator's name, one word: "output_room".
-const char* name_of(awaiting what) noexcept;
+const char* name_of(wait_kind what) noexcept;
 
 } // namespace hawser::inline v0_1::detail
 

@@ -66,7 +66,7 @@ std::string word(std::string_view text)
 }
 
 // TLSv1.3,TLS_AES_256_GCM_SHA384,alpn=h2,sni=example.org,resumed,peer=CN=client
-std::string shown(const tls_facts& facts)
+std::string shown(const tls_info& facts)
 {
     std::string text = facts.version + ',' + facts.cipher;
     if (!facts.alpn.empty())
@@ -94,8 +94,8 @@ line line_of(const socket_row& row, const process_facts& process)
     if (const auto& s = row.session) {
         l[9] = shown(s->age);
         l[10] = shown(s->idle);
-        l[11] = name_of(s->awaits);
-        l[12] = shown(s->awaits_for);
+        l[11] = name_of(s->waiting_for);
+        l[12] = shown(s->waiting_time);
         l[13] = std::to_string(s->carried.bytes_in);
         l[14] = std::to_string(s->carried.bytes_out);
         l[15] = std::to_string(s->carried.frames_in);
@@ -126,17 +126,17 @@ void append(std::string& out, const line& l, const std::array<std::size_t, colum
 
 } // namespace
 
-const char* name_of(awaiting what) noexcept
+const char* name_of(wait_kind what) noexcept
 {
     switch (what) {
-    case awaiting::nothing: return "nothing";
-    case awaiting::handshake: return "handshake";
-    case awaiting::readability: return "readability";
-    case awaiting::input: return "input";
-    case awaiting::turn: return "turn";
-    case awaiting::output_room: return "output_room";
-    case awaiting::output_flushed: return "output_flushed";
-    case awaiting::end: return "end";
+    case wait_kind::nothing: return "nothing";
+    case wait_kind::handshake: return "handshake";
+    case wait_kind::readability: return "readability";
+    case wait_kind::input: return "input";
+    case wait_kind::turn: return "turn";
+    case wait_kind::output_room: return "output_room";
+    case wait_kind::output_flushed: return "output_flushed";
+    case wait_kind::end: return "end";
     }
     return "unknown";
 }

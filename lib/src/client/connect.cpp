@@ -83,7 +83,7 @@ void check_attempt_delay(duration d)
 [[noreturn]] void fail_late(const attempt& a, const char* doing = "", const std::string& more = {})
 {
     throw endpoint_error{errc::connect_timeout, a.where.to_string() + ": " + doing + "connect_timeout after " +
-                                                    in_words(a.options.timeout) + more};
+                                                    in_words(a.options.connect_timeout) + more};
 }
 
 // Waits for a thread of the pool, which wakes whoever `told` points to. The deadline ends that wait; where it passes in
@@ -195,12 +195,12 @@ any_stream stream_over(const attempt& a, descriptor socket, const address& peer,
 
 connection make_connection(const attempt& a, any_stream stream, const address& peer)
 {
-    auto configured = std::make_shared<const settings>(
-        settings{.framing = a.options.framing,
-                 .timeouts = a.options.timeouts,
-                 .data_limit = a.options.limits.received_per_connection.value_or(~std::uint64_t{0}),
-                 .high_water = a.options.limits.output_high_water,
-                 .low_water = a.options.limits.output_low_water});
+    auto configured =
+        std::make_shared<const settings>(settings{.framing = a.options.framing,
+                                                  .timeouts = a.options.timeouts,
+                                                  .data_limit = a.options.limits.data_limit.value_or(~std::uint64_t{0}),
+                                                  .high_water = a.options.limits.output_high_water,
+                                                  .low_water = a.options.limits.output_low_water});
     return core_access::make(boost::intrusive_ptr<connection_core>{
         new connection_core{a.on, std::move(stream), std::move(configured), peer}});
 }
@@ -209,8 +209,8 @@ connection make_connection(const attempt& a, any_stream stream, const address& p
 awaitable<void> shake_hands(attempt& a, connection& c, const expiry& deadline)
 {
     a.handshake = &core_access::get(c);
-    const expiry own{a.on, a.options.handshake.value_or(never), [&a] { a.interrupt(); }};
-    const expiry& due = a.options.handshake ? own : deadline;
+    const expiry own{a.on, a.options.handshake_timeout.value_or(never), [&a] { a.interrupt(); }};
+    const expiry& due = a.options.handshake_timeout ? own : deadline;
     std::optional<tls_error> refused;
     try {
         co_await a.handshake->handshake();
@@ -219,8 +219,9 @@ awaitable<void> shake_hands(attempt& a, connection& c, const expiry& deadline)
     } catch (const system_error&) {
         if (!due.passed())
             throw;
-        refused.emplace(errc::handshake_timeout, a.where.to_string() + ": handshake_timeout after " +
-                                                     in_words(a.options.handshake.value_or(a.options.timeout)));
+        refused.emplace(errc::handshake_timeout,
+                        a.where.to_string() + ": handshake_timeout after " +
+                            in_words(a.options.handshake_timeout.value_or(a.options.connect_timeout)));
         c.reset();
     }
     a.handshake = nullptr;
@@ -278,8 +279,8 @@ awaitable<connection> connect_from(loop& on, endpoint where, connect_options opt
 {
     attempt a{on, std::move(where), std::move(options)};
     const bool over_tls = a.where.scheme() == endpoint::scheme_type::tls;
-    const expiry deadline{on, a.options.timeout, [&a] {
-                              if (a.handshake == nullptr || !a.options.handshake)
+    const expiry deadline{on, a.options.connect_timeout, [&a] {
+                              if (a.handshake == nullptr || !a.options.handshake_timeout)
                                   a.interrupt();
                           }};
     std::shared_ptr<const tls_context> tls;
@@ -299,8 +300,8 @@ awaitable<connection> connect(endpoint where, connect_options options)
 {
     validate(options.timeouts);
     validate(options.limits);
-    check_above_zero("connect_options.timeout", options.timeout);
-    check_above_zero("connect_options.handshake", options.handshake.value_or(never));
+    check_above_zero("connect_options.connect_timeout", options.connect_timeout);
+    check_above_zero("connect_options.handshake_timeout", options.handshake_timeout.value_or(never));
     check_attempt_delay(options.attempt_delay);
     validate("connect_options.", keep_alive_of(options));
     if (where.scheme() == endpoint::scheme_type::udp || where.is_inherited())

@@ -39,8 +39,6 @@ public:
     /// When next() has an address; time_point::max() when none is left.
     time_point due() const noexcept { return started_ < addresses_ ? due_ : time_point::max(); }
 
-    std::size_t started() const noexcept { return started_; }
-
     /// All have failed, or there is none.
     bool lost() const noexcept { return failed_ == addresses_; }
 

@@ -121,13 +121,14 @@ encoded_frame::encoded_frame(const framing& format, any_bytes bytes)
     content_ = std::move(made);
 }
 
-std::size_t send_to_all(std::span<const handle> to, const encoded_frame& frame, std::function<void(connection&)> behind)
+std::size_t send_to_all(std::span<const connection_handle> to, const encoded_frame& frame,
+                        std::function<void(connection&)> behind)
 {
     if (!behind)
         throw std::invalid_argument{
             "send_to_all: expected a function for connections that are behind, got an empty one"};
     std::vector<std::shared_ptr<delivery>> by_loop; // there are few loops
-    for (const handle& each : to) {
+    for (const connection_handle& each : to) {
         if (!each.target_ || each.target_->connection == nullptr)
             continue;
         auto at =

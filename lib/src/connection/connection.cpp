@@ -10,17 +10,17 @@
 
 namespace hawser::inline v0_1 {
 
-const char* to_string(awaiting what) noexcept
+const char* to_string(wait_kind what) noexcept
 {
     switch (what) {
-    case awaiting::nothing: return "nothing of the connection's";
-    case awaiting::handshake: return "the TLS handshake";
-    case awaiting::readability: return "the next frame (parked)";
-    case awaiting::input: return "input";
-    case awaiting::turn: return "its turn";
-    case awaiting::output_room: return "room for output";
-    case awaiting::output_flushed: return "output to be flushed";
-    case awaiting::end: return "the peer's end of the stream";
+    case wait_kind::nothing: return "nothing of the connection's";
+    case wait_kind::handshake: return "the TLS handshake";
+    case wait_kind::readability: return "the next frame (parked)";
+    case wait_kind::input: return "input";
+    case wait_kind::turn: return "its turn";
+    case wait_kind::output_room: return "room for output";
+    case wait_kind::output_flushed: return "output to be flushed";
+    case wait_kind::end: return "the peer's end of the stream";
     }
     return "?";
 }
@@ -63,13 +63,13 @@ void unit::allow(duration total)
 {
     if (!of_)
         throw std::logic_error{"allow: the unit has ended"};
-    of_->unit_allow(total);
+    of_->allow_unit(total);
 }
 
 void unit::end() noexcept
 {
     if (of_)
-        of_->unit_end();
+        of_->end_unit();
     of_.reset();
 }
 
@@ -130,9 +130,9 @@ awaitable<std::optional<bytes_view>> connection::read_some()
 {
     return core_->read_some();
 }
-awaitable<std::optional<bytes_view>> connection::read(std::size_t n)
+awaitable<std::optional<bytes_view>> connection::read_exactly(std::size_t n)
 {
-    return core_->read(n);
+    return core_->read_exactly(n);
 }
 awaitable<void> connection::write(any_bytes bytes)
 {
@@ -155,13 +155,13 @@ awaitable<std::size_t> connection::write_some(any_bytes bytes)
     return core_->write_some(bytes);
 }
 
-bytes_view connection::received() const noexcept
+bytes_view connection::buffered() const noexcept
 {
-    return core_->received();
+    return core_->buffered();
 }
-awaitable<std::optional<bytes_view>> connection::read_more(std::size_t have)
+awaitable<std::optional<bytes_view>> connection::fill(std::size_t have)
 {
-    return core_->read_more(have);
+    return core_->fill(have);
 }
 void connection::consume(std::size_t n)
 {
@@ -179,7 +179,7 @@ bool connection::has_more_than(std::size_t n) const noexcept
 
 unit connection::begin_unit()
 {
-    core_->unit_begin();
+    core_->begin_unit();
     return unit{core_};
 }
 void connection::answered(answer_state what) noexcept
@@ -232,9 +232,9 @@ duration connection::age() const noexcept
 {
     return core_->on().now() - core_->opened();
 }
-traffic connection::counts() const noexcept
+transfer_statistics connection::statistics() const noexcept
 {
-    return core_->counts();
+    return core_->statistics();
 }
 std::size_t connection::queued() const noexcept
 {
@@ -248,17 +248,17 @@ connection_state connection::state() const noexcept
 {
     return core_->state();
 }
-awaiting connection::awaits() const noexcept
+wait_kind connection::waiting_for() const noexcept
 {
-    return core_->awaits();
+    return core_->waiting_for();
 }
-std::optional<tls_facts> connection::tls() const
+std::optional<tls_info> connection::tls() const
 {
     return core_->tls();
 }
-handle connection::handle()
+connection_handle connection::handle()
 {
-    return hawser::handle{core_->make_handle()};
+    return hawser::connection_handle{core_->make_handle()};
 }
 connection::executor_type connection::get_executor() const
 {
@@ -312,9 +312,14 @@ private:
 
 } // namespace
 
-bool handle::post_made(std::unique_ptr<detail::posted_function> function) const
+bool connection_handle::expired() const noexcept
 {
-    if (target_->connection == nullptr || !detail::handle_target::take(target_->functions, 1, most_posted))
+    return !target_ || target_->connection == nullptr;
+}
+
+bool connection_handle::post_made(std::unique_ptr<detail::posted_function> function) const
+{
+    if (target_->connection == nullptr || !detail::handle_target::take(target_->functions, 1, max_posted))
         return false;
     detail::scope_exit place{[this] { target_->functions.fetch_sub(1); }}; // until there is an object that has it
     const auto made = std::make_shared<posted_call>(target_, std::move(function));

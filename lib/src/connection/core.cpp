@@ -37,14 +37,14 @@ void intrusive_ptr_release(connection_core* c) noexcept
 // ---- Input
 
 // There was no memory to begin the wait.
-void connection_core::fail_input(waiting_for what) noexcept
+void connection_core::fail_input(purpose what) noexcept
 {
     input_.begin(what);
     fail(make_error_code(boost::system::errc::not_enough_memory));
     follow(input_.post(outcome::failed));
 }
 
-void connection_core::start_input(waiting_for what)
+void connection_core::start_input(purpose what)
 {
     input::step next = input_.begin(what);
     if (next != input::step::nothing)
@@ -55,7 +55,7 @@ void connection_core::start_input(waiting_for what)
     next = input_.wait(!ending_.is_open(), has_failed(), draining());
     if (next != input::step::wait)
         return follow(next);
-    look_by(deadlines_.begin_wait(what == waiting_for::rest_of_unit ? deadlines::kind::frame : deadlines::kind::idle,
+    look_by(deadlines_.begin_wait(what == purpose::rest_of_unit ? deadlines::kind::frame : deadlines::kind::idle,
                                   loop_.now()));
     wait_for_input();
 }
@@ -159,6 +159,7 @@ void connection_core::resume_reader()
     if (input_.has_reader()) {
         const boost::intrusive_ptr<connection_core> keep{this};
         const loop::running_mark mark{loop_, this};
+        const loop::readers_turn turn{loop_};
         if (input_.is_read_in_place())
             resume_in_place();
         else
@@ -277,31 +278,31 @@ address connection_core::local() noexcept
     return fd < 0 ? address{} : local_address(fd);
 }
 
-awaiting connection_core::awaits() const noexcept
+wait_kind connection_core::waiting_for() const noexcept
 {
     if (is_closed())
-        return awaiting::nothing;
-    if (const awaiting what = input_.awaits(); what != awaiting::nothing)
+        return wait_kind::nothing;
+    if (const wait_kind what = input_.waiting_for(); what != wait_kind::nothing)
         return what;
-    if (const awaiting what = ending_.awaits(output_.is_pending()); what != awaiting::nothing)
+    if (const wait_kind what = ending_.waiting_for(output_.is_pending()); what != wait_kind::nothing)
         return what;
-    return output_.awaits();
+    return output_.waiting_for();
 }
 
-std::optional<time_point> connection_core::awaits_since() const noexcept
+std::optional<time_point> connection_core::waiting_since() const noexcept
 {
-    switch (awaits()) {
-    case awaiting::readability:
-    case awaiting::input: return deadlines_.wait_since();
-    case awaiting::handshake: return opened();
-    case awaiting::output_room: return output_.writers().since();
-    case awaiting::output_flushed:
+    switch (waiting_for()) {
+    case wait_kind::readability:
+    case wait_kind::input: return deadlines_.wait_since();
+    case wait_kind::handshake: return opened();
+    case wait_kind::output_room: return output_.writers().since();
+    case wait_kind::output_flushed:
         if (ending_.is_closing())
             return output_.is_sending() ? deadlines_.window_since() : deadlines_.end_since();
         return output_.flushers().empty() ? std::nullopt : std::optional{output_.flushers().since()};
-    case awaiting::end: return deadlines_.end_since();
-    case awaiting::nothing:
-    case awaiting::turn: break;
+    case wait_kind::end: return deadlines_.end_since();
+    case wait_kind::nothing:
+    case wait_kind::turn: break;
     }
     return std::nullopt;
 }

@@ -71,7 +71,7 @@ public:
     connection_core& operator=(const connection_core&) = delete;
     ~connection_core() override;
 
-    using waiting_for = input::waiting_for;
+    using purpose = input::purpose;
     using handler_end = ending::handler_end;
 
     // ---- Reading (reading.cpp)
@@ -80,19 +80,19 @@ public:
     awaitable<std::optional<bytes_view>> read_frame_as(framing format);
     awaitable<std::optional<frames>> read_frames();
     awaitable<std::optional<bytes_view>> read_some();
-    awaitable<std::optional<bytes_view>> read(std::size_t n);
-    awaitable<std::optional<bytes_view>> read_more(std::size_t have);
-    // What await_input() is made of, the public wait_for_input().
+    awaitable<std::optional<bytes_view>> read_exactly(std::size_t n);
+    awaitable<std::optional<bytes_view>> fill(std::size_t have);
+    // What the public wait_for_input() is made of (detail/input_wait.hpp).
     bool is_read() const noexcept { return input_.has_reader(); }
     void begin_input_wait(std::size_t have, resumption&& then, bool cancellable);
     void begin_read() { input_.begin_read(); }
     bool has_at_most(std::size_t n) const noexcept { return input_.size() <= n || !input_.has_turn(); }
-    waiting_for next_or_rest() const noexcept { return input_.next_or_rest(); }
-    auto next_input(waiting_for what)
+    purpose next_or_rest() const noexcept { return input_.next_or_rest(); }
+    auto next_input(purpose what)
     {
         boost::asio::deferred_t token;
         return boost::asio::async_initiate<boost::asio::deferred_t, void()>(
-            [](auto handler, connection_core* c, waiting_for w) {
+            [](auto handler, connection_core* c, purpose w) {
                 const bool assigned =
                     assign_cancellation(handler, [c](boost::asio::cancellation_type) { c->cancel_read(); });
                 c->input_.set_reader(resumption{std::move(handler)});
@@ -103,7 +103,7 @@ public:
             },
             token, this, what);
     }
-    bytes_view received() const noexcept { return input_.has_turn() ? input_.unread() : bytes_view{}; }
+    bytes_view buffered() const noexcept { return input_.has_turn() ? input_.unread() : bytes_view{}; }
     void consume(std::size_t n);
     /// Whether more has come than the first `n` bytes of what is not consumed: to here, or as far as the kernel.
     bool has_more_than(std::size_t n) noexcept;
@@ -192,7 +192,7 @@ public:
     };
     handshake_end handshake_done() const noexcept;
     tls_error tls_failure() const { return std::get<tls_stream>(stream_).failure(); }
-    HAWSER_EXPORT_DETAIL std::optional<tls_facts> tls() const;
+    HAWSER_EXPORT_DETAIL std::optional<tls_info> tls() const;
 
     /// The session that runs on this connection (session_of()); null for a client's.
     connection_owner* owner = nullptr;
@@ -207,22 +207,22 @@ public:
     const hawser::timeouts& timeouts() const noexcept { return deadlines_.timeouts(); }
     void set_timeouts(const hawser::timeouts& t);
     connection_state state() const noexcept { return ending_.public_state(); }
-    HAWSER_EXPORT_DETAIL awaiting awaits() const noexcept;
+    HAWSER_EXPORT_DETAIL wait_kind waiting_for() const noexcept;
     /// When that wait began, or bytes last moved in it; nothing for one that is not timed.
-    HAWSER_EXPORT_DETAIL std::optional<time_point> awaits_since() const noexcept;
+    HAWSER_EXPORT_DETAIL std::optional<time_point> waiting_since() const noexcept;
     bool draining() const noexcept { return ending_.is_draining(); }
     const address& peer() const noexcept { return peer_; }
     address local() noexcept;
     /// Of its socket; -1 if it has none, or no longer.
     HAWSER_EXPORT_DETAIL int descriptor() noexcept;
     time_point opened() const noexcept { return deadlines_.opened(); }
-    traffic counts() const noexcept { return counts_; }
+    transfer_statistics statistics() const noexcept { return counts_; }
     const error_code& error() const noexcept { return ending_.error(); }
     const std::exception_ptr& thrown() const noexcept { return ending_.thrown(); }
     std::shared_ptr<handle_target> make_handle();
-    void unit_begin();
-    void unit_allow(duration total) noexcept { deadlines_.allow_unit(total); }
-    void unit_end() noexcept
+    void begin_unit();
+    void allow_unit(duration total) noexcept { deadlines_.allow_unit(total); }
+    void end_unit() noexcept
     {
         input_.end_unit();
         deadlines_.end_unit();
@@ -251,8 +251,8 @@ private:
     using interruption = input::interruption;
 
     // core.cpp
-    void start_input(waiting_for what);
-    void fail_input(waiting_for what) noexcept;
+    void start_input(purpose what);
+    void fail_input(purpose what) noexcept;
     void follow(input::step what);
     void wait_for_input();
     void drain_input();
@@ -389,7 +389,7 @@ private:
     // First what each message touches, then the rest: fewer cache lines a message.
     input input_;
     output output_;
-    traffic counts_;
+    transfer_statistics counts_;
     std::shared_ptr<const settings> settings_;
     deadlines deadlines_;
     any_stream stream_;

@@ -2,7 +2,7 @@
 
 // The deadlines of a connection: one that runs for its input, one for its output, one for its end.
 //
-//     input   handshake        from the beginning of the connection; without the time that a place was waited for
+//     input   handshake        from the beginning of the connection; without up to 10 s that it waited for a place
 //             idle             from the beginning of the wait, or the last byte sent during it
 //             frame            the time of all waits of one unit, with 1 s for each 64 KiB announced
 //     output  write            a window, at whose end the peer has to have taken enough (output.hpp)
@@ -22,7 +22,7 @@
 //
 // Times only: the connection does what follows from a deadline that has expired, and arms its wheel for the instants
 // that are returned (connection_core::look_by). For what each message begins, these are not the deadline, but a look in
-// each twentieth of the shortest timeout, which finds what has passed: no message arms a timer.
+// each look_interval(), which finds what has passed: no message arms a timer.
 #ifndef HAWSER_SRC_CONNECTION_DEADLINES_HPP
 #define HAWSER_SRC_CONNECTION_DEADLINES_HPP
 

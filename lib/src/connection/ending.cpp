@@ -18,17 +18,17 @@ connection_state ending::public_state() const noexcept
     return connection_state::closed;
 }
 
-awaiting ending::awaits(bool output_pending) const noexcept
+wait_kind ending::waiting_for(bool output_pending) const noexcept
 {
     switch (state_) {
-    case state::flushing: return drops_ || output_pending ? awaiting::output_flushed : awaiting::nothing;
-    case state::acknowledging: return awaiting::output_flushed;
-    case state::lingering: return awaiting::end;
+    case state::flushing: return drops_ || output_pending ? wait_kind::output_flushed : wait_kind::nothing;
+    case state::acknowledging: return wait_kind::output_flushed;
+    case state::lingering: return wait_kind::end;
     case state::open:
     case state::draining:
     case state::closed: break;
     }
-    return awaiting::nothing;
+    return wait_kind::nothing;
 }
 
 bool ending::begin_drain() noexcept

@@ -96,7 +96,7 @@ public:
     bool is_clean() const noexcept { return manner_ == manner::clean; }
     const error_code& error() const noexcept { return error_; }
     const std::exception_ptr& thrown() const noexcept { return thrown_; }
-    awaiting awaits(bool output_pending) const noexcept;
+    wait_kind waiting_for(bool output_pending) const noexcept;
 
     // ---- What happens
 

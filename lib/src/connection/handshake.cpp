@@ -16,7 +16,7 @@ namespace hawser::inline v0_1::detail {
 void connection_core::accept_handshake(resumption done, std::shared_ptr<handshake_places> places)
 {
     input_.set_reader(std::move(done));
-    input_.begin(waiting_for::handshake);
+    input_.begin(purpose::handshake);
     if (draining() && !std::get<tls_stream>(stream_).has_begun())
         return follow(input_.post(outcome::drained));
     look_by(deadlines_.begin_wait(deadlines::kind::handshake, opened()));
@@ -41,7 +41,7 @@ awaitable<void> connection_core::handshake()
             if (assigned)
                 c->begin_handshake(nullptr);
             else
-                c->fail_input(waiting_for::handshake);
+                c->fail_input(purpose::handshake);
         },
         token, this);
     switch (input_.how()) {
@@ -121,7 +121,7 @@ void connection_core::note_tls_failure(const error_code& e) noexcept
     }
 }
 
-std::optional<tls_facts> connection_core::tls() const
+std::optional<tls_info> connection_core::tls() const
 {
     const auto* over_tls = std::get_if<tls_stream>(&stream_);
     return over_tls != nullptr ? over_tls->facts() : std::nullopt;

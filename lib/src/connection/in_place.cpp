@@ -6,7 +6,7 @@
 
 namespace hawser::inline v0_1::detail {
 
-awaitable<std::optional<bytes_view>> connection_core::read_more(std::size_t have)
+awaitable<std::optional<bytes_view>> connection_core::fill(std::size_t have)
 {
     begin_read();
     if (has_at_most(have))
@@ -20,7 +20,7 @@ void connection_core::begin_input_wait(std::size_t have, resumption&& then, bool
 {
     begin_read();
     input_.set_reader_in_place(std::move(then), have);
-    const waiting_for what = next_or_rest();
+    const purpose what = next_or_rest();
     if (!cancellable)
         return fail_input(what);
     if (has_at_most(have))

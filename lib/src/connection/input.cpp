@@ -85,26 +85,26 @@ void input::handler_ended() noexcept
     buffer_.release();
 }
 
-awaiting input::awaits() const noexcept
+wait_kind input::waiting_for() const noexcept
 {
     switch (state_) {
     case state::waits:
-        if (what_ == waiting_for::handshake)
-            return awaiting::handshake;
-        return holds_no_block() ? awaiting::readability : awaiting::input;
-    case state::flushes: return awaiting::output_flushed;
-    case state::over: return awaiting::turn;
+        if (what_ == purpose::handshake)
+            return wait_kind::handshake;
+        return holds_no_block() ? wait_kind::readability : wait_kind::input;
+    case state::flushes: return wait_kind::output_flushed;
+    case state::over: return wait_kind::turn;
     case state::none: break;
     }
-    return awaiting::nothing;
+    return wait_kind::nothing;
 }
 
 // What the wait was for at drain may be the rest of a record, which has come; without a byte of the user's, a new key
 // say, that was no unit.
 input::step input::nothing_came(bool draining_tls, bool record_has_begun) noexcept
 {
-    if (draining_tls && what_ == waiting_for::rest_of_unit && between_units() && !record_has_begun) {
-        what_ = waiting_for::next_unit;
+    if (draining_tls && what_ == purpose::rest_of_unit && between_units() && !record_has_begun) {
+        what_ = purpose::next_unit;
         return step::drain;
     }
     return wait_again();
@@ -164,7 +164,7 @@ input::step input::drain(bool failed, bool output_pending) noexcept
 input::step input::drain_read(std::optional<outcome> read, bool record_has_begun) noexcept
 {
     if (!read && record_has_begun) { // and a unit with it, though nobody can see it yet
-        what_ = waiting_for::rest_of_unit;
+        what_ = purpose::rest_of_unit;
         return wait_again();
     }
     drained_ = read.value_or(outcome::drained) == outcome::drained;

@@ -57,7 +57,7 @@ public:
         over,    // the reader is about to go on, or to wait
     };
     /// What a wait is for: which clock runs, and whether it may end at drain.
-    enum class waiting_for : std::uint8_t {
+    enum class purpose : std::uint8_t {
         next_unit,    // idle clock; a drain point
         rest_of_unit, // frame clock
         stream,       // idle clock; async_read_some, which knows no units
@@ -143,10 +143,7 @@ public:
     void unit_done() noexcept { first_unit_ = false; }
     bool at_first_unit() const noexcept { return first_unit_; }
     bool between_units() const noexcept { return buffer_.empty() && !unit_open_; }
-    waiting_for next_or_rest() const noexcept
-    {
-        return between_units() ? waiting_for::next_unit : waiting_for::rest_of_unit;
-    }
+    purpose next_or_rest() const noexcept { return between_units() ? purpose::next_unit : purpose::rest_of_unit; }
 
     // ---- What comes
 
@@ -173,13 +170,12 @@ public:
 
     // ---- The wait
 
-    state now() const noexcept { return state_; }
     bool waits() const noexcept { return state_ == state::waits; }
     bool has_reader() const noexcept { return state_ != state::none; }
-    waiting_for what() const noexcept { return what_; }
+    purpose what() const noexcept { return what_; }
     outcome how() const noexcept { return outcome_; }
     bool is_interrupted() const noexcept { return interruption_ != interruption::none; }
-    awaiting awaits() const noexcept;
+    wait_kind waiting_for() const noexcept;
 
     void set_reader(resumption&& reader) noexcept { reader_ = std::move(reader); }
     /// One that parses in place: it goes on when there are more than `seen` bytes, or never will be.
@@ -191,7 +187,7 @@ public:
     }
     bool is_read_in_place() const noexcept { return in_place_; }
     /// The reader that was set suspends. `post`: it is the others' turn.
-    step begin(waiting_for what) noexcept
+    step begin(purpose what) noexcept
     {
         what_ = what;
         state_ = state::over;
@@ -204,7 +200,7 @@ public:
             return post(at_close(failed));
         if (has_ended()) [[unlikely]]
             return post(outcome::ended);
-        if (draining && what_ == waiting_for::next_unit) [[unlikely]]
+        if (draining && what_ == purpose::next_unit) [[unlikely]]
             return step::drain;
         return wait_again();
     }
@@ -215,10 +211,10 @@ public:
     }
     void begin_handshake() noexcept
     {
-        what_ = waiting_for::handshake;
+        what_ = purpose::handshake;
         state_ = state::waits;
     }
-    void handshake_ended() noexcept { what_ = waiting_for::next_unit; }
+    void handshake_ended() noexcept { what_ = purpose::next_unit; }
     /// The stream's wait is over; why it was interrupted.
     interruption end_wait() noexcept
     {
@@ -277,7 +273,7 @@ public:
     /// How a wait ends when this side has ended the connection: between two units as at the peer's end.
     outcome at_close(bool failed) const noexcept
     {
-        return what_ == waiting_for::next_unit && !failed ? outcome::drained : outcome::failed;
+        return what_ == purpose::next_unit && !failed ? outcome::drained : outcome::failed;
     }
 
     // ---- Drain
@@ -285,7 +281,7 @@ public:
     /// `greeted`: a peer that shakes hands has sent something. One that has sent nothing waits for nothing.
     step begin_drain(bool greeted) noexcept
     {
-        const bool at_drain_point = what_ == waiting_for::next_unit || (what_ == waiting_for::handshake && !greeted);
+        const bool at_drain_point = what_ == purpose::next_unit || (what_ == purpose::handshake && !greeted);
         return at_drain_point ? interrupt(interruption::drain) : step::nothing;
     }
     /// `read`: takes what has still come, and tells drain_read().
@@ -313,7 +309,7 @@ private:
     std::int32_t turn_frames_ = 0;
     std::int32_t turn_bytes_ = 0;
     state state_ = state::none;
-    waiting_for what_ = waiting_for::next_unit;
+    purpose what_ = purpose::next_unit;
     outcome outcome_ = outcome::more;
     interruption interruption_ = interruption::none;
     peer_end peer_ = peer_end::none;

@@ -195,11 +195,11 @@ public:
         writers_.wake_all();
         flushers_.wake_all();
     }
-    awaiting awaits() const noexcept
+    wait_kind waiting_for() const noexcept
     {
         if (!writers_.empty())
-            return awaiting::output_room;
-        return flushers_.empty() ? awaiting::nothing : awaiting::output_flushed;
+            return wait_kind::output_room;
+        return flushers_.empty() ? wait_kind::nothing : wait_kind::output_flushed;
     }
     void abandon() noexcept
     {
@@ -230,7 +230,7 @@ private:
     written written_ = written::whole;
     bool in_answer_ = false; // all of it is a part
     bool sending_ = false;   // a wait for writability is under way
-    bool admitted_ = false;  // one was woken, or posted, and has not appended yet
+    bool admitted_ = false;  // one was woken, or posted, and has not gone on yet
     buffer pending_;
     wait_queue writers_;
     wait_queue flushers_;

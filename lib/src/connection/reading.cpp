@@ -82,10 +82,10 @@ awaitable<std::optional<bytes_view>> connection_core::read_some()
     co_return all;
 }
 
-awaitable<std::optional<bytes_view>> connection_core::read(std::size_t n)
+awaitable<std::optional<bytes_view>> connection_core::read_exactly(std::size_t n)
 {
     if (n == 0)
-        throw std::invalid_argument{"read(0): expected at least 1 byte"};
+        throw std::invalid_argument{"read_exactly(0): expected at least 1 byte"};
     begin_read();
     while (input_.size() < n) {
         input_.needs(n);
@@ -119,7 +119,7 @@ bool connection_core::has_more_than(std::size_t n) noexcept
     return fd >= 0 && ::ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
-void connection_core::unit_begin()
+void connection_core::begin_unit()
 {
     if (input_.unit_is_open())
         throw std::logic_error{"two units of one connection at once"};
@@ -136,14 +136,14 @@ void connection_core::refuse_frame(const framing& format, const decoded& d) cons
 
 void connection_core::throw_unexpected_end(std::size_t wanted) const
 {
-    throw described_error{errc::unexpected_end, "stream ended after " + std::to_string(input_.size()) + " of " +
-                                                    std::to_string(wanted) + " bytes"};
+    throw hawser::error{errc::unexpected_end, "stream ended after " + std::to_string(input_.size()) + " of " +
+                                                  std::to_string(wanted) + " bytes"};
 }
 
 void connection_core::refuse_to_consume(std::size_t n) const
 {
     throw std::out_of_range{"consume(" + std::to_string(n) + "): expected at most the " +
-                            std::to_string(input_.unread().size()) + " bytes received"};
+                            std::to_string(input_.unread().size()) + " bytes buffered"};
 }
 
 // After a wait: whether there is more, or (false) nothing more for good. Throws what went wrong.
@@ -162,14 +162,14 @@ bool connection_core::input_came() const
 
 void connection_core::throw_cancelled()
 {
-    throw system_error{boost::asio::error::operation_aborted};
+    throw hawser::error{boost::asio::error::operation_aborted};
 }
 
 void connection_core::throw_error() const
 {
     if (thrown() != nullptr)
         std::rethrow_exception(thrown());
-    throw system_error{error() ? error() : error_code{errc::connection_closed}};
+    throw hawser::error{error() ? error() : error_code{errc::connection_closed}};
 }
 
 void connection_core::throw_if_truncated(const framing& format) const

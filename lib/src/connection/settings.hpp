@@ -14,7 +14,7 @@
 
 namespace hawser::inline v0_1::detail {
 
-/// How often the wheel looks at a connection that holds a buffer: a twentieth of its shortest timeout.
+/// How often the wheel looks at a connection that holds a buffer: a twentieth of the shortest of these.
 inline duration look_interval(const timeouts& t) noexcept
 {
     return std::clamp<duration>(std::min({t.idle, t.frame, t.write}) / 20, 1ms, 500ms);

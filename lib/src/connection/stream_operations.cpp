@@ -72,8 +72,8 @@ void connection_core::read_stream(stream_operation* op)
     begin_read();
     input_.set_reader(resumption{std::move(r)});
     if (input_.empty() && has_room)
-        return start_input(waiting_for::stream);
-    input_.begin(waiting_for::stream);
+        return start_input(purpose::stream);
+    input_.begin(purpose::stream);
     follow(input_.post(outcome::more));
 }
 

@@ -193,7 +193,7 @@ void connection_core::refuse_output() const
 {
     if (has_failed() || !ending_.is_open())
         throw_error();
-    throw system_error{errc::shut_down};
+    throw hawser::error{errc::shut_down};
 }
 
 void connection_core::refuse_to_write(errc why, const framing& format, bytes_view frame) const
@@ -253,10 +253,8 @@ char* connection_core::other_room_for(std::size_t size)
     case output::place::cork:
     case output::place::behind_cork: break;
     }
-    char* const at = output_.take_cork(size);
-    if (loop_.running() == nullptr)
-        loop_.flush_soon();
-    return at;
+    loop_.flush_soon();
+    return output_.take_cork(size);
 }
 
 } // namespace hawser::inline v0_1::detail

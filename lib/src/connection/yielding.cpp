@@ -41,7 +41,7 @@ claim connection_core::claims() const noexcept
     const bool reads = input_.waits() && deadlines_.of_input() != deadlines::kind::none && !input_.is_interrupted();
     if (ending_.now() != ending::state::open || !reads || output_.is_sending() || queued() != 0)
         return {};
-    if (input_.what() == waiting_for::handshake) {
+    if (input_.what() == purpose::handshake) {
         const auto& tls = std::get<tls_stream>(stream_);
         if (tls.handshake_waits_for_us())
             return {};
@@ -51,13 +51,13 @@ claim connection_core::claims() const noexcept
     if (counts_.bytes_in == 0)
         return {over_tls() ? unfinished : silent, after(deadlines_.began(), time_for(came()))};
     switch (input_.what()) {
-    case waiting_for::next_unit: return {idle, deadlines_.wait_since()};
-    case waiting_for::rest_of_unit:
+    case purpose::next_unit: return {idle, deadlines_.wait_since()};
+    case purpose::rest_of_unit:
         return input_.at_first_unit() && output_.last() == written::whole
                    ? claim{unfinished, after(deadlines_.began(), time_for(came()))}
                    : claim{};
-    case waiting_for::stream:
-    case waiting_for::handshake: break;
+    case purpose::stream:
+    case purpose::handshake: break;
     }
     return {};
 }
@@ -74,7 +74,7 @@ bool connection_core::yield()
     case claim::kind::flushes: break_off(errc::shed); return is_closed();
     case claim::kind::silent:
     case claim::kind::unfinished:
-    case claim::kind::idle: return input_.what() == waiting_for::handshake ? yield_handshake() : yield_reader();
+    case claim::kind::idle: return input_.what() == purpose::handshake ? yield_handshake() : yield_reader();
     case claim::kind::works: break;
     }
     return false;
@@ -134,7 +134,7 @@ bool connection_core::yield_reader()
 // The reader's wait has been dropped. What it is to be told.
 connection_core::outcome connection_core::close_to_yield() noexcept
 {
-    const bool between = input_.what() == waiting_for::next_unit;
+    const bool between = input_.what() == purpose::next_unit;
     if (!between)
         fail(errc::shed);
     if (over_tls())

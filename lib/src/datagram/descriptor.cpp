@@ -155,7 +155,7 @@ datagram_descriptor::datagram_descriptor(int family)
     : fd_{::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)}, family_{family}
 {
     if (!fd_)
-        throw system_error{last_error()};
+        throw hawser::error{last_error()};
 }
 
 datagram_descriptor::datagram_descriptor(descriptor bound, int family) : fd_{std::move(bound)}, family_{family}
@@ -171,7 +171,7 @@ void datagram_descriptor::bind(const socket_address& at, socklen_t size, bool du
     if (family_ == AF_INET6)
         set(fd_.get(), IPPROTO_IPV6, IPV6_V6ONLY, dual_stack ? 0 : 1);
     if (::bind(fd_.get(), &at.any, size) != 0)
-        throw system_error{last_error()};
+        throw hawser::error{last_error()};
     ask_for_arrivals(is_every_interface(at));
 }
 

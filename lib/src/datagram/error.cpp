@@ -9,8 +9,8 @@ namespace {
 detail::error_words datagram_words(int value) noexcept
 {
     switch (static_cast<datagram_errc>(value)) {
-    case datagram_errc::receive_timeout: return {"receive_timeout", "no datagram before the deadline"};
-    case datagram_errc::send_timeout: return {"send_timeout", "no room for a datagram before the deadline"};
+    case datagram_errc::receive_timeout: return {"receive_timeout", "no datagram within the timeout"};
+    case datagram_errc::send_timeout: return {"send_timeout", "no room for a datagram within the timeout"};
     case datagram_errc::answer_too_large: return {"answer_too_large", "more than may answer one datagram"};
     }
     return detail::unknown_error;

@@ -24,10 +24,10 @@ datagram_listener::datagram_listener(std::shared_ptr<detail::ledger> of, datagra
                                      const datagram_options& options, datagram_descriptor socket)
     : ledger_{std::move(of)}, handler_{std::move(handler)}, options_{options}, loop_{ledger_->runtime().first()},
       socket_{std::move(socket)}, where_{socket_.where()}, readiness_{loop_},
-      buffer_(std::min(options_.payload_limit, longest_datagram))
+      buffer_(std::min(options_.max_payload, longest_datagram))
 {
     if (options_.rate_per_address)
-        rate_.emplace(*options_.rate_per_address, options_.burst_per_address, options_.addresses);
+        rate_.emplace(*options_.rate_per_address, options_.burst_per_address, options_.max_addresses);
 }
 
 void datagram_listener::ask(request what) noexcept
@@ -99,7 +99,7 @@ void datagram_listener::receive_some()
             state_ = state::suspended;
             return;
         }
-        if (handlers() == options_.handlers) {
+        if (handlers() == options_.max_handlers) {
             state_ = state::full;
             return;
         }
@@ -132,7 +132,7 @@ void datagram_listener::receive_some()
 void datagram_listener::admit(const datagram_descriptor::arrival& got)
 {
     drop(got.overflows - std::exchange(overflows_, got.overflows));
-    if (got.size > options_.payload_limit || (rate_ && !rate_->take(limit_key(got.sender), loop_.now())))
+    if (got.size > options_.max_payload || (rate_ && !rate_->take(limit_key(got.sender), loop_.now())))
         return drop(1);
     auto made = std::make_unique<datagram_session>(shared_from_this(), bytes_view{buffer_.data(), got.size}, got);
     ledger_->counts.datagrams_in.fetch_add(1, std::memory_order_relaxed);
@@ -175,9 +175,9 @@ awaitable<void> datagram_listener::send(std::shared_ptr<datagram_listener> self,
             const auto [failed] = co_await self->readiness_.async_wait(readiness::wait_write,
                                                                        boost::asio::as_tuple(boost::asio::deferred));
             if (failed)
-                throw system_error{failed};
+                throw hawser::error{failed};
         } else if (e != boost::asio::error::interrupted) {
-            throw system_error{e};
+            throw hawser::error{e};
         }
     }
 }

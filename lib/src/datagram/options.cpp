@@ -27,8 +27,8 @@ void validate(const datagram_options& o)
 {
     require_rate("rate_per_address", o.rate_per_address.value_or(1));
     require_rate("burst_per_address", o.burst_per_address);
-    require(o.addresses >= 1, "addresses", o.addresses, "1 or more");
-    require(o.handlers >= 1, "handlers", o.handlers, "1 or more");
+    require(o.max_addresses >= 1, "max_addresses", o.max_addresses, "1 or more");
+    require(o.max_handlers >= 1, "max_handlers", o.max_handlers, "1 or more");
 }
 
 } // namespace hawser::inline v0_1

@@ -29,7 +29,7 @@ bool datagram_request::draining() const noexcept
     return session_.listener().ledger().begun_draining();
 }
 
-awaitable<void> datagram_request::answer(bytes_view payload)
+awaitable<void> datagram_request::send(bytes_view payload)
 {
     session_.charge(payload);
     return detail::datagram_listener::send(session_.listener().shared_from_this(), session_, payload);
@@ -49,7 +49,7 @@ datagram_session::datagram_session(std::shared_ptr<datagram_listener> l, bytes_v
 datagram_session::~datagram_session()
 {
     if (!ended_ && !listener_->on().has_ended())
-        note_end(std::make_exception_ptr(system_error{boost::asio::error::operation_aborted}));
+        note_end(std::make_exception_ptr(hawser::error{boost::asio::error::operation_aborted}));
     {
         const std::lock_guard named{listener_->on().lifetime}; // whoever looks at it has seen enough
     }
@@ -114,7 +114,7 @@ void datagram_session::tell(std::exception_ptr e) const noexcept
     } catch (const std::bad_alloc&) { // it is told without them
     }
     end.age = listener_->on().now() - begun_;
-    end.counts = {.bytes_in = payload_.size(), .bytes_out = answered_, .frames_in = 1};
+    end.statistics = {.bytes_in = payload_.size(), .bytes_out = answered_, .frames_in = 1};
     listener_->ledger().observer().datagram_failed(end);
 }
 
@@ -136,12 +136,12 @@ void datagram_session::report_blocked(duration held) const noexcept
 
 void datagram_session::charge(bytes_view answer)
 {
-    const std::size_t limit = listener_->options().answer_limit;
+    const std::size_t limit = listener_->options().max_answer;
     if (answer.size() > limit - answered_)
-        throw described_error{datagram_errc::answer_too_large,
-                              "answer of " + std::to_string(answer.size()) + " bytes: expected at most " +
-                                  std::to_string(limit - answered_) +
-                                  (answered_ == 0 ? "" : " more, after " + std::to_string(answered_))};
+        throw hawser::error{datagram_errc::answer_too_large,
+                            "answer of " + std::to_string(answer.size()) + " bytes: expected at most " +
+                                std::to_string(limit - answered_) +
+                                (answered_ == 0 ? "" : " more, after " + std::to_string(answered_))};
     answered_ += answer.size();
 }
 

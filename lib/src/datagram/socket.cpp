@@ -31,7 +31,7 @@ struct datagram_socket::impl {
         error_code e;
         ready.assign(made.get(), e);
         if (e)
-            throw system_error{e};
+            throw hawser::error{e};
         socket = std::move(made);
     }
     void open_for(const datagram_address& peer)
@@ -48,15 +48,15 @@ struct datagram_socket::impl {
     // The coroutines share the socket's state, which may be destroyed while they wait.
     using shared = std::shared_ptr<impl>;
     static awaitable<void> wait(shared it, readiness::wait_type what, const expiry& late, datagram_errc why);
-    static awaitable<void> send(shared it, bytes_view payload, std::optional<datagram_address> to, duration deadline);
-    static awaitable<datagram> receive(shared it, std::span<char> into, duration deadline);
+    static awaitable<void> send(shared it, bytes_view payload, std::optional<datagram_address> to, duration timeout);
+    static awaitable<datagram> receive(shared it, std::span<char> into, duration timeout);
 
     loop& on;
     // Its runtime may have ended, and the loop with it.
     void check_loop() const
     {
         if (socket && !ready.is_open())
-            throw system_error{boost::asio::error::operation_aborted};
+            throw hawser::error{boost::asio::error::operation_aborted};
     }
 
     datagram_descriptor socket;
@@ -74,19 +74,19 @@ constexpr auto as_result = boost::asio::as_tuple(boost::asio::deferred);
     throw endpoint_error{e, where.to_string() + ": " + step + ": " + symbol(e) + " (" + meaning(e) + ')'};
 }
 
-awaitable<address_list> look_up(const endpoint& where, duration deadline)
+awaitable<address_list> look_up(const endpoint& where, duration timeout)
 {
     if (const std::string fault = fault_of_name(where.host()); !fault.empty())
         throw endpoint_error{errc::invalid_endpoint, where.to_string() + ": " + fault};
     const auto l = lookup_to_connect(where.host(), where.port());
     error_code failed;
     try {
-        co_await finish_lookup(l, deadline);
+        co_await finish_lookup(l, timeout);
     } catch (const system_error& e) {
         failed = e.code();
     }
     if (failed == boost::asio::error::operation_aborted)
-        throw system_error{failed};
+        throw hawser::error{failed};
     if (failed)
         fail(where, "look-up", failed);
     co_return l->found;
@@ -94,13 +94,13 @@ awaitable<address_list> look_up(const endpoint& where, duration deadline)
 
 } // namespace
 
-awaitable<std::vector<datagram_address>> datagram_addresses(endpoint where, duration deadline)
+awaitable<std::vector<datagram_address>> datagram_addresses(endpoint where, duration timeout)
 {
     if (where.scheme() != endpoint::scheme_type::udp)
         throw endpoint_error{errc::invalid_endpoint, where.to_string() + ": expected udp://, for datagrams"};
     address_list found = numeric_addresses(where, false);
     if (found.empty())
-        found = co_await look_up(where, deadline);
+        found = co_await look_up(where, timeout);
     std::vector<datagram_address> all;
     for (const auto& [at, size] : found)
         all.push_back(datagram_address_access::make(at, size));
@@ -144,14 +144,14 @@ void datagram_socket::connect(const datagram_address& peer)
 {
     impl_->open_for(peer);
     if (const error_code e = impl_->socket.connect(peer))
-        throw system_error{e};
+        throw hawser::error{e};
     impl_->connected_to = peer;
 }
 
-awaitable<void> datagram_socket::connect(endpoint where, duration deadline)
+awaitable<void> datagram_socket::connect(endpoint where, duration timeout)
 {
     const std::shared_ptr<impl> it = impl_;
-    const std::vector<datagram_address> all = co_await datagram_addresses(where, deadline);
+    const std::vector<datagram_address> all = co_await datagram_addresses(where, timeout);
     error_code last;
     for (const datagram_address& peer : all) {
         it->open_for(peer);
@@ -169,18 +169,18 @@ awaitable<void> datagram_socket::impl::wait(shared it, readiness::wait_type what
 {
     const auto [e] = co_await it->ready.async_wait(what, as_result);
     if (late.passed())
-        throw system_error{why};
+        throw hawser::error{why};
     const auto cancelled = (co_await boost::asio::this_coro::cancellation_state).cancelled();
     const bool own = cancelled != boost::asio::cancellation_type::none || !it->socket;
     if (e && (own || e != boost::asio::error::operation_aborted))
-        throw system_error{e};
+        throw hawser::error{e};
 }
 
 awaitable<void> datagram_socket::impl::send(shared it, bytes_view payload, std::optional<datagram_address> to,
-                                            duration deadline)
+                                            duration timeout)
 {
     it->check_loop();
-    const expiry late{it->on, deadline, [&i = *it] { i.ready.cancel(); }};
+    const expiry late{it->on, timeout, [&i = *it] { i.ready.cancel(); }};
     for (;;) {
         const error_code e = it->socket.send(payload, to ? &*to : nullptr, nullptr);
         if (!e) {
@@ -190,11 +190,11 @@ awaitable<void> datagram_socket::impl::send(shared it, bytes_view payload, std::
         if (would_block(e))
             co_await wait(it, readiness::wait_write, late, datagram_errc::send_timeout);
         else if (e != boost::asio::error::interrupted)
-            throw system_error{e};
+            throw hawser::error{e};
     }
 }
 
-awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> into, duration deadline)
+awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> into, duration timeout)
 {
     if (!it->socket)
         throw std::logic_error{"receive from a datagram socket that is neither bound nor connected"};
@@ -203,7 +203,7 @@ awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> in
         throw std::logic_error{"two receives from one datagram socket at once"};
     it->receiving = true;
     const scope_exit over{[&i = *it] { i.receiving = false; }};
-    const expiry late{it->on, deadline, [&i = *it] { i.ready.cancel(); }};
+    const expiry late{it->on, timeout, [&i = *it] { i.ready.cancel(); }};
     for (;;) {
         datagram_descriptor::arrival got;
         const error_code e = it->socket.receive(into, got);
@@ -215,31 +215,31 @@ awaitable<datagram> datagram_socket::impl::receive(shared it, std::span<char> in
         if (would_block(e))
             co_await wait(it, readiness::wait_read, late, datagram_errc::receive_timeout);
         else if (e != boost::asio::error::interrupted)
-            throw system_error{e};
+            throw hawser::error{e};
     }
 }
 
-awaitable<void> datagram_socket::send_to(bytes_view payload, datagram_address to, duration deadline)
+awaitable<void> datagram_socket::send_to(bytes_view payload, datagram_address to, duration timeout)
 {
     impl_->open_for(to);
-    return impl::send(impl_, payload, to, deadline);
+    return impl::send(impl_, payload, to, timeout);
 }
 
-awaitable<void> datagram_socket::send(bytes_view payload, duration deadline)
+awaitable<void> datagram_socket::send(bytes_view payload, duration timeout)
 {
-    return impl::send(impl_, payload, std::nullopt, deadline);
+    return impl::send(impl_, payload, std::nullopt, timeout);
 }
 
-awaitable<datagram> datagram_socket::receive_from(std::span<char> into, duration deadline)
+awaitable<datagram> datagram_socket::receive_from(std::span<char> into, duration timeout)
 {
-    return impl::receive(impl_, into, deadline);
+    return impl::receive(impl_, into, timeout);
 }
 
-awaitable<datagram> datagram_socket::receive(std::span<char> into, duration deadline)
+awaitable<datagram> datagram_socket::receive(std::span<char> into, duration timeout)
 {
     if (!impl_->connected_to)
         throw std::logic_error{"receive from a datagram socket that is not connected"};
-    return impl::receive(impl_, into, deadline);
+    return impl::receive(impl_, into, timeout);
 }
 
 endpoint datagram_socket::local_endpoint() const

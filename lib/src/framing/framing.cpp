@@ -69,8 +69,8 @@ decoded framing::decode_other(bytes_view input, std::size_t& scanned) const noex
     case kind::delimiter: return decode_delimited(input, scanned);
     case kind::fixed:
         if (input.size() < limit_)
-            return incomplete(limit(), limit_);
-        return complete(input, 0, limit(), limit(), limit_);
+            return incomplete(max_payload(), limit_);
+        return complete(input, 0, max_payload(), max_payload(), limit_);
     case kind::bare_u32_be:
     case kind::prefixed: break;
     }
@@ -131,11 +131,11 @@ decoded framing::decode_netstring(bytes_view input) const noexcept
 
 decoded framing::decode_line(bytes_view input, std::size_t& scanned) const noexcept
 {
-    const std::size_t window = std::min(input.size(), limit() + line_end_after_return.size());
+    const std::size_t window = std::min(input.size(), max_payload() + line_end_after_return.size());
     const std::size_t end = input.substr(0, window).find(line_end[0], scanned);
     if (end == bytes_view::npos) {
         // One byte above the limit may still be the \r of this line's end.
-        const bool may_end = window <= limit() || (window == limit() + 1 && input[limit()] == '\r');
+        const bool may_end = window <= max_payload() || (window == max_payload() + 1 && input[max_payload()] == '\r');
         scanned = may_end ? window : 0;
         return may_end ? incomplete(0, 0) : refused(errc::frame_too_large, 0);
     }
@@ -149,11 +149,11 @@ decoded framing::decode_line(bytes_view input, std::size_t& scanned) const noexc
 decoded framing::decode_delimited(bytes_view input, std::size_t& scanned) const noexcept
 {
     const bytes_view delimiter{constants_, width_};
-    const std::size_t window = std::min(input.size(), limit() + delimiter.size());
+    const std::size_t window = std::min(input.size(), max_payload() + delimiter.size());
     const std::size_t from = scanned < delimiter.size() ? 0 : scanned - delimiter.size() + 1;
     const std::size_t end = input.substr(0, window).find(delimiter, from);
     if (end == bytes_view::npos) {
-        const bool may_end = window < limit() + delimiter.size();
+        const bool may_end = window < max_payload() + delimiter.size();
         scanned = may_end ? window : 0;
         return may_end ? incomplete(0, 0) : refused(errc::frame_too_large, 0);
     }
@@ -307,7 +307,7 @@ std::string framing::describe(const decoded& refused, bytes_view input) const
         break;
     case errc::length_too_small:
         sentence = "frame length of " + std::to_string(refused.length);
-        sentence += ", which counts at least " + quantity(counted_);
+        sentence += ", which covers at least " + quantity(covered_);
         break;
     case errc::malformed_length:
         sentence = kind_ == kind::netstring ? "frame length is not a number without leading zeros and a colon"
@@ -338,7 +338,7 @@ std::string framing::describe(errc error, bytes_view bytes) const
         const std::uint64_t payload = bytes.size() - std::min<std::uint64_t>(head, bytes.size());
         std::uint64_t most = kind_ == kind::varint ? std::min(limit_, varint_max) : limit_;
         if (kind_ == kind::prefixed || kind_ == kind::bare_u32_be)
-            most = std::min(limit_, max_payload());
+            most = std::min(limit_, max_encodable());
         return "frame of " + quantity(payload) + ", limit " + std::to_string(most);
     }
     case errc::length_too_small:

@@ -2,8 +2,8 @@
 
 // The cork: one hot output buffer per loop, in which the frames of one connection gather until they are sent together.
 //
-// It belongs to at most one connection at a time and is empty whenever the loop blocks, because whoever fills it also
-// posts one flush for the turn. connection/output.hpp and sending.cpp have the rules.
+// It belongs to at most one connection at a time and is empty whenever the loop blocks, because whoever takes it also
+// sees to its flush in this turn: loop::flush_soon(). connection/output.hpp and sending.cpp have the rules.
 #ifndef HAWSER_SRC_LOOP_CORK_HPP
 #define HAWSER_SRC_LOOP_CORK_HPP
 

@@ -137,10 +137,10 @@ void loop::again(void (*f)(loop&))
     });
 }
 
-void loop::flush_soon() noexcept
+void loop::post_flush() noexcept
 {
-    if (!std::exchange(output_cork.posted, true))
-        boost::asio::post(*context_, posted_flush{&output_cork});
+    output_cork.posted = true;
+    boost::asio::post(*context_, posted_flush{&output_cork});
 }
 
 void loop::post_fail(errc e)

@@ -174,9 +174,36 @@ public:
     poller& sockets() noexcept { return *sockets_; }
     handshake_turns& handshakes() noexcept { return *handshakes_; }
     cork output_cork;
-    /// Has the cork sent from the loop's queue, once for each turn of the loop in which something was gathered. Who
-    /// gathers under a running_mark leaves it to the end of that, for by then most have had it sent themselves.
-    void flush_soon() noexcept;
+    /// Sees to it that the cork is sent, once for each turn of the loop in which something is gathered: at the end of
+    /// the reader's turn that runs now, or else from the loop's queue.
+    void flush_soon() noexcept
+    {
+        if (!output_cork.posted && !in_readers_turn_)
+            post_flush();
+    }
+
+    /// While a reader runs. Most that write then wait for their next input, which has the cork sent: it is sent at the
+    /// end of the turn if it is not by then, and nothing is queued for it. Not where the loop may be run anew within
+    /// the turn, in an io_context of the user's or by poll(): that must find something to do.
+    class readers_turn
+    {
+    public:
+        explicit readers_turn(loop& l) noexcept
+            : loop_{l}, before_{std::exchange(l.in_readers_turn_, l.real_time_ && !l.yours_)}
+        {}
+        readers_turn(const readers_turn&) = delete;
+        readers_turn& operator=(const readers_turn&) = delete;
+        ~readers_turn()
+        {
+            loop_.in_readers_turn_ = before_;
+            if (loop_.output_cork.owner != nullptr && !loop_.output_cork.posted)
+                loop_.output_cork.flush();
+        }
+
+    private:
+        loop& loop_;
+        const bool before_;
+    };
     std::string frame_scratch; // where a frame's pieces come together, on their way to the cork
     tenant_list connections;
     std::unique_ptr<class wait_queue> lookups;           // of coroutines that wait for no connection: name look-ups
@@ -201,12 +228,7 @@ public:
         }
         running_mark(const running_mark&) = delete;
         running_mark& operator=(const running_mark&) = delete;
-        ~running_mark()
-        {
-            loop_.running_.store(before_, std::memory_order_release);
-            if (before_ == nullptr && loop_.output_cork.owner != nullptr)
-                loop_.flush_soon();
-        }
+        ~running_mark() { loop_.running_.store(before_, std::memory_order_release); }
 
     private:
         loop& loop_;
@@ -226,6 +248,7 @@ public:
 
 private:
     friend class running_mark;
+    void post_flush() noexcept;
     void set_timer() noexcept;
     void woken() override { tick(); }
     void rest() noexcept;
@@ -257,7 +280,8 @@ private:
     std::atomic<const runner*> running_{nullptr};
     std::atomic<std::uint64_t> turns_{0};
     time_point timer_at_ = time_point::max();
-    const bool yours_ = false;                  // the user's io_context
+    const bool yours_ = false; // the user's io_context
+    bool in_readers_turn_ = false;
     std::atomic<std::thread::id> its_thread_{}; // that was seen first to run it
     std::atomic<bool> second_thread_{false};
     std::atomic<errc> fail_with_{};

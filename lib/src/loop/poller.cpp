@@ -2,6 +2,7 @@
 #include "loop/poller.hpp"
 
 #include "values/scope_exit.hpp"
+#include "values/system_call.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -31,7 +32,7 @@ poller::poller(boost::asio::io_context& on, while_empty w)
     : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, while_empty_{w}, context_{on}
 {
     if (!epoll_)
-        throw system_error{error_code{errno, boost::system::system_category()}, "epoll_create1"};
+        throw_failed("epoll_create1", last_error());
     readiness_.emplace(on, epoll_.get());
 }
 

@@ -2,6 +2,7 @@
 #include <hawser/runtime.hpp>
 
 #include "loop/runtime_core.hpp"
+#include "values/system_call.hpp"
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,13 +12,11 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 
 namespace hawser::inline v0_1 {
 namespace detail {
@@ -34,18 +33,18 @@ unsigned usable_processors() noexcept
 
 // Asio goes on without them, on pipes and with a timeout in each wait. A process that is refused one at its start has
 // no descriptors or memory to serve with.
-void require(int descriptor, const char* kind)
+void require(int descriptor, const char* call)
 {
     if (descriptor < 0)
-        throw std::system_error{errno, std::generic_category(), std::string{"no descriptor for "} + kind};
+        throw_failed(call, last_error());
     ::close(descriptor);
 }
 
 std::vector<std::shared_ptr<loop>> make_loops(unsigned n, const clock& time, bool real_time)
 {
     if (real_time) {
-        require(::eventfd(0, EFD_CLOEXEC), "events");
-        require(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), "timers");
+        require(::eventfd(0, EFD_CLOEXEC), "eventfd");
+        require(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), "timerfd_create");
     }
     const auto watch = std::make_shared<descriptor_watch>();
     std::vector<std::shared_ptr<loop>> all;

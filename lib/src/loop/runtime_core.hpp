@@ -41,7 +41,6 @@ public:
     const std::vector<std::shared_ptr<loop>>& loops() const noexcept { return loops_; }
     loop& first() const noexcept { return *loops_.front(); }
     loop& control() const noexcept { return *control_; }
-    bool real_time() const noexcept { return real_time_; }
     /// For run()'s wait for a signal, which may outlive it if it throws.
     operation_place& place_of_signals() noexcept { return place_of_signals_; }
     escaped_exceptions& escapes() const noexcept { return *escapes_; }

@@ -18,7 +18,7 @@ void waiting::check() const
     if (failed)
         throw std::bad_alloc{};
     if (cancelled)
-        throw system_error{boost::asio::error::operation_aborted};
+        throw hawser::error{boost::asio::error::operation_aborted};
 }
 
 void waiting::called()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "loop/wake_timer.hpp"
 
+#include "values/system_call.hpp"
+
 #include <sys/timerfd.h>
 
 #include <algorithm>
@@ -26,9 +28,9 @@ wake_timer::wake_timer(poller& in, wakes& whom)
     : in_{in}, whom_{whom}, timer_{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)}
 {
     if (!timer_)
-        throw system_error{error_code{errno, boost::system::system_category()}, "timerfd_create"};
+        throw_failed("timerfd_create", last_error());
     if (const error_code refused = in_.add_timer(timer_.get(), *this))
-        throw system_error{refused, "epoll_ctl"};
+        throw_failed("epoll_ctl", refused);
 }
 
 wake_timer::~wake_timer()

@@ -4,6 +4,7 @@
 #include "names/calls.hpp"
 #include "names/resolver.hpp"
 #include "values/name_rules.hpp"
+#include "values/system_call.hpp"
 #include "values/text.hpp"
 
 #include <boost/asio/error.hpp>
@@ -22,35 +23,35 @@ using namespace detail;
 
 constexpr std::string_view white_space = " \t\n\r\f\v";
 
-[[noreturn]] void fail(const std::string& subject, const error_code& e, duration deadline)
+[[noreturn]] void fail(const std::string& subject, const error_code& e, duration timeout)
 {
     const std::string text = subject + ": " + symbol(e);
     if (e == errc::lookup_timeout)
-        throw name_error{e, text + " after " + in_words(deadline)};
+        throw name_error{e, text + " after " + in_words(timeout)};
     throw name_error{e, text + " (" + meaning(e) + ')'};
 }
 
 // `subject` is for the words of an error; `fault` is what is wrong with it, if anything is.
 template <class Found>
-awaitable<Found> look_up(std::string subject, std::string fault, duration deadline,
+awaitable<Found> look_up(std::string subject, std::string fault, duration timeout,
                          std::function<error_code(Found&)> find)
 {
-    if (deadline <= duration::zero())
-        throw std::invalid_argument{"deadline of a look-up: expected a time above zero, got " +
-                                    std::to_string(deadline.count()) + " ns"};
+    if (timeout <= duration::zero())
+        throw std::invalid_argument{"timeout of a look-up: expected a time above zero, got " +
+                                    std::to_string(timeout.count()) + " ns"};
     if (!fault.empty())
         throw name_error{name_errc::invalid_name, fault};
     const auto l = std::make_shared<lookup_of<Found>>(std::move(find));
     error_code failed;
     try {
-        co_await finish_lookup(l, deadline);
+        co_await finish_lookup(l, timeout);
     } catch (const system_error& e) {
         failed = e.code();
     }
     if (failed == boost::asio::error::operation_aborted)
-        throw system_error{failed};
+        throw hawser::error{failed};
     if (failed)
-        fail(subject, failed, deadline);
+        fail(subject, failed, timeout);
     co_return std::move(l->found);
 }
 
@@ -123,7 +124,7 @@ std::string gethostname()
 {
     std::array<char, 256> name{};
     if (::gethostname(name.data(), name.size() - 1) != 0)
-        throw system_error{errno, boost::system::system_category(), "gethostname"};
+        detail::throw_failed("gethostname", detail::last_error());
     return name.data();
 }
 

@@ -125,7 +125,7 @@ awaitable<void> finish_lookup(std::shared_ptr<lookup> l, duration deadline)
     loop& on = loop_of(executor);
     l->on = on.shared_from_this();
     if (!start_lookup(l))
-        throw system_error{errc::resolver_busy};
+        throw hawser::error{errc::resolver_busy};
     waiting node;
     const scope_exit over{[&l] {
         l->node = nullptr;
@@ -139,9 +139,9 @@ awaitable<void> finish_lookup(std::shared_ptr<lookup> l, duration deadline)
     co_await on.lookups->wait(node, on);
     node.check();
     if (!l->done)
-        throw system_error{errc::lookup_timeout};
+        throw hawser::error{errc::lookup_timeout};
     if (l->error)
-        throw system_error{l->error};
+        throw hawser::error{l->error};
 }
 
 std::shared_ptr<lookup_of<address_list>> lookup_to_connect(std::string host, std::uint16_t port)

@@ -54,7 +54,7 @@ void acceptor::listen()
     error_code e;
     impl_->readiness.assign(impl_->socket.get(), e);
     if (e)
-        throw system_error{e};
+        throw hawser::error{e};
 }
 
 endpoint acceptor::local_endpoint() const
@@ -62,7 +62,7 @@ endpoint acceptor::local_endpoint() const
     return impl_->socket.where();
 }
 
-awaitable<connection> acceptor::accept(duration deadline)
+awaitable<connection> acceptor::accept(duration timeout)
 {
     impl& it = *impl_;
     if (!it.readiness.is_open())
@@ -71,7 +71,7 @@ awaitable<connection> acceptor::accept(duration deadline)
         throw std::logic_error{"two accepts of one acceptor at once"};
     it.accepting = true;
     const detail::scope_exit over{[&it] { it.accepting = false; }};
-    const detail::expiry late{it.on, deadline, [&it] { it.readiness.cancel(); }};
+    const detail::expiry late{it.on, timeout, [&it] { it.readiness.cancel(); }};
     for (;;) {
         detail::address peer;
         detail::descriptor fd{it.socket.accept(peer)};
@@ -81,7 +81,7 @@ awaitable<connection> acceptor::accept(duration deadline)
             detail::any_stream stream{std::in_place_type<detail::socket_stream>, it.on.sockets(), std::move(fd),
                                       detail::family_of(peer), e};
             if (e)
-                throw system_error{e};
+                throw hawser::error{e};
             co_return detail::core_access::make(boost::intrusive_ptr<detail::connection_core>{
                 new detail::connection_core{it.on, std::move(stream), it.configured, peer}});
         }
@@ -89,13 +89,13 @@ awaitable<connection> acceptor::accept(duration deadline)
         if (failure == detail::accept_failure::of_this_one)
             continue;
         if (failure != detail::accept_failure::none_queued)
-            throw system_error{error_code{error, boost::system::system_category()}};
+            throw hawser::error{error_code{error, boost::system::system_category()}};
         const auto [e] = co_await it.readiness.async_wait(detail::readiness::wait_read,
                                                           boost::asio::as_tuple(boost::asio::deferred));
         if (late.passed())
-            throw system_error{errc::accept_timeout};
+            throw hawser::error{errc::accept_timeout};
         if (e)
-            throw system_error{e};
+            throw hawser::error{e};
     }
 }
 

@@ -43,7 +43,6 @@ public:
         return left < spare ? spare - left : 0;
     }
     std::size_t taken() const noexcept { return taken_.load(); }
-    std::size_t permits() const noexcept { return permits_; }
 
     /// Counts one more connection from an address, unless it has all it may have.
     bool enter(const address_key& key)

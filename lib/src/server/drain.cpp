@@ -40,7 +40,7 @@ void drain::begin(const char* cause) noexcept
 
 void drain::cut_now() noexcept
 {
-    begin("stop");
+    begin("drain");
     ask(request::cut);
 }
 
@@ -244,7 +244,7 @@ void drain::finish()
         const std::lock_guard alive{l.on().lifetime};
         const auto keeper = keeper_of(l.on());
         made.cut.push_back({.peer = keeper ? keeper->peer : endpoint{},
-                            .awaits = awaiting::nothing,
+                            .waiting_for = wait_kind::nothing,
                             .age = keeper ? control.now() - keeper->since : duration::zero(),
                             .abandoned = true,
                             .blocks_loop = true});

@@ -9,8 +9,9 @@
 //                                          `-> nothing has ended or answered for 100 ms, or 5 s are over: the rest is
 //                                              abandoned --> report
 //
-// Everything happens on the control loop, where no handler can be in the way; begin() and cut_now() come from any
-// thread. A loop that neither acknowledges nor turns, though it has a processor, has a handler that never suspends.
+// It decides on the control loop, where no handler can be in the way (but in an io_context of the user's); begin() and
+// cut_now() come from any thread. A loop that neither acknowledges nor turns, though it has a processor, has a handler
+// that never suspends.
 #ifndef HAWSER_SRC_SERVER_DRAIN_HPP
 #define HAWSER_SRC_SERVER_DRAIN_HPP
 

@@ -10,7 +10,7 @@ namespace hawser::inline v0_1::detail {
 
 std::size_t drain_record::note_cut(const connection_core& c) noexcept
 {
-    cut_session cut{.peer = {}, .awaits = c.awaits(), .age = c.on().now() - c.opened(), .abandoned = true};
+    cut_session cut{.peer = {}, .waiting_for = c.waiting_for(), .age = c.on().now() - c.opened(), .abandoned = true};
     try {
         cut.peer = c.peer().to_endpoint();
     } catch (const std::bad_alloc&) { // it is reported without it
@@ -20,7 +20,7 @@ std::size_t drain_record::note_cut(const connection_core& c) noexcept
 
 std::size_t drain_record::note_cut(const runner& of, time_point now) noexcept
 {
-    cut_session cut{.peer = {}, .awaits = awaiting::nothing, .abandoned = true};
+    cut_session cut{.peer = {}, .waiting_for = wait_kind::nothing, .abandoned = true};
     try {
         const loop_keeper known = of.keeper();
         cut.peer = known.peer;

@@ -31,7 +31,7 @@ public:
     /// For good: the server drains, or has gone. From any thread.
     void stop() noexcept;
 
-    /// How often memory was given back.
+    /// How often memory was given back, which nothing else shows: for tests.
     std::size_t times() const noexcept { return times_.load(std::memory_order_relaxed); }
 
 private:

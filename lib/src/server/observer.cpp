@@ -57,7 +57,7 @@ std::string drain_report::to_string() const
         if (c.blocks_loop)
             text += "its handler never suspends";
         else
-            text += std::string{"it awaits "} + hawser::to_string(c.awaits);
+            text += std::string{"it waits for "} + hawser::to_string(c.waiting_for);
         if (c.abandoned)
             text += "; abandoned";
     }
@@ -108,8 +108,8 @@ void log_observer::session_ended(const session_end& end) noexcept
             text += ": " + name;
         if (!end.what.empty())
             text += ": " + end.what;
-        text += " (age " + seconds(end.age) + ", " + std::to_string(end.counts.bytes_in) + " bytes in, " +
-                std::to_string(end.counts.bytes_out) + " out)";
+        text += " (age " + seconds(end.age) + ", " + std::to_string(end.statistics.bytes_in) + " bytes in, " +
+                std::to_string(end.statistics.bytes_out) + " out)";
         line(name, text);
     } catch (...) {
     }
@@ -188,7 +188,7 @@ void log_observer::drain_started(std::string_view cause, std::size_t connections
     try {
         const std::lock_guard lock{mutex_};
         const bool by_signal = cause.starts_with("SIG");
-        write_((by_signal ? "caught " + std::string{cause} : std::string{"stopping"}) + ", draining " +
+        write_((by_signal ? "caught " + std::string{cause} + ", " : std::string{}) + "draining " +
                std::to_string(connections) + " connections");
     } catch (...) {
     }

@@ -12,7 +12,7 @@ namespace hawser::inline v0_1::detail {
 class room_maker
 {
 public:
-    /// A connection has come in.
+    /// A session has begun, and with it a permit is taken.
     virtual void permit_taken() = 0;
     /// One more listener has newcomers in its queue and no permit for them, or one less.
     virtual void newcomers_wait(bool begin) = 0;

@@ -59,11 +59,11 @@ std::vector<endpoint> server::endpoints() const
 {
     return core_->endpoints();
 }
-void server::stop()
+void server::drain()
 {
-    core_->drain().begin("stop");
+    core_->drain().begin("drain");
 }
-void server::stop_now()
+void server::abort()
 {
     core_->drain().cut_now();
 }

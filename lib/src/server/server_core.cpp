@@ -97,7 +97,7 @@ listener_handle server_core::listen(const endpoint& where, const session_handler
     const server_options& own = ledger::options();
     settings configured{.framing = options.framing,
                         .timeouts = options.timeouts.value_or(own.timeouts),
-                        .data_limit = own.limits.received_per_connection.value_or(~std::uint64_t{0}),
+                        .data_limit = own.limits.data_limit.value_or(~std::uint64_t{0}),
                         .high_water = own.limits.output_high_water,
                         .low_water = own.limits.output_low_water};
     const auto shared = std::make_shared<const settings>(configured);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
 // The inside of a server: the ledger that its listeners and sessions share, and above it what they need not know: the
-// listeners themselves, their certificates, the drain and shedding. Owned by all of them; thread safe.
+// listeners themselves, their certificates, the drain and shedding. Shared by sessions and listeners; thread safe.
 #ifndef HAWSER_SRC_SERVER_SERVER_CORE_HPP
 #define HAWSER_SRC_SERVER_SERVER_CORE_HPP
 

@@ -2,7 +2,7 @@
 
 // What the service manager that has started this process, systemd for one, is told of a server (sd_notify(3)):
 //
-//     READY=1       every loop runs, and has begun to accept
+//     READY=1       every loop runs, and every listener accepts
 //     WATCHDOG=1    every loop has answered, twice in the time that the manager waits for it
 //     RELOADING=1   the certificates are loaded anew; READY=1 when that has ended
 //     STOPPING=1    the drain begins

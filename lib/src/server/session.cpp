@@ -211,7 +211,7 @@ try {
     end.reason = end_reason::threw;
     try {
         std::rethrow_exception(std::move(thrown));
-    } catch (const described_error& failure) {
+    } catch (const hawser::error& failure) {
         end.reason = end_reason::failed;
         end.error = failure.code();
         end.what = failure.what();
@@ -259,7 +259,7 @@ void session::connection_closed() noexcept
     } catch (const std::bad_alloc&) { // it is told without them
     }
     end.age = core_->on().now() - core_->opened();
-    end.counts = core_->counts();
+    end.statistics = core_->statistics();
     auto& counts = config_->ledger->counts;
     (returned ? counts.completed : counts.failed).fetch_add(1, std::memory_order_relaxed);
     config_->ledger->observer().session_ended(end);

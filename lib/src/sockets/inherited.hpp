@@ -8,6 +8,9 @@
 
 #include <hawser/endpoint.hpp>
 
+#include <sys/socket.h>
+
+#include <cstdint>
 #include <vector>
 
 namespace hawser::inline v0_1::detail {

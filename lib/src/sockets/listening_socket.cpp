@@ -60,8 +60,8 @@ void check_options_of_inherited(const endpoint& where, const listen_options& opt
         throw std::invalid_argument{std::string{"listen_options."} + field + ": expected " + expected + " with " +
                                     where.to_string() + ", which is bound already"};
     };
-    if (options.mode)
-        refuse("mode", "none");
+    if (options.unix_permissions)
+        refuse("unix_permissions", "none");
     if (options.dual_stack)
         refuse("dual_stack", "false");
     if (options.reuse_port)
@@ -172,7 +172,7 @@ std::vector<listening_socket> bind_all(const endpoint& where, const listen_optio
         if (options.reuse_port)
             throw std::invalid_argument{"listen_options.reuse_port: expected false with " + where.to_string() +
                                         ", a Unix socket"};
-        bound.emplace_back(bind_to_path(where, options.mode), where, options.backlog.value_or(SOMAXCONN));
+        bound.emplace_back(bind_to_path(where, options.unix_permissions), where, options.backlog.value_or(SOMAXCONN));
         return bound;
     }
     return bind_same_port(where, addresses_to_bind(where),

@@ -20,7 +20,7 @@ constexpr auto family = polled_socket::family::unix_path;
 any_stream made_or_thrown(any_stream made, const error_code& e)
 {
     if (e)
-        throw system_error{e};
+        throw hawser::error{e};
     return made;
 }
 
@@ -85,7 +85,7 @@ awaitable<connection> world::dial(session_handler handler, listen_options how, c
     inside_->relays.push_back(std::move(between));
     connection made = client_over(on, std::move(here), with);
     inside_->begin_session(std::move(handler), how, std::move(there));
-    co_await shake_hands(on, made, with.handshake.value_or(with.timeout));
+    co_await shake_hands(on, made, with.handshake_timeout.value_or(with.connect_timeout));
     co_return made;
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "test/relay.hpp"
 
+#include "values/system_call.hpp"
+
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
 namespace hawser::inline v0_1::detail {
 namespace {
@@ -19,7 +20,7 @@ test_relay::test_relay(std::shared_ptr<memory_link> link) : link_{std::move(link
     for (side_state& s : sides_) {
         std::array<int, 2> pair{};
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()) != 0)
-            throw std::system_error{errno, std::generic_category(), "socketpair"};
+            throw_failed("socketpair", last_error());
         s.end = descriptor{pair[0]};
         s.own = descriptor{pair[1]};
     }

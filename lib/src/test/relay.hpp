@@ -19,7 +19,7 @@ namespace hawser::inline v0_1::detail {
 class test_relay
 {
 public:
-    /// Throws std::system_error if the kernel gives no sockets.
+    /// Throws hawser::error if the kernel gives no sockets.
     explicit test_relay(std::shared_ptr<memory_link> link);
 
     /// The end of side 0 or 1, once.

@@ -66,8 +66,8 @@ std::size_t sweep(const std::string& name, const scenario_function& scenario, co
 {
     std::size_t steps = 0;
     while (struck_at(steps + 1, name, scenario, options, kind))
-        if (++steps > options.most_steps)
-            throw sweep_error{steps, name + ": more than " + std::to_string(options.most_steps) + " steps"};
+        if (++steps > options.max_steps)
+            throw sweep_error{steps, name + ": more than " + std::to_string(options.max_steps) + " steps"};
     if (options.print)
         std::printf("%s: %zu %s, each %s in turn, nothing left\n", name.c_str(), steps, unit, done);
     return steps;

@@ -19,7 +19,7 @@ settings settings_of(const framing& format, const timeouts& t, const limits& l)
 {
     return {.framing = format,
             .timeouts = t,
-            .data_limit = l.received_per_connection.value_or(~std::uint64_t{0}),
+            .data_limit = l.data_limit.value_or(~std::uint64_t{0}),
             .high_water = l.output_high_water,
             .low_water = l.output_low_water};
 }

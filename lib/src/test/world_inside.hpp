@@ -30,7 +30,6 @@ public:
 
     bool cancels() const noexcept { return what_ == kind::cancellation; }
     bool has_struck() const noexcept { return at_ != 0 && count_ >= at_; }
-    std::size_t steps() const noexcept { return count_; }
     boost::asio::cancellation_type how() const noexcept { return how_; }
     const std::string& where() const noexcept { return where_; }
 

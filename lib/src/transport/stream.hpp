@@ -171,7 +171,7 @@ public:
     using polled_socket::descriptor;
 
     tls_error failure() const;
-    std::optional<tls_facts> facts() const;
+    std::optional<tls_info> facts() const;
 
 private:
     template <auto member>

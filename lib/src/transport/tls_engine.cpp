@@ -481,9 +481,9 @@ std::size_t tls_engine::plaintext_of(std::size_t on_wire) const noexcept
 
 // ---- Facts
 
-tls_facts tls_engine::facts() const
+tls_info tls_engine::facts() const
 {
-    tls_facts f;
+    tls_info f;
     SSL* const ssl = ssl_.get();
     f.version = SSL_get_version(ssl);
     if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl))

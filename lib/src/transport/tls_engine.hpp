@@ -111,7 +111,7 @@ public:
     const std::string& words() const noexcept { return words_; }
     void fail(const error_code& e, std::initializer_list<std::string_view> words) noexcept;
 
-    tls_facts facts() const;
+    tls_info facts() const;
 
     /// What the stream over this engine remembers; here, so that no other connection is larger for it.
     struct {

@@ -349,7 +349,7 @@ tls_error tls_stream::failure() const
     return engine_ ? tls_error{engine_->error(), engine_->words()} : tls_error{errc::connection_closed, "closed"};
 }
 
-std::optional<tls_facts> tls_stream::facts() const
+std::optional<tls_info> tls_stream::facts() const
 {
     return engine_ && engine_->established() ? std::optional{engine_->facts()} : std::nullopt;
 }

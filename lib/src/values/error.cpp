@@ -19,20 +19,20 @@ using detail::error_words;
 error_words core_words(int value) noexcept
 {
     switch (static_cast<errc>(value)) {
-    case errc::connect_timeout: return {"connect_timeout", "no connection before the deadline"};
-    case errc::handshake_timeout: return {"handshake_timeout", "no handshake before the deadline"};
-    case errc::accept_timeout: return {"accept_timeout", "nobody connected before the deadline"};
+    case errc::connect_timeout: return {"connect_timeout", "no connection within the timeout"};
+    case errc::handshake_timeout: return {"handshake_timeout", "no handshake within the timeout"};
+    case errc::accept_timeout: return {"accept_timeout", "nobody connected within the timeout"};
     case errc::idle_timeout: return {"idle_timeout", "no byte before the idle deadline"};
     case errc::frame_timeout: return {"frame_timeout", "frame not finished before its deadline (slow sender)"};
-    case errc::write_timeout: return {"write_timeout", "output not taken before the deadline (slow reader)"};
+    case errc::write_timeout: return {"write_timeout", "output not taken within the timeout (slow reader)"};
     case errc::drain_timeout: return {"drain_timeout", "session not ended before the drain deadline"};
     case errc::frame_too_large: return {"frame_too_large", "frame longer than the limit"};
-    case errc::length_too_small: return {"length_too_small", "frame length less than what it counts"};
+    case errc::length_too_small: return {"length_too_small", "frame length less than what it covers"};
     case errc::malformed_length: return {"malformed_length", "frame length that no encoder writes"};
     case errc::malformed_frame: return {"malformed_frame", "frame that its format does not allow"};
     case errc::truncated_head: return {"truncated_head", "stream ended inside the head of a frame"};
     case errc::truncated_payload: return {"truncated_payload", "stream ended inside the payload of a frame"};
-    case errc::data_limit: return {"data_limit", "more bytes than a connection may send"};
+    case errc::data_limit: return {"data_limit", "more bytes than limits::data_limit"};
     case errc::connection_closed: return {"connection_closed", "connection was closed on this side"};
     case errc::too_many_from_address: return {"too_many_from_address", "more connections than one address may have"};
     case errc::too_many_connections: return {"too_many_connections", "too many connections"};
@@ -63,7 +63,7 @@ error_words core_words(int value) noexcept
     case errc::invalid_endpoint: return {"invalid_endpoint", "endpoint that cannot be used"};
     case errc::out_of_ports: return {"out_of_ports", "every port that could be connected from is in use"};
     case errc::resolver_busy: return {"resolver_busy", "too many name look-ups are waiting"};
-    case errc::lookup_timeout: return {"lookup_timeout", "no answer to a name look-up before the deadline"};
+    case errc::lookup_timeout: return {"lookup_timeout", "no answer to a name look-up within the timeout"};
     }
     return detail::unknown_error;
 }

@@ -36,7 +36,7 @@ void validate(const limits& l)
     if (l.connections && l.per_address)
         require(*l.per_address <= *l.connections, "limits.per_address", std::to_string(*l.per_address),
                 ("at most limits.connections, " + std::to_string(*l.connections)).c_str());
-    require(l.received_per_connection.value_or(1) >= 1, "limits.received_per_connection", "0", "1 or more");
+    require(l.data_limit.value_or(1) >= 1, "limits.data_limit", "0", "1 or more");
     require(l.handshakes >= 1, "limits.handshakes", "0", "1 or more");
     require(l.output_high_water >= 1, "limits.output_high_water", "0", "1 or more");
     require(l.output_low_water < l.output_high_water, "limits.output_low_water", std::to_string(l.output_low_water),

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <string>
 
 namespace hawser::inline v0_1::detail {
 
@@ -18,6 +19,12 @@ static_assert(EAGAIN == EWOULDBLOCK);
 inline error_code last_error() noexcept
 {
     return {errno, boost::system::system_category()};
+}
+
+/// Throws what this call has failed with.
+[[noreturn]] inline void throw_failed(const char* call, const error_code& why)
+{
+    throw error{why, std::string{call} + ": " + why.message()};
 }
 
 /// Nothing is possible now; it is no failure.

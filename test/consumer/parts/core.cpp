@@ -31,6 +31,6 @@ int main()
     hawser::server server{runtime};
     server.listen("tcp://127.0.0.1:0", echo);
     hawser::run(runtime, ask(server.endpoints().front()));
-    server.stop();
+    server.drain();
     return server.wait().clean() && hawser::version() == HAWSER_VERSION ? 0 : 1;
 }

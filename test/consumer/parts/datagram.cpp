@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 hawser::awaitable<void> echo(hawser::datagram_request& request)
 {
-    co_await request.answer(request.payload());
+    co_await request.send(request.payload());
 }
 
 hawser::awaitable<void> ask(hawser::runtime& runtime, hawser::endpoint where)
@@ -41,6 +41,6 @@ int main()
     hawser::server server{runtime};
     hawser::listen_datagrams(server, "udp://127.0.0.1:0", echo);
     hawser::run(runtime, ask(runtime, server.endpoints().front()));
-    server.stop();
+    server.drain();
     return server.wait().clean() ? 0 : 1;
 }

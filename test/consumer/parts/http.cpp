@@ -35,6 +35,6 @@ int main()
     hawser::server server{runtime};
     server.listen("tcp://127.0.0.1:0", hawser::http::serve(hello));
     hawser::run(runtime, ask("http://" + server.endpoints().front().short_string() + "/"));
-    server.stop();
+    server.drain();
     return server.wait().clean() ? 0 : 1;
 }

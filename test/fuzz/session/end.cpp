@@ -13,7 +13,7 @@ void end::begin(connection& c, std::size_t high_water)
 {
     peer = &c;
     high_water_ = high_water;
-    asked_ = c.framing().limit() + framing::max_head;
+    asked_ = c.framing().max_payload() + framing::max_head;
 }
 
 void end::over()

@@ -56,7 +56,7 @@ awaitable<void> end::read(unsigned what, unsigned how)
     case 3: co_await read_exactly(how); break;
     case 4: co_await read_in_place(how); break;
     case 5: co_await read_stream(how); break;
-    default: co_await read_frame_as(how % 2 == 0 ? framing::lines.with_limit(300) : framing::u8);
+    default: co_await read_frame_as(how % 2 == 0 ? framing::lines.with_max_payload(300) : framing::u8);
     }
 }
 
@@ -87,7 +87,7 @@ awaitable<void> end::read_frame()
 
 awaitable<void> end::read_frame_as(framing format)
 {
-    asked_ = std::max(asked_, format.limit() + framing::max_head);
+    asked_ = std::max(asked_, format.max_payload() + framing::max_head);
     try {
         const auto got = co_await peer->read_frame(format);
         if (!got) {
@@ -137,14 +137,14 @@ awaitable<void> end::read_exactly(std::size_t n)
 {
     if (n == 0) {
         try {
-            co_await peer->read(0);
+            co_await peer->read_exactly(0);
         } catch (const std::invalid_argument&) {
             co_return;
         }
         require(false, "read(0) is refused");
     }
     asked_ = std::max(asked_, n);
-    const auto got = co_await peer->read(n);
+    const auto got = co_await peer->read_exactly(n);
     if (!got) {
         nothing_came();
         co_return;
@@ -156,16 +156,16 @@ awaitable<void> end::read_exactly(std::size_t n)
 
 awaitable<void> end::read_in_place(unsigned how)
 {
-    const bytes_view here = peer->received();
+    const bytes_view here = peer->buffered();
     in_.sees(here);
     const std::size_t have = how % 2 == 0 ? 0 : here.size();
     asked_ = std::max(asked_, have + 1);
     std::optional<bytes_view> got;
     if (how < 128) {
-        got = co_await peer->read_more(have);
+        got = co_await peer->fill(have);
     } else {
         co_await peer->wait_for_input(have);
-        got = peer->received();
+        got = peer->buffered();
         if (got->empty())
             got.reset();
     }
@@ -173,7 +173,7 @@ awaitable<void> end::read_in_place(unsigned how)
         nothing_came();
         co_return;
     }
-    require(got->size() > have, "read_more(n) gives more than n bytes");
+    require(got->size() > have, "fill(n) gives more than n bytes");
     in_.sees(*got);
     const std::size_t n = how / 2 % (got->size() + 2);
     try {

@@ -33,10 +33,10 @@ detail::socket_row session_row()
             .session = detail::session_facts{
                 .age = 3h + 12min + 5s,
                 .idle = 250ms,
-                .awaits = awaiting::output_room,
-                .awaits_for = 61s,
+                .waiting_for = wait_kind::output_room,
+                .waiting_time = 61s,
                 .carried = {1, 2, 3, 4},
-                .tls = tls_facts{"TLSv1.3", "TLS_AES_128_GCM_SHA256", "h2", "a\x1b[2J b\xff", true, "CN=c"}}};
+                .tls = tls_info{"TLSv1.3", "TLS_AES_128_GCM_SHA256", "h2", "a\x1b[2J b\xff", true, "CN=c"}}};
 }
 
 detail::socket_row listener_row()
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(health_is_ready_until_the_drain_begins)
 {
     asked admin;
     BOOST_TEST(admin.ask("GET /health") == "200 ready\n");
-    admin.of.server().stop();
+    admin.of.server().drain();
     BOOST_TEST(admin.ask("GET /health") == "503 draining\n");
 }
 
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_drain_is_begun_by_post_where_it_may_be)
     BOOST_TEST(admin.ask("POST /drain") == "202 draining\n");
     admin.of.poll();
     BOOST_REQUIRE_EQUAL(admin.of.seen().drains.size(), 1u);
-    BOOST_TEST(admin.of.seen().drains[0] == "stop 0");
+    BOOST_TEST(admin.of.seen().drains[0] == "drain 0");
 }
 
 BOOST_AUTO_TEST_CASE(a_drain_is_refused_where_it_may_not_be)
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(json_has_a_line_for_each_row)
         "\n"
         R"({"protocol":"tcp6","receive_queue":12,"send_queue":3456,"local":"[::1]:7443","peer":"[::1]:50000",)"
         R"("state":"ESTABLISHED","pid":4711,"user":"www-data","fd":27,"over_tls":true,"age_ms":11525000,)"
-        R"("idle_ms":250,"awaits":"output_room","awaits_ms":61000,"bytes_in":1,"bytes_out":2,"frames_in":3,)"
+        R"("idle_ms":250,"waiting_for":"output_room","waiting_ms":61000,"bytes_in":1,"bytes_out":2,"frames_in":3,)"
         R"("frames_out":4,"tls":{"version":"TLSv1.3","cipher":"TLS_AES_128_GCM_SHA256","alpn":"h2",)"
         R"("server_name":"a\u001b[2J b?","resumed":true,"peer_subject":"CN=c"}})"
         "\n],\"silent_loops\":[\n"
@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(metrics_are_the_statistics)
           "\nhawser_loop_connections{loop=\"0\"} 1\n"})
         BOOST_TEST(text.find(line) != std::string::npos, line << text);
     BOOST_TEST(text.find("certificate") == std::string::npos);
-    of.server().stop();
+    of.server().drain();
     BOOST_TEST(detail::to_metrics(detail::server_access::get(of.server())).find("\nhawser_draining 1\n") !=
                std::string::npos);
 }
@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(each_wait_is_timed_from_its_begin)
     auto [connection, peer] = run.connect({.high_water = 100, .low_water = 50});
     detail::connection_core& c = detail::core_access::get(connection);
     const auto waited = [&] {
-        const auto since = c.awaits_since();
+        const auto since = c.waiting_since();
         return since ? run.time.now() - *since : duration{-1};
     };
     BOOST_TEST((waited() == duration{-1}));
@@ -232,18 +232,18 @@ BOOST_AUTO_TEST_CASE(each_wait_is_timed_from_its_begin)
     auto first = run.start(connection.write(std::string(100, 'x')));
     auto second = run.start(connection.write("y"));
     run.advance(2s);
-    BOOST_TEST((c.awaits() == awaiting::output_room));
+    BOOST_TEST((c.waiting_for() == wait_kind::output_room));
     BOOST_TEST((waited() == 2s));
     second.cancel();
     auto flush = run.start(connection.flush());
     run.advance(1s);
-    BOOST_TEST((c.awaits() == awaiting::output_flushed));
+    BOOST_TEST((c.waiting_for() == wait_kind::output_flushed));
     BOOST_TEST((waited() == 1s));
 
     peer.capacity(1000);
     peer.received();
     auto close = run.start(connection.close());
     run.advance(1s);
-    BOOST_TEST((c.awaits() == awaiting::end));
+    BOOST_TEST((c.waiting_for() == wait_kind::end));
     BOOST_TEST((waited() == 1s));
 }

@@ -149,8 +149,8 @@ BOOST_AUTO_TEST_CASE(a_row_says_what_a_session_has_carried_and_a_client_has_one_
             BOOST_TEST((is_client ? row.local : row.peer) == own);
             BOOST_TEST(row.session->carried.frames_in == 1u);
             BOOST_TEST(row.session->carried.bytes_out == 9u);
-            BOOST_TEST((row.session->awaits == (is_client ? awaiting::nothing : awaiting::input)));
-            BOOST_TEST(row.session->awaits_for.has_value() == !is_client);
+            BOOST_TEST((row.session->waiting_for == (is_client ? wait_kind::nothing : wait_kind::input)));
+            BOOST_TEST(row.session->waiting_time.has_value() == !is_client);
             BOOST_TEST(row.session->idle.has_value());
         }
     }
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(a_loop_that_a_handler_keeps_is_named_and_not_waited_for)
         BOOST_TEST(all.silent[0].kept_by == who);
         go_on.set_value();
     }
-    of.stop();
+    of.drain();
     BOOST_TEST(of.wait().clean());
 }
 
@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(a_loop_that_the_handler_of_a_datagram_keeps_is_named_too)
     BOOST_REQUIRE_EQUAL(all.silent.size(), 1u);
     BOOST_TEST(all.silent[0].kept_by == who);
     go_on.set_value();
-    of.stop();
+    of.drain();
     BOOST_TEST(of.wait().clean());
 }
 
@@ -264,7 +264,7 @@ BOOST_AUTO_TEST_CASE(health_is_503_once_the_last_listener_has_failed_which_the_o
     BOOST_TEST(plain_client{at.endpoints()[0]}.ask(ask).starts_with("HTTP/1.1 503 "));
 
     BOOST_TEST(!of.report()); // the drain is whoever runs the server's to begin
-    of.stop();
+    of.drain();
     BOOST_TEST(of.wait().clean());
 }
 

@@ -403,7 +403,7 @@ BOOST_AUTO_TEST_CASE(a_queue_that_stays_full_ends_with_connect_timeout)
     scenario run;
     const full_queue server;
     const auto descriptors = open_descriptors();
-    const auto task = run.start(greet(server.where(), {.timeout = 2s}));
+    const auto task = run.start(greet(server.where(), {.connect_timeout = 2s}));
     run.steps(1990ms, 10ms);
     BOOST_TEST(task.outcome() == "suspended");
     run.advance(20ms);
@@ -418,7 +418,7 @@ BOOST_AUTO_TEST_CASE(waiting_for_room_in_a_queue_can_be_cancelled)
     scenario run;
     const full_queue server;
     const auto descriptors = open_descriptors();
-    auto task = run.start(greet(server.where(), {.timeout = never}));
+    auto task = run.start(greet(server.where(), {.connect_timeout = never}));
     run.steps(500ms, 10ms);
     BOOST_TEST(task.outcome() == "suspended");
     task.cancel();

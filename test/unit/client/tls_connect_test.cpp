@@ -122,7 +122,7 @@ awaitable<void> try_out(endpoint where, connect_options options, std::string& re
 {
     try {
         connection c = co_await connect(std::move(where), std::move(options));
-        const tls_facts f = c.tls().value();
+        const tls_info f = c.tls().value();
         result = "connected";
         words = f.version + ' ' + f.server_name + ' ' + f.peer_subject + ' ' + f.alpn;
         c.reset();
@@ -394,7 +394,7 @@ BOOST_AUTO_TEST_CASE(connect_and_handshake_share_one_deadline)
     std::string result;
     std::string words;
     connect_options options = trusting();
-    options.timeout = 5s;
+    options.connect_timeout = 5s;
     const endpoint where = server.where("127.0.0.1");
     const auto task = run.start(try_out(where, options, result, words));
     BOOST_TEST(until(run, [&] { return server.accept(); }));
@@ -422,7 +422,7 @@ BOOST_AUTO_TEST_CASE(the_deadline_ends_it_in_whichever_turn_it_passes)
             until(run, [&] { return first.done(); });
         }
         connect_options options = trusting();
-        options.timeout = 5s;
+        options.connect_timeout = 5s;
         bool done = false;
         boost::asio::co_spawn(run.loop().context(), try_out(silent.where("127.0.0.1"), options, result, words),
                               [&](std::exception_ptr) { done = true; });

@@ -152,7 +152,7 @@ void no_allocation_with(const hawser::session_handler& handler)
         int status = -1;
         BOOST_TEST_REQUIRE(::waitpid(client, &status, 0) == client);
         BOOST_TEST(status == 0);
-        server.stop();
+        server.drain();
         BOOST_TEST(server.wait().clean());
     }
     ::close(channel[0]);

@@ -40,7 +40,7 @@ public:
         };
         return run.open(wait, format);
     }
-    std::vector<handle> handles;
+    std::vector<connection_handle> handles;
 };
 
 void not_expected(connection&)
@@ -63,14 +63,14 @@ BOOST_AUTO_TEST_CASE(a_frame_in_pieces_is_the_frame_of_them_all_in_every_format)
         BOOST_TEST(run.start(c.write_frame(pieces)).outcome() == "done");
         BOOST_TEST(p.received() == expected.received());
         BOOST_TEST(p.writes() == 1u);
-        BOOST_TEST(c.counts().frames_out == 1u);
+        BOOST_TEST(c.statistics().frames_out == 1u);
     }
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_in_pieces_is_held_to_the_limit_of_the_format_and_one_byte_more_writes_nothing)
 {
     scenario run;
-    auto [c, p] = run.connect({.framing = framing::u32_be.with_limit(6)});
+    auto [c, p] = run.connect({.framing = framing::u32_be.with_max_payload(6)});
     const std::array<bytes_view, 2> most{"abc", "def"};
     const std::array<bytes_view, 2> too_much{"abc", "defg"};
     BOOST_TEST(run.start(c.write_frame(too_much)).outcome() == "frame_too_large");
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(what_one_member_is_sent_and_what_is_posted_to_it_keeps_its_
     std::list<peer> peers;
     for (int i = 0; i < 257; ++i) // one more than a loop serves at once
         peers.push_back(all.join(run));
-    const std::span<const handle> last{&all.handles.back(), 1};
+    const std::span<const connection_handle> last{&all.handles.back(), 1};
     send_to_all(all.handles, encoded_frame{framing::u32_be, "one"}, not_expected);
     send_to_all(last, encoded_frame{framing::u32_be, "two"}, not_expected);
     last.front().post([](connection& c) { c.try_write_frame("three"); });
@@ -204,12 +204,12 @@ BOOST_AUTO_TEST_CASE(a_drain_begins_behind_what_was_sent_before_it)
     for (int i = 0; i < 257; ++i)
         peers.push_back(run.open(wait));
     BOOST_TEST(send_to_all(all.handles, encoded_frame{framing::u32_be, "goodbye"}, not_expected) == 257u);
-    run.server().stop();
+    run.server().drain();
     detail::runtime_access::get(run.runtime()).control().poll();
     run.loop().context().restart();
     while (!last->draining())
         BOOST_TEST_REQUIRE(run.loop().context().poll_one() == 1u);
-    BOOST_TEST(last->counts().frames_out == 1u);
+    BOOST_TEST(last->statistics().frames_out == 1u);
     run.poll();
     const auto got =
         std::count_if(peers.begin(), peers.end(), [](peer& p) { return p.received() == frame("goodbye"); });
@@ -233,7 +233,7 @@ BOOST_AUTO_TEST_CASE(what_else_waits_on_a_loop_gets_its_turn_after_256_members)
     const auto served = [&] {
         std::uint64_t n = 0;
         for (const connection* each : connections)
-            n += each->counts().frames_out;
+            n += each->statistics().frames_out;
         return n;
     };
     struct probe final : detail::call {
@@ -295,7 +295,7 @@ BOOST_AUTO_TEST_CASE(a_session_that_has_ended_is_passed_over)
 BOOST_AUTO_TEST_CASE(a_session_that_has_ended_its_output_is_passed_over_and_goes_on)
 {
     server_scenario run;
-    std::vector<handle> members;
+    std::vector<connection_handle> members;
     peer p = run.open([&members](connection& c) -> awaitable<void> {
         members.push_back(c.handle());
         co_await c.half_close();
@@ -432,7 +432,7 @@ BOOST_AUTO_TEST_CASE(who_is_behind_again_while_it_is_told_is_told_again)
 
 BOOST_AUTO_TEST_CASE(what_no_connection_could_be_sent_is_refused_at_once)
 {
-    BOOST_CHECK_THROW(encoded_frame(framing::u32_be.with_limit(2), "abc"), frame_error);
-    BOOST_TEST(encoded_frame(framing::u32_be.with_limit(2), "ab").bytes() == frame("ab"));
+    BOOST_CHECK_THROW(encoded_frame(framing::u32_be.with_max_payload(2), "abc"), frame_error);
+    BOOST_TEST(encoded_frame(framing::u32_be.with_max_payload(2), "ab").bytes() == frame("ab"));
     BOOST_CHECK_THROW(send_to_all({}, encoded_frame(framing::u32_be, ""), nullptr), std::invalid_argument);
 }

@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(cancelling_a_read_at_any_suspension_loses_no_byte)
 BOOST_AUTO_TEST_CASE(what_a_cancelled_read_has_searched_is_searched_again_once_others_have_taken_it)
 {
     scenario run;
-    auto [c, p] = run.connect({.framing = framing::lines.with_limit(100)});
+    auto [c, p] = run.connect({.framing = framing::lines.with_max_payload(100)});
     auto line = run.start(c.read_frame());
     p.send("abc");
     line.cancel();

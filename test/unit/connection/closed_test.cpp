@@ -104,10 +104,10 @@ BOOST_AUTO_TEST_CASE(every_way_to_read_the_last_byte_completes_it)
         {"read_frame", [](connection& c) -> awaitable<void> { co_await c.read_frame(); }},
         {"read_frames", [](connection& c) -> awaitable<void> { co_await c.read_frames(); }},
         {"read_some", [](connection& c) -> awaitable<void> { co_await c.read_some(); }},
-        {"read", [](connection& c) -> awaitable<void> { co_await c.read(5); }},
+        {"read", [](connection& c) -> awaitable<void> { co_await c.read_exactly(5); }},
         {"consume",
          [](connection& c) -> awaitable<void> {
-             co_await c.read_more(4);
+             co_await c.fill(4);
              c.consume(5);
          }},
         {"async_read_some",

@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(each_coroutine_of_a_message_is_small_enough_to_be_kept_for_
     measure("read_frame(framing)", [on] { return on->read_frame(framing::lines); });
     measure("read_frames", [on] { return on->read_frames(); });
     measure("read_some", [on] { return on->read_some(); });
-    measure("read", [on] { return on->read(1); });
+    measure("read", [on] { return on->read_exactly(1); });
     measure("write_frame", [on] { return on->write_frame("x"); });
     measure("write_frame(framing)", [on] { return on->write_frame("x", framing::lines); });
     measure("write_frames", [on, all] { return on->write_frames(all); });

@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(read_of_n_bytes_has_the_frame_clock_once_its_first_byte_is_
 {
     scenario run;
     auto [c, p] = run.connect(with(only_frame));
-    const auto read = run.start(c.read(2));
+    const auto read = run.start(c.read_exactly(2));
     run.advance(1000s);
     BOOST_TEST(!read.done());
     p.send("1");
@@ -363,16 +363,16 @@ BOOST_AUTO_TEST_CASE(an_idle_connection_gives_its_buffer_back_after_two_looks_an
     auto [c, p] = run.connect();
     auto read = run.start(c.read_frame());
     BOOST_TEST(run.loop().blocks().in_use() == 0u); // starts without one
-    BOOST_TEST((c.awaits() == awaiting::readability));
+    BOOST_TEST((c.waiting_for() == wait_kind::readability));
     p.send(frame("first"));
     read = run.start(c.read_frame());
     BOOST_TEST(run.loop().blocks().in_use() == 4096u);
-    BOOST_TEST((c.awaits() == awaiting::input));
+    BOOST_TEST((c.waiting_for() == wait_kind::input));
     run.advance(500ms);
     BOOST_TEST(run.loop().blocks().in_use() == 4096u);
     run.advance(500ms);
     BOOST_TEST(run.loop().blocks().in_use() == 0u);
-    BOOST_TEST((c.awaits() == awaiting::readability));
+    BOOST_TEST((c.waiting_for() == wait_kind::readability));
     p.send(frame("second"));
     BOOST_TEST(text(read) == "second");
 }

@@ -127,12 +127,12 @@ BOOST_AUTO_TEST_CASE(it_drops_what_comes_once_at_a_time)
 {
     ending e;
     e.begin_close();
-    BOOST_TEST((e.awaits(false) == awaiting::nothing));
-    BOOST_TEST((e.awaits(true) == awaiting::output_flushed));
+    BOOST_TEST((e.waiting_for(false) == wait_kind::nothing));
+    BOOST_TEST((e.waiting_for(true) == wait_kind::output_flushed));
     BOOST_TEST(e.may_drop(all_sent));
     e.drop(true);
     BOOST_TEST(!e.may_drop(all_sent));
-    BOOST_TEST((e.awaits(false) == awaiting::output_flushed));
+    BOOST_TEST((e.waiting_for(false) == wait_kind::output_flushed));
     e.drop(false);
     BOOST_TEST(e.may_drop(all_sent));
 }

@@ -46,7 +46,7 @@ awaitable<void> echo_or_throw(connection& c)
 // Four bytes are a question and an answer.
 awaitable<void> echo_fours(connection& c)
 {
-    while (const auto four = co_await c.read(4)) {
+    while (const auto four = co_await c.read_exactly(4)) {
         co_await c.write(*four);
         c.answered(answer_state::whole);
     }
@@ -54,7 +54,7 @@ awaitable<void> echo_fours(connection& c)
 
 awaitable<void> echo_fours_and_a_half(connection& c)
 {
-    while (const auto four = co_await c.read(4)) {
+    while (const auto four = co_await c.read_exactly(4)) {
         if (*four == "half") {
             co_await c.write("ha");
             throw std::runtime_error{"half"};
@@ -91,7 +91,7 @@ const std::string three = frame("one") + frame("") + frame("three");
 const ending endings[] = {
     {"frame_too_large", echo_frames, framing::u32_be, three, "\xff\xff\xff\xff"s, nothing, seen::end,
      "failed: frame_too_large"},
-    {"length_too_small", echo_frames, hawser::framing{{.width = 2, .counts = hawser::framing::whole_frame}},
+    {"length_too_small", echo_frames, hawser::framing{{.width = 2, .covers = hawser::framing::whole_frame}},
      "\0\5abc\0\2"s, "\0\1"s, nothing, seen::end, "failed: length_too_small"},
     {"malformed_length", echo_frames, framing::netstring, "1:a,2:bc,", "x", nothing, seen::end,
      "failed: malformed_length"},
@@ -118,7 +118,7 @@ const ending endings[] = {
      seen::reset, "failed: ECONNRESET"},
     {"drain_timeout", echo_frames, framing::u32_be, three, "\0\0"s,
      [](server_scenario& run, peer&) {
-         run.server().stop_now();
+         run.server().abort();
          run.poll();
      },
      seen::reset, "cut: drain_timeout"},
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(what_was_answered_before_a_failure_arrives_however_the_stre
             {
                 server_options options;
                 if (e.name == "data_limit"s)
-                    options.limits.received_per_connection = e.good.size() + 50;
+                    options.limits.data_limit = e.good.size() + 50;
                 server_scenario run{options};
                 peer p = run.open(e.handler, e.framing);
                 if (cut != 0)

@@ -43,7 +43,7 @@ awaitable<std::string> ask(endpoint where)
     const connect_options trusting{.tls = {.ca = root().certificate()}};
     connection c = co_await hawser::connect(where, trusting);
     co_await c.write("hello");
-    const auto answer = co_await c.read(5);
+    const auto answer = co_await c.read_exactly(5);
     co_return std::string{answer.value()};
 }
 

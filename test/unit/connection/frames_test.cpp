@@ -129,8 +129,8 @@ BOOST_AUTO_TEST_CASE(a_byte_at_a_time_gives_the_same_frames_as_all_at_once)
     BOOST_TEST(all == "[one][][three]");
     p.end();
     BOOST_TEST(text(read) == "(nothing)");
-    BOOST_TEST(c.counts().frames_in == 3u);
-    BOOST_TEST(c.counts().bytes_in == three.size());
+    BOOST_TEST(c.statistics().frames_in == 3u);
+    BOOST_TEST(c.statistics().bytes_in == three.size());
 }
 
 BOOST_AUTO_TEST_CASE(chunks_of_every_size_give_the_same_frames)
@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(chunks_of_every_size_give_the_same_frames)
 
 BOOST_AUTO_TEST_CASE(a_frame_of_exactly_the_limit_is_read_and_one_byte_more_is_refused_at_its_head)
 {
-    const auto small = framing::u32_be.with_limit(10);
+    const auto small = framing::u32_be.with_max_payload(10);
     scenario run;
     auto [c, p] = run.connect({.framing = small});
     p.send(frame("0123456789"));
@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(a_frame_of_exactly_the_limit_is_read_and_one_byte_more_is_r
 
 BOOST_AUTO_TEST_CASE(a_frame_of_exactly_the_limit_is_written_and_of_one_byte_more_nothing_is)
 {
-    const auto small = framing::u32_be.with_limit(10);
+    const auto small = framing::u32_be.with_max_payload(10);
     scenario run;
     auto [c, p] = run.connect({.framing = small});
     BOOST_TEST(run.start(c.write_frame("0123456789")).outcome() == "done");
@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(a_frame_of_exactly_the_limit_is_written_and_of_one_byte_mor
     BOOST_TEST(p.received().empty());
     BOOST_TEST(run.start(c.write_frame("next")).outcome() == "done");
     BOOST_TEST(p.received() == frame("next"));
-    BOOST_TEST(c.counts().frames_out == 2u);
+    BOOST_TEST(c.statistics().frames_out == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(the_default_limit_is_one_mebibyte)
@@ -313,15 +313,15 @@ BOOST_AUTO_TEST_CASE(read_gives_exactly_as_many_bytes_as_were_asked_for)
 {
     scenario run;
     auto [c, p] = run.connect();
-    auto read = run.start(c.read(5));
+    auto read = run.start(c.read_exactly(5));
     p.send("1234");
     BOOST_TEST(!read.done());
     p.send("5678");
     BOOST_TEST(text(read) == "12345");
-    BOOST_TEST(text(run.start(c.read(3))) == "678");
-    BOOST_TEST(run.start(c.read(0)).outcome() == "read(0): expected at least 1 byte");
+    BOOST_TEST(text(run.start(c.read_exactly(3))) == "678");
+    BOOST_TEST(run.start(c.read_exactly(0)).outcome() == "read_exactly(0): expected at least 1 byte");
     const std::string much(100'000, 'm');
-    read = run.start(c.read(much.size()));
+    read = run.start(c.read_exactly(much.size()));
     p.send(much);
     BOOST_CHECK(text(read) == much);
 }
@@ -332,12 +332,12 @@ BOOST_AUTO_TEST_CASE(read_ends_cleanly_before_its_first_byte_and_fails_after_it)
     auto [c, p] = run.connect();
     p.send("123");
     p.end();
-    BOOST_TEST(text(run.start(c.read(3))) == "123");
-    BOOST_TEST(text(run.start(c.read(3))) == "(nothing)");
+    BOOST_TEST(text(run.start(c.read_exactly(3))) == "123");
+    BOOST_TEST(text(run.start(c.read_exactly(3))) == "(nothing)");
     auto [d, q] = run.connect();
     q.send("12");
     q.end();
-    const auto cut = run.start(d.read(3));
+    const auto cut = run.start(d.read_exactly(3));
     BOOST_TEST(cut.outcome() == "unexpected_end");
     BOOST_TEST(cut.what() == "stream ended after 2 of 3 bytes");
 }
@@ -361,7 +361,7 @@ BOOST_AUTO_TEST_CASE(bytes_and_frames_may_alternate)
     scenario run;
     auto [c, p] = run.connect();
     p.send("HELLO" + frame("one") + "rest");
-    BOOST_TEST(text(run.start(c.read(5))) == "HELLO");
+    BOOST_TEST(text(run.start(c.read_exactly(5))) == "HELLO");
     BOOST_TEST(text(run.start(c.read_frame())) == "one");
     BOOST_TEST(text(run.start(c.read_some())) == "rest");
 }
@@ -392,7 +392,7 @@ BOOST_AUTO_TEST_CASE(the_data_limit_admits_its_last_byte_and_not_the_next)
             q.chunks(chunk);
             q.send(frame("abc") + frame("def"));
             BOOST_TEST(frames_of(run, d) == "[abc]data_limit");
-            BOOST_TEST(d.counts().bytes_in == 13u);
+            BOOST_TEST(d.statistics().bytes_in == 13u);
         }
     }
 }

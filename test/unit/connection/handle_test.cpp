@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 using namespace hawser;
@@ -21,7 +22,7 @@ namespace {
 
 // A session that waits for its peer's end, and the handle to it.
 struct held_session : server_scenario {
-    handle h;
+    connection_handle h;
     peer p = open([this](connection& c) -> awaitable<void> {
         h = c.handle();
         co_await c.read_frame();
@@ -29,7 +30,7 @@ struct held_session : server_scenario {
 };
 
 template <class F>
-concept can_be_posted = requires(const handle& h, F f)
+concept can_be_posted = requires(const connection_handle& h, F f)
 {
     h.post(std::move(f));
 };
@@ -60,7 +61,7 @@ BOOST_AUTO_TEST_CASE(of_one_connection_1024_functions_may_wait_and_each_that_has
         BOOST_TEST_REQUIRE(run.h.post(count));
     BOOST_TEST(run.h.post(count)); // the 1,024th
     BOOST_TEST(!run.h.post(count));
-    BOOST_TEST(!handle{run.h}.post(count)); // through any handle
+    BOOST_TEST(!connection_handle{run.h}.post(count)); // through any handle
     run.poll();
     BOOST_TEST(called == 1024);
     for (int i = 0; i < 1024; ++i)
@@ -87,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_function_that_runs_waits_no_longer_and_may_post_the_next)
 BOOST_AUTO_TEST_CASE(another_connection_has_its_own_1024)
 {
     held_session run;
-    handle other;
+    connection_handle other;
     peer q = run.open([&other](connection& c) -> awaitable<void> {
         other = c.handle();
         co_await c.read_frame();
@@ -114,7 +115,40 @@ BOOST_AUTO_TEST_CASE(what_waits_when_the_session_ends_is_dropped_and_nothing_mor
 BOOST_AUTO_TEST_CASE(nothing_is_taken_for_no_connection_nor_for_a_runtime_that_has_ended)
 {
     held_session run;
-    BOOST_TEST(!handle{}.post([](connection&) {}));
+    BOOST_TEST(!connection_handle{}.post([](connection&) {}));
     run.end_runtime();
+    BOOST_TEST(!run.h.post([](connection&) {}));
+}
+
+BOOST_AUTO_TEST_CASE(handles_of_one_connection_are_equal_and_hash_alike_also_when_it_has_ended)
+{
+    held_session run;
+    connection_handle other;
+    connection_handle again;
+    peer q = run.open([&](connection& c) -> awaitable<void> {
+        other = c.handle();
+        again = c.handle();
+        co_await c.read_frame();
+    });
+    std::unordered_set<connection_handle> members{run.h, other, again, connection_handle{}, connection_handle{}};
+    BOOST_TEST(members.size() == 3u);
+    BOOST_TEST((other == again));
+    BOOST_TEST((other != run.h));
+    BOOST_TEST((other != connection_handle{}));
+    BOOST_TEST((connection_handle{} == connection_handle{}));
+    q.end();
+    BOOST_TEST((other == again));
+    BOOST_TEST(members.erase(again) == 1u);
+    BOOST_TEST(members.count(other) == 0u);
+    BOOST_TEST(members.count(run.h) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_handle_has_expired_once_its_connection_has_closed)
+{
+    held_session run;
+    BOOST_TEST(connection_handle{}.expired());
+    BOOST_TEST(!run.h.expired());
+    run.p.end();
+    BOOST_TEST(run.h.expired());
     BOOST_TEST(!run.h.post([](connection&) {}));
 }

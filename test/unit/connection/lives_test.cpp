@@ -11,6 +11,7 @@
 #include <hawser/connection.hpp>
 
 #include "companions.hpp"
+#include "moments.hpp"
 #include "numbered_writes.hpp"
 #include "random_reader.hpp"
 #include "scenario.hpp"
@@ -271,7 +272,7 @@ private:
         if (temper_.patient() || some(20) != 0)
             return;
         drains_ = true;
-        run_.server().stop();
+        run_.server().drain();
     }
 
     void reset_client()
@@ -387,7 +388,7 @@ private:
     moments resumed_{run_.loop()};
 
     connection* session_ = nullptr; // while its handler runs
-    handle handle_;
+    connection_handle handle_;
     random_reader reader_{run_.loop(), sent_, format_ == framing::lines, [this](unsigned n) { return some(n); }};
     numbered_writes writes_;
     std::string end_; // of the handler

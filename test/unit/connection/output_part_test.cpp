@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(those_who_flush_go_on_once_nothing_is_pending)
     driven d{around};
     d.leave_pending("abc");
     sleeper flusher{around, d.part.flushers()};
-    BOOST_TEST((d.part.awaits() == awaiting::output_flushed));
+    BOOST_TEST((d.part.waiting_for() == wait_kind::output_flushed));
     d.part.begin_sending(0);
     d.part.sent(2);
     BOOST_TEST(d.part.went_on());
@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(those_who_flush_go_on_once_nothing_is_pending)
     BOOST_TEST(!d.part.is_sending());
     BOOST_TEST(flusher.is_woken());
     BOOST_TEST(around.blocks.in_use() == 0U);
-    BOOST_TEST((d.part.awaits() == awaiting::nothing));
+    BOOST_TEST((d.part.waiting_for() == wait_kind::nothing));
 }
 
 BOOST_AUTO_TEST_CASE(writes_are_refused_from_the_end_on_and_the_end_stays)

@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(trying_to_write_takes_a_frame_or_nothing)
     BOOST_TEST(c.try_write_frame("taken again"));
     run.poll();
     BOOST_CHECK(p.received() == frame("taken again"));
-    BOOST_CHECK_THROW(c.try_write_frame(std::string(framing::default_limit + 1, 'x')), frame_error);
+    BOOST_CHECK_THROW(c.try_write_frame(std::string(framing::default_max_payload + 1, 'x')), frame_error);
 }
 
 BOOST_AUTO_TEST_CASE(connections_of_one_loop_take_the_cork_from_each_other_and_mix_nothing)
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_write_above_the_high_water_mark_waits_for_the_low_one)
     BOOST_TEST(run.start(c.write("b")).outcome() == "done"); // 999 is below the mark
     const auto waits = run.start(c.write("c"));
     BOOST_TEST(!waits.done());
-    BOOST_TEST((c.awaits() == awaiting::output_room));
+    BOOST_TEST((c.waiting_for() == wait_kind::output_room));
     p.capacity(749); // leaves 251: one above the low mark
     BOOST_TEST(c.queued() == 251u);
     BOOST_TEST(!waits.done());
@@ -302,7 +302,8 @@ BOOST_AUTO_TEST_CASE(a_batch_with_a_frame_that_is_refused_lets_the_next_writer_i
             auto [from, q] = run.connect();
             q.send(t.batch);
             const auto batch = run.start(from.read_frames());
-            auto [c, p] = run.connect({.framing = framing::u32_be.with_limit(4), .high_water = 1000, .low_water = 250});
+            auto [c, p] =
+                run.connect({.framing = framing::u32_be.with_max_payload(4), .high_water = 1000, .low_water = 250});
             p.capacity(0);
             run.start(c.write(std::string(1000, 'x')));
             const auto first = run.start(c.write_frames(*batch.value()));
@@ -358,7 +359,7 @@ BOOST_AUTO_TEST_CASE(flush_completes_when_all_output_is_in_the_kernels_hands)
     run.start(c.write_frame("pending"));
     auto flush = run.start(c.flush());
     BOOST_TEST(!flush.done());
-    BOOST_TEST((c.awaits() == awaiting::output_flushed));
+    BOOST_TEST((c.waiting_for() == wait_kind::output_flushed));
     p.capacity(10);
     BOOST_TEST(!flush.done());
     p.capacity(11);
@@ -455,7 +456,7 @@ BOOST_AUTO_TEST_CASE(whoever_is_admitted_and_writes_nothing_lets_the_next_one_wr
         {"a frame that cannot be encoded",
          [](connection& c) -> awaitable<void> {
              const std::string large(200, 'x');
-             co_await c.write_frame(large, framing::u32_be.with_limit(100));
+             co_await c.write_frame(large, framing::u32_be.with_max_payload(100));
          }},
     };
     for (const auto& t : table) {

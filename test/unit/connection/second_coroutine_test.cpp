@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_second_coroutine_closes_while_a_drain_point_waits_for_its
     peer& p = run.client;
     p.capacity(1);
     p.send(frame("one"));
-    run.server().stop();
+    run.server().drain();
     run.poll();
     const auto closed = run.start(run.session->close());
     std::string got;

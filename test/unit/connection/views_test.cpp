@@ -66,12 +66,12 @@ awaitable<std::optional<bytes_view>> as_some(connection& c)
 }
 awaitable<std::optional<bytes_view>> as_so_many_bytes(connection& c)
 {
-    return c.read(frame(said).size());
+    return c.read_exactly(frame(said).size());
 }
 awaitable<std::optional<bytes_view>> in_place(connection& c)
 {
-    co_await c.read_more(0);
-    const bytes_view unit = c.received().substr(0, frame(said).size());
+    co_await c.fill(0);
+    const bytes_view unit = c.buffered().substr(0, frame(said).size());
     c.consume(unit.size());
     co_return unit;
 }

@@ -35,17 +35,17 @@ struct datagram_scenario : scenario {
         poll();
         return server->endpoints().back();
     }
-    server_statistics counts() const { return server->statistics(); }
-    void stop()
+    server_statistics statistics() const { return server->statistics(); }
+    void drain()
     {
-        server->stop();
+        server->drain();
         poll();
     }
 };
 
 awaitable<void> echo(datagram_request& request)
 {
-    co_await request.answer(request.payload());
+    co_await request.send(request.payload());
 }
 
 // Where handlers wait until the test lets them go, or they are cancelled.
@@ -79,7 +79,7 @@ datagram_handler behind(gate& g)
 {
     return [&g](datagram_request& request) -> awaitable<void> {
         co_await g.pass();
-        co_await request.answer(request.payload());
+        co_await request.send(request.payload());
     };
 }
 
@@ -97,12 +97,12 @@ BOOST_AUTO_TEST_CASE(every_datagram_gets_its_answer_the_empty_one_too)
             peer.send(where, text);
             BOOST_TEST(peer.receive(run) == text);
         }
-        BOOST_TEST(run.counts().datagrams_in == 3u);
-        BOOST_TEST(run.counts().datagrams_out == 3u);
-        BOOST_TEST(run.counts().datagrams_dropped == 0u);
-        BOOST_TEST(run.counts().carried.bytes_in == 8u);
-        BOOST_TEST(run.counts().carried.bytes_out == 8u);
-        until(run, [&] { return run.counts().datagram_handlers == 0; });
+        BOOST_TEST(run.statistics().datagrams_in == 3u);
+        BOOST_TEST(run.statistics().datagrams_out == 3u);
+        BOOST_TEST(run.statistics().datagrams_dropped == 0u);
+        BOOST_TEST(run.statistics().carried.bytes_in == 8u);
+        BOOST_TEST(run.statistics().carried.bytes_out == 8u);
+        until(run, [&] { return run.statistics().datagram_handlers == 0; });
     }
 }
 
@@ -146,14 +146,14 @@ BOOST_AUTO_TEST_CASE(answers_are_at_most_the_limit_all_together)
     const auto handler = [&](datagram_request& request) -> awaitable<void> {
         try {
             for (const std::size_t size : sizes)
-                co_await request.answer(std::string(size, 'a'));
-        } catch (const described_error& e) {
+                co_await request.send(std::string(size, 'a'));
+        } catch (const hawser::error& e) {
             words = symbol(e.code()) + ": " + e.what();
             throw;
         }
         words = "done";
     };
-    const endpoint where = run.listen(handler, {.answer_limit = 100});
+    const endpoint where = run.listen(handler, {.max_answer = 100});
     struct {
         std::vector<std::size_t> sizes;
         const char* words;
@@ -175,8 +175,8 @@ BOOST_AUTO_TEST_CASE(answers_are_at_most_the_limit_all_together)
         for (std::size_t i = 0; i < t.answers; ++i)
             BOOST_TEST(peer.receive(run).size() == t.sizes[i]);
         failures += words == "done" ? 0U : 1U;
-        until(run, [&] { return run.counts().datagram_handlers == 0; });
-        BOOST_TEST(run.counts().datagrams_failed == failures);
+        until(run, [&] { return run.statistics().datagram_handlers == 0; });
+        BOOST_TEST(run.statistics().datagrams_failed == failures);
     }
     BOOST_TEST(!peer.receive().has_value());
     BOOST_TEST(run.seen->failed_datagrams.size() == failures);
@@ -187,12 +187,12 @@ BOOST_AUTO_TEST_CASE(a_datagram_longer_than_the_limit_is_dropped)
 {
     datagram_scenario run;
     const plain_socket peer;
-    const endpoint where = run.listen(echo, {.payload_limit = 10});
+    const endpoint where = run.listen(echo, {.max_payload = 10});
     peer.send(where, "12345678901");
     peer.send(where, "1234567890");
     BOOST_TEST(peer.receive(run) == "1234567890");
-    BOOST_TEST(run.counts().datagrams_in == 1u);
-    BOOST_TEST(run.counts().datagrams_dropped == 1u);
+    BOOST_TEST(run.statistics().datagrams_in == 1u);
+    BOOST_TEST(run.statistics().datagrams_dropped == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(the_longest_datagram_there_is_passes_by_default)
@@ -214,18 +214,18 @@ BOOST_AUTO_TEST_CASE(as_many_handlers_run_as_may_and_the_next_when_one_ends)
     datagram_scenario run;
     const plain_socket peer;
     gate g;
-    const endpoint where = run.listen(behind(g), {.rate_per_address = std::nullopt, .handlers = 3});
+    const endpoint where = run.listen(behind(g), {.rate_per_address = std::nullopt, .max_handlers = 3});
     for (const char* text : {"1", "2", "3", "4", "5"})
         peer.send(where, text);
     until(run, [&] { return g.waiting() == 3; });
     run.advance(1s);
     BOOST_TEST(g.waiting() == 3u);
-    BOOST_TEST(run.counts().datagram_handlers == 3u);
-    BOOST_TEST(run.counts().datagrams_in == 3u);
+    BOOST_TEST(run.statistics().datagram_handlers == 3u);
+    BOOST_TEST(run.statistics().datagrams_in == 3u);
     g.open_for_first();
     BOOST_TEST(peer.receive(run) == "1");
     until(run, [&] { return g.waiting() == 3; });
-    BOOST_TEST(run.counts().datagrams_in == 4u);
+    BOOST_TEST(run.statistics().datagrams_in == 4u);
     std::string rest;
     until(run, [&] {
         g.open();
@@ -241,7 +241,7 @@ BOOST_AUTO_TEST_CASE(what_the_kernel_has_no_room_for_is_counted)
     datagram_scenario run;
     const plain_socket peer;
     gate g;
-    const endpoint where = run.listen(behind(g), {.rate_per_address = std::nullopt, .handlers = 1});
+    const endpoint where = run.listen(behind(g), {.rate_per_address = std::nullopt, .max_handlers = 1});
     constexpr std::size_t sent = 4000;
     for (std::size_t i = 0; i < sent; ++i)
         peer.send(where, std::string(500, 'x'));
@@ -250,13 +250,13 @@ BOOST_AUTO_TEST_CASE(what_the_kernel_has_no_room_for_is_counted)
         g.open();
         while (peer.receive()) {
         }
-        return run.counts().datagram_handlers == 0 && g.waiting() == 0;
+        return run.statistics().datagram_handlers == 0 && g.waiting() == 0;
     });
     peer.send(where, "the one that tells");
     until(run, [&] { return g.waiting() == 1; });
-    BOOST_TEST(run.counts().datagrams_dropped > 0u);
-    BOOST_TEST(run.counts().datagrams_in + run.counts().datagrams_dropped == sent + 1);
-    BOOST_TEST(run.counts().datagrams_failed == 0u);
+    BOOST_TEST(run.statistics().datagrams_dropped > 0u);
+    BOOST_TEST(run.statistics().datagrams_in + run.statistics().datagrams_dropped == sent + 1);
+    BOOST_TEST(run.statistics().datagrams_failed == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(while_it_is_suspended_the_kernel_keeps_what_comes_and_what_runs_goes_on)
@@ -278,7 +278,7 @@ BOOST_AUTO_TEST_CASE(while_it_is_suspended_the_kernel_keeps_what_comes_and_what_
     until(run, [&] { return got || (got = peer.receive()); });
     BOOST_TEST(got->first == "before");
     BOOST_TEST(g.waiting() == 0u);
-    BOOST_TEST(run.counts().datagrams_in == 1u);
+    BOOST_TEST(run.statistics().datagrams_in == 1u);
     run.listening.resume();
     BOOST_TEST(!run.listening.suspended());
     until(run, [&] { return g.waiting() == 1; });
@@ -289,10 +289,10 @@ BOOST_AUTO_TEST_CASE(while_it_is_suspended_the_kernel_keeps_what_comes_and_what_
     run.listening.suspend();
     run.poll();
     peer.send(where, "never taken");
-    run.stop();
+    run.drain();
     BOOST_TEST_REQUIRE(run.server->report().has_value());
     BOOST_TEST(run.server->report()->clean());
-    BOOST_TEST(run.counts().datagrams_in == 2u);
+    BOOST_TEST(run.statistics().datagrams_in == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(one_that_is_suspended_before_it_begins_takes_nothing_until_it_is_resumed)
@@ -303,7 +303,7 @@ BOOST_AUTO_TEST_CASE(one_that_is_suspended_before_it_begins_takes_nothing_until_
     run.listening.suspend();
     peer.send(run.server->endpoints().back(), "early");
     run.poll();
-    BOOST_TEST(run.counts().datagrams_in == 0u);
+    BOOST_TEST(run.statistics().datagrams_in == 0u);
     run.listening.resume();
     auto got = peer.receive();
     until(run, [&] { return got || (got = peer.receive()); });
@@ -319,15 +319,15 @@ BOOST_AUTO_TEST_CASE(an_address_gets_its_burst_and_then_its_rate)
     const endpoint where = run.listen(echo, {.rate_per_address = 10, .burst_per_address = 5});
     for (int i = 0; i < 8; ++i)
         peer.send(where, "x");
-    until(run, [&] { return run.counts().datagrams_in + run.counts().datagrams_dropped == 8; });
-    BOOST_TEST(run.counts().datagrams_in == 5u);
+    until(run, [&] { return run.statistics().datagrams_in + run.statistics().datagrams_dropped == 8; });
+    BOOST_TEST(run.statistics().datagrams_in == 5u);
     neighbour.send(where, "y");
-    until(run, [&] { return run.counts().datagrams_dropped == 4; });
+    until(run, [&] { return run.statistics().datagrams_dropped == 4; });
     stranger.send(where, "z");
     BOOST_TEST(stranger.receive(run) == "z");
     run.advance(99ms);
     peer.send(where, "x");
-    until(run, [&] { return run.counts().datagrams_dropped == 5; });
+    until(run, [&] { return run.statistics().datagrams_dropped == 5; });
     run.advance(1ms);
     peer.send(where, "at its rate");
     std::string last;
@@ -336,8 +336,8 @@ BOOST_AUTO_TEST_CASE(an_address_gets_its_burst_and_then_its_rate)
             last = got->first;
         return last == "at its rate";
     });
-    BOOST_TEST(run.counts().datagrams_in == 7u);
-    BOOST_TEST(run.counts().datagrams_out == 7u);
+    BOOST_TEST(run.statistics().datagrams_in == 7u);
+    BOOST_TEST(run.statistics().datagrams_out == 7u);
 }
 
 BOOST_AUTO_TEST_CASE(an_ipv4_address_counts_once_through_either_kind_of_socket)
@@ -350,8 +350,8 @@ BOOST_AUTO_TEST_CASE(an_ipv4_address_counts_once_through_either_kind_of_socket)
     for (const plain_socket* peer :
          {&a, &b, &a}) // were they counted by the /64 of their mapped form, b would be dropped
         peer->send(endpoint::udp("127.0.0.1", where.port()), "x");
-    until(run, [&] { return run.counts().datagrams_in + run.counts().datagrams_dropped == 3; });
-    BOOST_TEST(run.counts().datagrams_in == 2u);
+    until(run, [&] { return run.statistics().datagrams_in + run.statistics().datagrams_dropped == 3; });
+    BOOST_TEST(run.statistics().datagrams_in == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_that_throws_ends_itself_alone_and_is_told)
@@ -361,7 +361,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_ends_itself_alone_and_is_told)
     const endpoint where = run.listen([](datagram_request& request) -> awaitable<void> {
         if (request.payload() == "bad")
             throw std::runtime_error{"no good"};
-        co_await request.answer(request.payload());
+        co_await request.send(request.payload());
     });
     peer.send(where, "bad");
     peer.send(where, "good");
@@ -372,8 +372,8 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_ends_itself_alone_and_is_told)
     BOOST_TEST(end.what == "no good");
     BOOST_TEST((end.peer == peer.where()));
     BOOST_TEST((end.local == where));
-    BOOST_TEST(end.counts.bytes_in == 3u);
-    BOOST_TEST(run.counts().datagrams_failed == 1u);
+    BOOST_TEST(end.statistics.bytes_in == 3u);
+    BOOST_TEST(run.statistics().datagrams_failed == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_that_throws_before_it_is_a_coroutine_does_too)
@@ -385,7 +385,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_before_it_is_a_coroutine_does_too)
     peer.send(where, "x");
     until(run, [&] { return run.seen->failed_datagrams.size() == 1; });
     BOOST_TEST(run.seen->failed_datagrams.front().what == "at once");
-    until(run, [&] { return run.counts().datagram_handlers == 0; });
+    until(run, [&] { return run.statistics().datagram_handlers == 0; });
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_comes_from_the_address_that_was_asked)
@@ -432,8 +432,8 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused_and_nothing_listens)
         {{.rate_per_address = 1'000'001}, "datagram_options.rate_per_address: expected 1 to 1000000, got 1000001"},
         {{.burst_per_address = 0}, "datagram_options.burst_per_address: expected 1 to 1000000, got 0"},
         {{.burst_per_address = 1'000'001}, "datagram_options.burst_per_address: expected 1 to 1000000, got 1000001"},
-        {{.addresses = 0}, "datagram_options.addresses: expected 1 or more, got 0"},
-        {{.handlers = 0}, "datagram_options.handlers: expected 1 or more, got 0"},
+        {{.max_addresses = 0}, "datagram_options.max_addresses: expected 1 or more, got 0"},
+        {{.max_handlers = 0}, "datagram_options.max_handlers: expected 1 or more, got 0"},
     };
     for (const auto& t : table)
         BOOST_CHECK_EXCEPTION(run.listen(echo, t.options), std::invalid_argument,
@@ -444,10 +444,10 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused_and_nothing_listens)
     BOOST_TEST(run.server->endpoints().empty());
     validate(datagram_options{.rate_per_address = 1'000'000,
                               .burst_per_address = 1'000'000,
-                              .addresses = 1,
-                              .answer_limit = 0,
-                              .payload_limit = 0,
-                              .handlers = 1});
+                              .max_addresses = 1,
+                              .max_answer = 0,
+                              .max_payload = 0,
+                              .max_handlers = 1});
 }
 
 // ---- The end
@@ -459,8 +459,8 @@ BOOST_AUTO_TEST_CASE(a_drain_without_handlers_ends_at_once)
     const endpoint where = run.listen(echo);
     peer.send(where, "x");
     BOOST_TEST(peer.receive(run) == "x");
-    until(run, [&] { return run.counts().datagram_handlers == 0; });
-    run.stop();
+    until(run, [&] { return run.statistics().datagram_handlers == 0; });
+    run.drain();
     BOOST_TEST_REQUIRE(run.server->report().has_value());
     BOOST_TEST(run.server->report()->clean());
     BOOST_TEST(run.server->report()->datagrams == 0u);
@@ -479,7 +479,7 @@ BOOST_AUTO_TEST_CASE(a_drain_awaits_the_handlers_and_receives_nothing_more)
     peer.send(where, "first");
     peer.send(where, "second");
     until(run, [&] { return g.waiting() == 2; });
-    run.stop();
+    run.drain();
     late.send(where, "too late");
     run.advance(1s);
     BOOST_TEST(!run.server->report().has_value());
@@ -492,7 +492,7 @@ BOOST_AUTO_TEST_CASE(a_drain_awaits_the_handlers_and_receives_nothing_more)
     BOOST_TEST(run.server->report()->datagrams == 2u);
     BOOST_TEST(run.server->report()->drained == 0u);
     BOOST_TEST(run.server->report()->to_string() == "drained 0 connections and 2 datagrams in 1.0 s, cut 0");
-    BOOST_TEST(run.counts().datagrams_in == 2u);
+    BOOST_TEST(run.statistics().datagrams_in == 2u);
     BOOST_TEST(!late.receive().has_value());
 }
 
@@ -504,7 +504,7 @@ BOOST_AUTO_TEST_CASE(the_drain_deadline_cancels_and_names_the_handlers)
     const endpoint where = run.listen(behind(g));
     peer.send(where, "stuck");
     until(run, [&] { return g.waiting() == 1; });
-    run.stop();
+    run.drain();
     run.advance(29s);
     BOOST_TEST(!run.server->report().has_value());
     run.advance(2s);
@@ -517,7 +517,7 @@ BOOST_AUTO_TEST_CASE(the_drain_deadline_cancels_and_names_the_handlers)
     BOOST_TEST(report.datagrams == 0u);
     BOOST_TEST(report.drained == 0u);
     BOOST_TEST(report.to_string() == "drained 0 connections in 31.0 s, cut 1\ncut " + peer.where().to_string() +
-                                         " after 31.0 s: it awaits nothing of the connection's");
+                                         " after 31.0 s: it waits for nothing of the connection's");
     BOOST_TEST_REQUIRE(run.seen->failed_datagrams.size() == 1u);
     BOOST_TEST((run.seen->failed_datagrams.front().reason == end_reason::cut));
     BOOST_TEST(!peer.receive().has_value());
@@ -537,7 +537,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_ignores_its_cancellation_is_abandoned_and_na
     });
     peer.send(where, "x");
     until(run, [&] { return began; });
-    run.server->stop_now();
+    run.server->abort();
     run.poll();
     BOOST_TEST(!run.server->report().has_value());
     run.advance(100ms);
@@ -571,7 +571,7 @@ BOOST_AUTO_TEST_CASE(a_runtime_ends_whatever_is_suspended)
     gate g;
     datagram_scenario run;
     const plain_socket peer;
-    const endpoint where = run.listen(behind(g), {.rate_per_address = std::nullopt, .handlers = 2});
+    const endpoint where = run.listen(behind(g), {.rate_per_address = std::nullopt, .max_handlers = 2});
     for (int i = 0; i < 4; ++i)
         peer.send(where, "x");
     until(run, [&] { return g.waiting() == 2; });
@@ -588,7 +588,7 @@ BOOST_AUTO_TEST_CASE(the_log_says_why_a_datagram_failed)
     end.reason = end_reason::threw;
     end.what = "no good";
     end.peer = "udp://127.0.0.1:5000";
-    end.counts.bytes_in = 3;
+    end.statistics.bytes_in = 3;
     log.datagram_failed(end);
     BOOST_TEST_REQUIRE(lines.size() == 1u);
     BOOST_TEST(lines.front() == "udp://127.0.0.1:5000: threw: no good (age 0.0 s, 3 bytes in, 0 out)");

@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(the_default_is_four_bytes_big_endian_of_the_payload_alone)
     check_both_ways(framing{}, "hello world", "\x00\x00\x00\x0bhello world"s);
     BOOST_TEST((framing{} == framing::u32_be));
     BOOST_TEST((framing{framing::layout{}} == framing::u32_be));
-    BOOST_TEST(framing{}.limit() == 1048576U);
+    BOOST_TEST(framing{}.max_payload() == 1048576U);
 }
 
 BOOST_AUTO_TEST_CASE(a_u16_with_its_head_delivered)
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(constant_bytes_are_written_and_required)
 
 BOOST_AUTO_TEST_CASE(a_length_may_leave_out_a_checksum_behind_the_payload)
 {
-    constexpr framing format{{.width = 1, .after = 2, .limit = 5}};
+    constexpr framing format{{.width = 1, .after = 2, .max_payload = 5}};
     check_both_ways(format, "abcCC", "\3abcCC");
     check_both_ways(format, "CC", "\0CC"s);
     check_unwritable(format, "C", errc::length_too_small);
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_length_may_leave_out_a_checksum_behind_the_payload)
 
 BOOST_AUTO_TEST_CASE(a_length_may_count_bytes_that_the_frame_does_not_have)
 {
-    constexpr framing format{{.width = 1, .absent = 4}};
+    constexpr framing format{{.width = 1, .length_excess = 4}};
     check_both_ways(format, "abc", "\7abc");
     check_refused(format, "\3", errc::length_too_small);
 }
@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(varints_are_leb128)
     check_both_ways(framing::varint, std::string(127, 'x'), "\x7f" + std::string(127, 'x'));
     check_both_ways(framing::varint, std::string(128, 'x'), "\x80\x01" + std::string(128, 'x'));
 
-    const decoded largest = framing::varint.with_limit(0xffffffff).decode("\xff\xff\xff\xff\x0f");
+    const decoded largest = framing::varint.with_max_payload(0xffffffff).decode("\xff\xff\xff\xff\x0f");
     BOOST_TEST(largest.state == status::incomplete);
     BOOST_TEST(largest.length == 0xffffffffU);
     BOOST_TEST(largest.needed == std::size_t{0xffffffff} + 5);
@@ -190,8 +190,8 @@ BOOST_AUTO_TEST_CASE(fixed_frames_have_their_size_and_nothing_else)
     check_incomplete(framing::fixed(3), "", 3);
     check_unwritable(framing::fixed(3), "ab", errc::length_too_small);
     check_unwritable(framing::fixed(3), "abcd", errc::frame_too_large);
-    BOOST_TEST(framing::fixed(3).limit() == 3U);
-    BOOST_TEST(framing::fixed(std::size_t{1} << 30).limit() == std::size_t{1} << 30);
+    BOOST_TEST(framing::fixed(3).max_payload() == 3U);
+    BOOST_TEST(framing::fixed(std::size_t{1} << 30).max_payload() == std::size_t{1} << 30);
 }
 
 BOOST_AUTO_TEST_CASE(presets_speak_as_their_peers_do)
@@ -207,10 +207,10 @@ BOOST_AUTO_TEST_CASE(presets_speak_as_their_peers_do)
     check_both_ways(framing::grpc, "abc", "\0\0\0\0\3abc"s);
     check_refused(framing::grpc, "\1\0\0\0\3abc"s, errc::malformed_frame);
 
-    BOOST_TEST(framing::twisted_int8.limit() == 99999U);
-    BOOST_TEST(framing::twisted_int16.limit() == 99999U);
-    BOOST_TEST(framing::twisted_int32.limit() == 99999U);
-    BOOST_TEST(framing::tokio_default.limit() == 8388608U);
+    BOOST_TEST(framing::twisted_int8.max_payload() == 99999U);
+    BOOST_TEST(framing::twisted_int16.max_payload() == 99999U);
+    BOOST_TEST(framing::twisted_int32.max_payload() == 99999U);
+    BOOST_TEST(framing::tokio_default.max_payload() == 8388608U);
 }
 
 // Netty's decoder as its documentation states it, to compare with what is declared here.
@@ -224,11 +224,11 @@ struct netty {
         const auto lengthened = static_cast<std::size_t>(std::max<std::ptrdiff_t>(adjustment, 0));
         const std::size_t stripped_behind = strip > offset + width ? strip - offset - width : 0;
         const std::size_t between = std::max(lengthened, stripped_behind);
-        const auto absent = static_cast<std::uint32_t>(static_cast<std::ptrdiff_t>(between) - adjustment);
+        const auto excess = static_cast<std::uint32_t>(static_cast<std::ptrdiff_t>(between) - adjustment);
         return framing{{.before = offset,
                         .width = static_cast<unsigned>(width),
                         .between = between,
-                        .absent = absent,
+                        .length_excess = excess,
                         .delivered = offset + width + between - strip}};
     }
 

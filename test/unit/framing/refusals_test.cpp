@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(a_length_below_what_it_counts_is_too_small)
     check_both_ways(counts_itself, "\0\2"s, "\0\2"s);
     check_refused(whole_frame, "\xca\0\3"s, errc::length_too_small);
     BOOST_TEST(counts_itself.describe(counts_itself.decode("\0\1"s), "\0\1"s) ==
-               "frame length of 1, which counts at least 2 bytes");
+               "frame length of 1, which covers at least 2 bytes");
 }
 
 BOOST_AUTO_TEST_CASE(varints_no_encoder_writes_are_refused)
@@ -97,12 +97,12 @@ static_assert(!COMPILES(framing{{.width = 5}}));
 static_assert(!COMPILES(framing{{.before = 255}}));
 static_assert(!COMPILES(framing{{.before = "nine bytes"}}));
 static_assert(!COMPILES(framing{{.delivered = 5}}));
-static_assert(!COMPILES(framing{{.width = 1, .absent = 256}}));
-static_assert(!COMPILES(framing{{.after = 3, .limit = 2}}));
-static_assert(!COMPILES(framing{{.limit = framing::max_limit + 1}}));
-static_assert(!COMPILES(framing::u32_be.with_limit(framing::max_limit + 1)));
+static_assert(!COMPILES(framing{{.width = 1, .length_excess = 256}}));
+static_assert(!COMPILES(framing{{.after = 3, .max_payload = 2}}));
+static_assert(!COMPILES(framing{{.max_payload = framing::largest_max_payload + 1}}));
+static_assert(!COMPILES(framing::u32_be.with_max_payload(framing::largest_max_payload + 1)));
 static_assert(!COMPILES(framing::fixed(0)));
-static_assert(!COMPILES(framing::fixed(3).with_limit(2)));
+static_assert(!COMPILES(framing::fixed(3).with_max_payload(2)));
 static_assert(!COMPILES(framing::delimiter("")));
 static_assert(!COMPILES(framing::delimiter("123456789")));
 
@@ -122,11 +122,11 @@ BOOST_AUTO_TEST_CASE(an_impossible_layout_is_refused_by_the_name_of_its_part)
     check_impossible({.before = 200, .between = 100},
                      "framing: before, width and between together: expected at most 255, got 304");
     check_impossible({.delivered = 5}, "framing: delivered: expected at most the head's 4, got 5");
-    check_impossible({.after = 3, .limit = 2}, "framing: limit: expected at least layout::after, 3, got 2");
+    check_impossible({.after = 3, .max_payload = 2}, "framing: max_payload: expected at least layout::after, 3, got 2");
     BOOST_CHECK_THROW(framing::fixed(0), std::invalid_argument);
     BOOST_CHECK_THROW(framing::delimiter(std::string{}), std::invalid_argument);
-    BOOST_CHECK_THROW(framing::fixed(3).with_limit(2), std::invalid_argument);
-    BOOST_TEST((framing::fixed(3).with_limit(4) == framing::fixed(3)));
+    BOOST_CHECK_THROW(framing::fixed(3).with_max_payload(2), std::invalid_argument);
+    BOOST_TEST((framing::fixed(3).with_max_payload(4) == framing::fixed(3)));
 }
 
 BOOST_AUTO_TEST_CASE(framings_are_small_values_that_compare)
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(framings_are_small_values_that_compare)
     static_assert(std::is_trivially_copyable_v<framing>);
     static_assert(framing::u32_be == framing::netty_usual);
     static_assert(framing::u32_be != framing::u32_le);
-    static_assert(framing::u32_be.with_limit(5) != framing::u32_be);
+    static_assert(framing::u32_be.with_max_payload(5) != framing::u32_be);
     static_assert(framing::delimiter("\n") != framing::lines);
     static_assert(framing::delimiter("a") != framing::delimiter("b"));
 }
@@ -215,7 +215,7 @@ BOOST_AUTO_TEST_CASE(a_likeness_refuses_nothing_by_itself)
 BOOST_AUTO_TEST_CASE(a_refused_frame_says_its_size_and_the_limit)
 {
     BOOST_TEST(refusal(framing::u32_be, "\xff\xff\xff\xff") == "frame of 4294967295 bytes, limit 1048576");
-    BOOST_TEST(refusal(framing::lines.with_limit(3), "abcdef") == "frame of more than 3 bytes, limit 3");
+    BOOST_TEST(refusal(framing::lines.with_max_payload(3), "abcdef") == "frame of more than 3 bytes, limit 3");
     BOOST_TEST(framing::u8.describe(errc::frame_too_large, std::string(256, 'x')) == "frame of 256 bytes, limit 255");
     BOOST_TEST(framing::u32_be.describe(errc::truncated_payload, "\0\0\0\3a"s) ==
                "stream ended inside a frame, after 5 bytes of 7");

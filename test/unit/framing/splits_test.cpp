@@ -83,15 +83,18 @@ std::vector<stream> all_streams()
         of("fixed", framing::fixed(4), {"abcd", "efgh"}, "ij"),
         refused(of("oversize", framing::u32_be, {"abc"}, "\xff\xff\xff\xff more"), errc::frame_too_large),
         refused(of("too small", counts_itself, {"\0\5abc"s}, "\0\1more"s), errc::length_too_small),
-        refused(of("long line", framing::lines.with_limit(3), {"abc"}, "abcd\n"), errc::frame_too_large),
-        refused(of("long line with return", framing::lines.with_limit(3), {"abc"}, "abc\rd\n"), errc::frame_too_large),
-        refused(of("long record", framing::delimiter("--").with_limit(3), {"abc"}, "ab-d--"), errc::frame_too_large),
+        refused(of("long line", framing::lines.with_max_payload(3), {"abc"}, "abcd\n"), errc::frame_too_large),
+        refused(of("long line with return", framing::lines.with_max_payload(3), {"abc"}, "abc\rd\n"),
+                errc::frame_too_large),
+        refused(of("long record", framing::delimiter("--").with_max_payload(3), {"abc"}, "ab-d--"),
+                errc::frame_too_large),
         refused(of("overlong varint", framing::varint, {"abc"}, "\x81\0abc"s), errc::malformed_length),
         refused(of("no comma", framing::netstring, {"abc"}, "3:abcd"), errc::malformed_frame),
         refused(of("leading zero", framing::netstring, {"abc"}, "01:a,"), errc::malformed_length),
         refused(of("other constant", both_sides, {"\xfe"}, "\xcb\0\3xyz"s), errc::malformed_frame),
-        refused(of("both wrong", framing{{.before = "a", .width = 1, .between = "b", .limit = 9}}, {"abc"}, "aXc"),
-                errc::frame_too_large),
+        refused(
+            of("both wrong", framing{{.before = "a", .width = 1, .between = "b", .max_payload = 9}}, {"abc"}, "aXc"),
+            errc::frame_too_large),
     };
 }
 

@@ -35,7 +35,7 @@ awaitable<void> echo(connection& peer)
 
 awaitable<void> echo_datagram(datagram_request& d)
 {
-    co_await d.answer(d.payload());
+    co_await d.send(d.payload());
 }
 
 // What one of the user's own programs does beside: it ticks until it is told to end.
@@ -99,7 +99,7 @@ awaitable<void> talk_then_stop(server& s, ticking& other, outcome& o)
     const auto answer = co_await peer.read_frame();
     o.text = answer.value_or("nothing");
     const int before = other.ticks();
-    s.stop();
+    s.drain();
     const auto end = co_await peer.read_frame(); // the drain closes it, and the timer ticks on
     o.text += end ? ", a frame" : ", the end";
     co_await peer.close();
@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(a_drain_is_told_to_whoever_waits_then_or_later)
     start(io, drained_twice(s, o), o);
     io.poll();
     BOOST_TEST(!o.done);
-    s.stop();
+    s.drain();
     io.run();
     BOOST_TEST(o.text == "clean");
 }
@@ -311,7 +311,7 @@ BOOST_AUTO_TEST_CASE(a_second_thread_is_refused_by_a_typed_error)
         io.run_one();
     BOOST_TEST(symbol_of(third) == "second_thread");
 
-    s.stop(); // that still ends
+    s.drain(); // that still ends
     while (!s.report())
         io.run_one();
     BOOST_TEST(seen->ends.size() == 1U);
@@ -344,7 +344,7 @@ BOOST_AUTO_TEST_CASE(a_connection_that_a_second_thread_accepts_is_refused)
     }}.join();
     BOOST_TEST(symbol(seen->ends.front().error) == "second_thread");
     refused.get_future().wait();
-    s.stop();
+    s.drain();
     while (!s.report())
         io.run_one();
     answered.get_future().wait();

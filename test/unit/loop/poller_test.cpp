@@ -80,8 +80,8 @@ BOOST_AUTO_TEST_CASE(an_urgent_byte_hides_none_of_those_behind_it)
     send(peer, "!", MSG_OOB);
     send(peer, "def");
     run.catch_up();
-    BOOST_TEST(run.result_of(c.read(6)) == "abcdef");
-    const auto next = run.start(c.read(3));
+    BOOST_TEST(run.result_of(c.read_exactly(6)) == "abcdef");
+    const auto next = run.start(c.read_exactly(3));
     send(peer, "?", MSG_OOB);
     send(peer, "ghi");
     run.turn_until([&] { return next->has_value(); });
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_is_passed_to_a_unix_socket_hides_no_bytes
     send_with_descriptor(peer, "cd");
     send(peer, "ef");
     run.catch_up();
-    BOOST_TEST(run.result_of(c.read(6)) == "abcdef");
+    BOOST_TEST(run.result_of(c.read_exactly(6)) == "abcdef");
 }
 
 BOOST_AUTO_TEST_CASE(more_sockets_than_are_asked_for_at_once_are_all_read_in_order_of_their_bytes)

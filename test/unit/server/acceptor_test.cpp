@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_that_is_heard_of_when_the_deadline_has_passed_is_
     };
     const auto late = [&](endpoint where) -> awaitable<std::string> {
         using namespace boost::asio::experimental::awaitable_operators;
-        connect_options options{.timeout = 50ms};
+        connect_options options{.connect_timeout = 50ms};
         co_return co_await (failure_of(connect(std::move(where), std::move(options))) && keep_the_loop());
     };
     BOOST_TEST(run(r, late(nobody.where())) == "ECONNREFUSED");
@@ -226,7 +226,7 @@ awaitable<std::string> overrun(endpoint where)
 {
     std::vector<connection> held;
     for (int i = 0; i < 16; ++i) {
-        connect_options options{.timeout = 300ms};
+        connect_options options{.connect_timeout = 300ms};
         std::optional<connection> made;
         try {
             made = co_await connect(where, options);
@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(a_name_that_does_not_exist_is_an_error_of_the_resolver)
 {
     runtime r{{.loops = 1}};
     std::string words;
-    const connect_options options{.timeout = 60s}; // longer than the resolver waits for a name server
+    const connect_options options{.connect_timeout = 60s}; // longer than the resolver waits for a name server
     const std::string e = run(r, failure_of(connect("tcp://no-such-host.invalid:1", options), &words));
     BOOST_TEST(e.starts_with("EAI_"), e);
     BOOST_TEST(words.find("no-such-host.invalid") != std::string::npos);
@@ -343,7 +343,7 @@ BOOST_AUTO_TEST_CASE(a_handler_of_whatever_it_gets_may_be_one_for_connections_an
     server s{r};
     const auto either = [](auto& request) -> awaitable<void> {
         if constexpr (requires { request.sender(); })
-            co_await request.answer(request.payload());
+            co_await request.send(request.payload());
         else
             co_await request.write("a connection");
     };
@@ -352,7 +352,7 @@ BOOST_AUTO_TEST_CASE(a_handler_of_whatever_it_gets_may_be_one_for_connections_an
     s.listen("tcp://127.0.0.1:0", either, {.backlog = 1});
     BOOST_CHECK_THROW(s.listen("udp://127.0.0.1:0", either), std::exception);
     listen_datagrams(s, "udp://127.0.0.1:0", either);
-    listen_datagrams(s, "udp://127.0.0.1:0", either, {.answer_limit = 0});
+    listen_datagrams(s, "udp://127.0.0.1:0", either, {.max_answer = 0});
 
     std::vector<std::string> schemes;
     for (const endpoint& where : s.endpoints())
@@ -398,7 +398,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_keeps_its_loop_is_reported_once)
     r.start();
     connect_options options;
     BOOST_TEST(run(clients, ask(s.endpoints().front(), options)) == "noticed");
-    s.stop();
+    s.drain();
     BOOST_TEST(s.wait().clean());
     BOOST_TEST(reports == 1U);
 }
@@ -439,7 +439,7 @@ BOOST_AUTO_TEST_CASE(a_session_whose_handler_is_being_reported_is_not_destroyed_
     connect_options options;
     BOOST_TEST(run(clients, ask(s.endpoints().front(), options)) == "nothing");
     BOOST_TEST(seen->outlived.get_future().get());
-    s.stop();
+    s.drain();
     BOOST_TEST(s.wait().clean());
 }
 
@@ -455,7 +455,7 @@ BOOST_AUTO_TEST_CASE(the_handler_of_a_datagram_that_keeps_its_loop_is_named_by_i
     std::promise<void> go_on;
     listen_datagrams(s, "udp://127.0.0.1:0", [&go_on](datagram_request& request) -> awaitable<void> {
         go_on.get_future().wait();
-        co_await request.answer("gone on");
+        co_await request.send("gone on");
     });
     r.start();
 
@@ -466,7 +466,7 @@ BOOST_AUTO_TEST_CASE(the_handler_of_a_datagram_that_keeps_its_loop_is_named_by_i
     const std::string who = client.local_endpoint().to_string();
     auto told = seen->who.get_future();
     BOOST_TEST((told.wait_for(60s) == std::future_status::ready ? told.get() : "nobody") == who);
-    s.stop();
+    s.drain();
     const drain_report report = s.wait();
     BOOST_REQUIRE_EQUAL(report.cut.size(), 1U);
     BOOST_TEST(report.cut.front().peer.to_string() == who);
@@ -512,7 +512,7 @@ BOOST_AUTO_TEST_CASE(a_server_may_be_destroyed_after_its_runtime)
             while (auto frame = co_await peer.read_frame())
                 co_await peer.write_frame(*frame);
         };
-        const auto answer = [](datagram_request& request) -> awaitable<void> { co_await request.answer("answer"); };
+        const auto answer = [](datagram_request& request) -> awaitable<void> { co_await request.send("answer"); };
         s.listen("tcp://127.0.0.1:0", echo);
         s.listen("tcp://127.0.0.1:0", echo, {.reuse_port = true});
         listen_datagrams(s, "udp://127.0.0.1:0", answer);
@@ -527,7 +527,7 @@ BOOST_AUTO_TEST_CASE(a_server_may_be_destroyed_after_its_runtime)
         BOOST_CHECK_THROW(listen_datagrams(s, "udp://127.0.0.1:0", answer), std::logic_error);
         BOOST_TEST(s.endpoints().size() == 3U);
         BOOST_TEST(s.statistics().connections == 0U);
-        s.stop();
+        s.drain();
     }
 }
 

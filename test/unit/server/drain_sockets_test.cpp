@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(what_was_accepted_and_had_not_begun_at_the_cut_is_in_the_re
     run.connect(s); // for the second
     run.loop(0).poll();
     BOOST_TEST_REQUIRE(s.statistics().accepted == 2u);
-    s.stop_now();
+    s.abort();
     run.control().poll();
     run.runtime.poll();
     const auto report = s.report();
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_cut_waits_for_no_session_of_another_server)
     run.connect(other);
     run.runtime.poll();
     BOOST_TEST_REQUIRE(other.statistics().connections == 1u);
-    s.stop_now();
+    s.abort();
     run.runtime.poll();
     BOOST_TEST_REQUIRE(s.report().has_value());
     BOOST_TEST((s.report()->took == duration::zero()));

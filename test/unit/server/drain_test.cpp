@@ -37,7 +37,7 @@ awaitable<void> wait_for_ever()
 
 void stop(server_scenario& run)
 {
-    run.server().stop();
+    run.server().drain();
     run.poll();
 }
 
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_server_without_sessions_drains_at_once)
     BOOST_TEST(run.server().report()->clean());
     BOOST_TEST(run.server().report()->drained == 0u);
     BOOST_TEST(run.server().wait().drained == 0u);
-    BOOST_TEST((run.seen().drains == std::vector<std::string>{"stop 0"}));
+    BOOST_TEST((run.seen().drains == std::vector<std::string>{"drain 0"}));
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_drains_does_not_listen_any_more)
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_drains_does_not_listen_any_more)
         BOOST_TEST(run.server().endpoints().empty());
     };
     server_scenario run;
-    run.server().stop();
+    run.server().drain();
     refused(run); // before the drain's first step
     run.poll();
     refused(run);
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(sessions_between_two_frames_end_and_are_counted)
     BOOST_TEST(run.server().report()->drained == 3u);
     BOOST_TEST(run.server().report()->clean());
     BOOST_TEST(run.server().statistics().completed == 3u);
-    BOOST_TEST((run.seen().drains == std::vector<std::string>{"stop 3"}));
+    BOOST_TEST((run.seen().drains == std::vector<std::string>{"drain 3"}));
 }
 
 BOOST_AUTO_TEST_CASE(frames_that_have_arrived_are_answered_before_the_end)
@@ -239,15 +239,15 @@ BOOST_AUTO_TEST_CASE(a_session_that_begins_after_the_drain_ends_after_its_queued
     BOOST_TEST(run.server().report()->drained == 2u);
 }
 
-BOOST_AUTO_TEST_CASE(a_second_stop_does_nothing)
+BOOST_AUTO_TEST_CASE(a_second_drain_does_nothing)
 {
     server_scenario run;
     peer p = run.open(echo);
-    run.server().stop();
-    run.server().stop();
+    run.server().drain();
+    run.server().drain();
     run.poll();
     p.end();
-    run.server().stop();
+    run.server().drain();
     run.poll();
     BOOST_TEST(run.seen().drains.size() == 1u);
     BOOST_TEST(run.seen().reports.size() == 1u);
@@ -262,31 +262,31 @@ BOOST_AUTO_TEST_CASE(what_is_open_at_the_deadline_is_reset_cancelled_and_named)
         const char* name;
         session_handler handler;
         std::string sent;
-        awaiting awaits;
+        wait_kind waiting_for;
     } const table[] = {
-        {"in a frame", echo, std::string("\0\0", 2), awaiting::input},
-        {"in a timer", [](connection&) -> awaitable<void> { co_await wait_for_ever(); }, "", awaiting::nothing},
+        {"in a frame", echo, std::string("\0\0", 2), wait_kind::input},
+        {"in a timer", [](connection&) -> awaitable<void> { co_await wait_for_ever(); }, "", wait_kind::nothing},
         {"waiting for room",
          [](connection& c) -> awaitable<void> {
              co_await c.read_frame();
              co_await c.write(std::string(1'000'000, 'x'));
          },
-         frame(""), awaiting::output_room},
+         frame(""), wait_kind::output_room},
         {"waiting for a flush",
          [](connection& c) -> awaitable<void> {
              co_await c.read_frame();
              co_await c.write("x");
              co_await c.flush();
          },
-         frame(""), awaiting::output_flushed},
-        {"pending output at a drain point", echo, frame("x"), awaiting::output_flushed},
-        {"waiting for the end", [](connection& c) -> awaitable<void> { co_await c.closed(); }, "", awaiting::nothing},
+         frame(""), wait_kind::output_flushed},
+        {"pending output at a drain point", echo, frame("x"), wait_kind::output_flushed},
+        {"waiting for the end", [](connection& c) -> awaitable<void> { co_await c.closed(); }, "", wait_kind::nothing},
         {"closing with output pending",
          [](connection& c) -> awaitable<void> {
              co_await c.read_frame();
              co_await c.write("x");
          },
-         frame(""), awaiting::output_flushed},
+         frame(""), wait_kind::output_flushed},
     };
     for (const auto& t : table) {
         BOOST_TEST_CONTEXT(t.name)
@@ -308,7 +308,7 @@ BOOST_AUTO_TEST_CASE(what_is_open_at_the_deadline_is_reset_cancelled_and_named)
             BOOST_TEST(!report.clean());
             BOOST_TEST_REQUIRE(report.cut.size() == 1u);
             BOOST_TEST(report.cut[0].peer.to_string() == "tcp://127.0.0.1:50001");
-            BOOST_TEST((report.cut[0].awaits == t.awaits));
+            BOOST_TEST((report.cut[0].waiting_for == t.waiting_for));
             BOOST_TEST((report.cut[0].age == 30s));
             BOOST_TEST(!report.cut[0].abandoned);
             BOOST_TEST(!report.cut[0].blocks_loop);
@@ -332,7 +332,7 @@ BOOST_AUTO_TEST_CASE(sessions_that_end_and_sessions_that_are_cut_are_counted_apa
     BOOST_TEST(run.server().report()->cut.size() == 1u);
     BOOST_TEST(run.server().report()->to_string() ==
                "drained 1 connections in 30.0 s, cut 1\n"
-               "cut 127.0.0.1:50002 after 30.0 s: it awaits nothing of the connection's");
+               "cut 127.0.0.1:50002 after 30.0 s: it waits for nothing of the connection's");
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_is_told_of_the_cut_by_its_cause)
@@ -341,7 +341,7 @@ BOOST_AUTO_TEST_CASE(a_handler_is_told_of_the_cut_by_its_cause)
     std::string told;
     peer p = run.open([&told](connection& c) -> awaitable<void> {
         try {
-            co_await c.read(100);
+            co_await c.read_exactly(100);
         } catch (const system_error& e) {
             told = symbol(e.code());
         }
@@ -354,7 +354,7 @@ BOOST_AUTO_TEST_CASE(a_handler_is_told_of_the_cut_by_its_cause)
     server_scenario again{{.timeouts = {.frame = never}}};
     peer q = again.open([&told](connection& c) -> awaitable<void> {
         try {
-            co_await c.read(100);
+            co_await c.read_exactly(100);
         } catch (const system_error& e) {
             told = symbol(e.code());
         }
@@ -366,12 +366,12 @@ BOOST_AUTO_TEST_CASE(a_handler_is_told_of_the_cut_by_its_cause)
     BOOST_TEST(again.last_end() == "cut: drain_timeout");
 }
 
-BOOST_AUTO_TEST_CASE(stop_now_cuts_at_once)
+BOOST_AUTO_TEST_CASE(abort_cuts_at_once)
 {
     server_scenario run;
     peer p = run.open([](connection&) -> awaitable<void> { co_await wait_for_ever(); });
     peer idle = run.open(echo);
-    run.server().stop_now();
+    run.server().abort();
     run.poll();
     BOOST_TEST(p.was_reset());
     BOOST_TEST_REQUIRE(run.server().report().has_value());
@@ -384,7 +384,7 @@ BOOST_AUTO_TEST_CASE(a_cut_of_several_turns_reaches_every_session_though_some_le
     constexpr std::size_t sessions = 1400; // 256 are cut in a turn
     constexpr std::size_t further_on = 1024;
     server_scenario run{{.limits = {.connections = 2 * sessions}}};
-    std::vector<handle> all;
+    std::vector<connection_handle> all;
     const auto takes_another_along = [&all](connection& c) -> awaitable<void> {
         const std::size_t number = all.size();
         all.push_back(c.handle());
@@ -398,7 +398,7 @@ BOOST_AUTO_TEST_CASE(a_cut_of_several_turns_reaches_every_session_though_some_le
     std::vector<peer> peers;
     for (std::size_t i = 0; i < sessions; ++i)
         peers.push_back(run.open(takes_another_along));
-    run.server().stop_now();
+    run.server().abort();
     run.poll();
     const auto report = run.server().report();
     BOOST_TEST_REQUIRE(report.has_value());
@@ -428,6 +428,6 @@ BOOST_AUTO_TEST_CASE(a_handler_that_ignores_cancellation_is_abandoned_and_named)
     BOOST_TEST(run.server().report()->cut[0].abandoned);
     BOOST_TEST(run.server().report()->to_string() ==
                "drained 0 connections in 30.1 s, cut 1\n"
-               "cut 127.0.0.1:50001 after 30.0 s: it awaits nothing of the connection's; abandoned");
+               "cut 127.0.0.1:50001 after 30.0 s: it waits for nothing of the connection's; abandoned");
     run.end_runtime();
 }

@@ -139,7 +139,7 @@ awaitable<void> answer_message(connection& peer, const messages::message& reques
 
 awaitable<void> answer_datagram(datagram_request& request)
 {
-    co_await request.answer(request.payload());
+    co_await request.send(request.payload());
 }
 
 // Sends each frame that it gets to all that are there.
@@ -165,7 +165,7 @@ public:
 
 private:
     std::mutex mutex_;
-    std::vector<handle> there_;
+    std::vector<connection_handle> there_;
 };
 
 class running_server
@@ -493,7 +493,7 @@ BOOST_AUTO_TEST_CASE(a_failed_allocation_never_keeps_a_drain_from_its_end)
             c.receive(20);
         }
         all.back().send("half"); // of a frame: it is cut
-        server.stop();
+        server.drain();
         BOOST_TEST_REQUIRE(seen->until([&] { return server.report().has_value(); }), "the drain does not end");
         BOOST_TEST_REQUIRE(seen->until([&] { return server.statistics().connections == 0; }));
     });

@@ -109,7 +109,7 @@ struct listening_scenario {
             all.emplace_back(where());
         return all;
     }
-    server_statistics counts() const { return server->statistics(); }
+    server_statistics statistics() const { return server->statistics(); }
     bool hurries() const { return detail::server_access::get(*server).shedding().is_urgent(); }
     // Lets the server run until something has happened, which the kernel may take a moment for.
     template <class Condition>
@@ -164,20 +164,20 @@ BOOST_AUTO_TEST_CASE(at_the_limit_a_listener_that_refuses_resets_one_more)
     listening_scenario run{1, {.limits = {.connections = 2}}};
     run.server->listen(any_port, echo, {.when_full = when_full::refuse});
     std::vector<client> inside = run.connect(2);
-    run.until([&] { return run.counts().accepted == 2; });
-    BOOST_TEST(run.counts().refused == 0u);
+    run.until([&] { return run.statistics().accepted == 2; });
+    BOOST_TEST(run.statistics().refused == 0u);
     {
         const client one_more{run.where()};
         BOOST_TEST(run.received(one_more, "ECONNRESET") == "ECONNRESET");
     }
-    BOOST_TEST(run.counts().refused == 1u);
-    BOOST_TEST(run.counts().connections == 2u);
+    BOOST_TEST(run.statistics().refused == 1u);
+    BOOST_TEST(run.statistics().connections == 2u);
     BOOST_REQUIRE_EQUAL(run.seen->ends.size(), 1u);
     BOOST_TEST((run.seen->ends[0].reason == end_reason::refused));
     BOOST_TEST(symbol(run.seen->ends[0].error) == "too_many_connections");
 
     inside.pop_back(); // makes room
-    run.until([&] { return run.counts().connections == 1; });
+    run.until([&] { return run.statistics().connections == 1; });
     const client next{run.where()};
     next.send(frame("x"));
     BOOST_TEST(run.received(next, frame("x")) == frame("x"));
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(a_newcomer_that_waits_in_the_queue_gets_the_place_of_one_th
         listening_scenario run{1, {.limits = {.connections = 1}}};
         run.server->listen(any_port, echo, {.when_full = refuse ? when_full::refuse : when_full::wait});
         const client silent{run.where()};
-        run.until([&] { return run.counts().accepted == 1; });
+        run.until([&] { return run.statistics().accepted == 1; });
         run.time.advance(1s);
         run.r.poll();
         BOOST_TEST(silent.received() == ""); // nobody waits
@@ -217,9 +217,9 @@ BOOST_AUTO_TEST_CASE(a_newcomer_that_waits_in_the_queue_gets_the_place_of_one_th
         BOOST_TEST(run.received(silent, "(end)") == "(end)");
         if (!refuse)
             BOOST_TEST(run.received(newcomer, frame("x")) == frame("x"));
-        BOOST_TEST(run.counts().shed == 1u);
+        BOOST_TEST(run.statistics().shed == 1u);
         const std::size_t refused = refuse ? 1 : 0; // but the next one is not
-        BOOST_TEST(run.counts().refused == refused);
+        BOOST_TEST(run.statistics().refused == refused);
     }
 }
 
@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(without_shedding_a_newcomer_waits_until_somebody_leaves_or_
         listening_scenario run{1, {.limits = {.connections = 1, .shed = false}}};
         run.server->listen(any_port, echo, {.when_full = refuse ? when_full::refuse : when_full::wait});
         std::vector<client> silent = run.connect(1);
-        run.until([&] { return run.counts().accepted == 1; });
+        run.until([&] { return run.statistics().accepted == 1; });
         {
             const client newcomer{run.where()};
             newcomer.send(frame("x"));
@@ -238,20 +238,20 @@ BOOST_AUTO_TEST_CASE(without_shedding_a_newcomer_waits_until_somebody_leaves_or_
                 run.r.poll();
             }
             BOOST_TEST(silent[0].received() == "");
-            BOOST_TEST(run.counts().connections == 1u);
+            BOOST_TEST(run.statistics().connections == 1u);
             if (refuse)
                 BOOST_TEST(run.received(newcomer, "ECONNRESET") == "ECONNRESET");
             silent.clear();
             if (!refuse)
                 BOOST_TEST(run.received(newcomer, frame("x")) == frame("x"));
         }
-        run.until([&] { return run.counts().connections == 0; });
+        run.until([&] { return run.statistics().connections == 0; });
         const client next{run.where()};
         next.send(frame("y"));
         BOOST_TEST(run.received(next, frame("y")) == frame("y"));
-        BOOST_TEST(run.counts().shed == 0u);
+        BOOST_TEST(run.statistics().shed == 0u);
         const std::size_t refused = refuse ? 1 : 0;
-        BOOST_TEST(run.counts().refused == refused);
+        BOOST_TEST(run.statistics().refused == refused);
     }
 }
 
@@ -261,17 +261,17 @@ BOOST_AUTO_TEST_CASE(the_queue_of_a_listener_that_has_closed_or_accepts_again_hu
     run.server->listen(any_port, echo);
     {
         const client first{run.where()};
-        run.until([&] { return run.counts().accepted == 1; });
+        run.until([&] { return run.statistics().accepted == 1; });
         const client queued{run.where()};
         run.until([&] { return run.hurries(); });
-        BOOST_TEST(run.counts().accepted == 1u);
+        BOOST_TEST(run.statistics().accepted == 1u);
     }
-    run.until([&] { return run.counts().completed == 2; });
+    run.until([&] { return run.statistics().completed == 2; });
     BOOST_TEST(!run.hurries());
     const client first{run.where()};
     const client queued{run.where()};
     run.until([&] { return run.hurries(); });
-    run.server->stop_now();
+    run.server->abort();
     run.until([&] { return run.server->report().has_value(); });
     BOOST_TEST(!run.hurries());
 }
@@ -281,7 +281,7 @@ BOOST_AUTO_TEST_CASE(no_room_is_made_for_those_whom_a_suspended_listener_holds_b
     listening_scenario run{1, {.limits = {.connections = 1}}};
     const listener_handle held = run.server->listen(any_port, echo);
     const client first{run.where()};
-    run.until([&] { return run.counts().accepted == 1; });
+    run.until([&] { return run.statistics().accepted == 1; });
     const client queued{run.where()};
     run.until([&] { return run.hurries(); });
     held.suspend();
@@ -326,7 +326,7 @@ BOOST_AUTO_TEST_CASE(a_first_unit_counts_from_when_the_kernel_had_its_connection
     const bytes_view begun{"\0", 1};
     const client first{run.where()};
     first.send(begun);
-    run.until([&] { return run.counts().carried.bytes_in == 1; });
+    run.until([&] { return run.statistics().carried.bytes_in == 1; });
     const client second{run.where()};
     const auto queued = std::chrono::steady_clock::now();
     second.send(begun);
@@ -336,7 +336,7 @@ BOOST_AUTO_TEST_CASE(a_first_unit_counts_from_when_the_kernel_had_its_connection
     run.time.advance(1s);
     BOOST_TEST(run.received(first, "(end)") == "(end)");
     const client third{run.where()};
-    run.until([&] { return run.counts().carried.bytes_in == 2 && run.hurries(); });
+    run.until([&] { return run.statistics().carried.bytes_in == 2 && run.hurries(); });
     run.time.advance(1s - 100ms);
     BOOST_TEST(run.received(second, "(end)") == "(end)");
 }
@@ -349,7 +349,7 @@ BOOST_AUTO_TEST_CASE(a_drain_takes_64_of_those_that_are_queued_in_one_turn_and_t
     const std::vector<client> all = run.connect(150);
     for (const client& c : all)
         c.send(frame("x"));
-    run.server->stop();
+    run.server->drain();
     detail::loop& on = detail::runtime_access::get(run.r).first();
     std::uint64_t most = 0;
     const auto give_up = std::chrono::steady_clock::now() + 20s;
@@ -357,7 +357,7 @@ BOOST_AUTO_TEST_CASE(a_drain_takes_64_of_those_that_are_queued_in_one_turn_and_t
         detail::runtime_access::get(run.r).control().poll();
         on.context().restart();
         on.context().poll_one();
-        const std::uint64_t now = run.counts().accepted;
+        const std::uint64_t now = run.statistics().accepted;
         most = std::max(most, now - std::exchange(before, now));
     }
     BOOST_TEST(most == 64u);
@@ -372,8 +372,8 @@ BOOST_AUTO_TEST_CASE(with_reuse_port_each_loop_accepts_for_itself_and_the_limit_
     BOOST_TEST(run.server->endpoints().size() == 1u);
     BOOST_TEST(detail::server_access::get(*run.server).listeners().size() == 2u);
     std::vector<client> all = run.connect(64); // were one loop given 60 of them, there would be none for the other
-    run.until([&] { return run.counts().connections >= 60; });
-    BOOST_TEST(run.counts().connections == 60u);
+    run.until([&] { return run.statistics().connections >= 60; });
+    BOOST_TEST(run.statistics().connections == 60u);
     std::size_t assigned = 0;
     for (const auto& l : detail::runtime_access::get(run.r).loops()) {
         BOOST_TEST(l->assigned.load() > 0u);
@@ -391,7 +391,7 @@ BOOST_AUTO_TEST_CASE(with_reuse_port_each_loop_accepts_for_itself_and_the_limit_
         });
         BOOST_REQUIRE_LE(served, 60u);
     }
-    run.until([&] { return run.counts().connections == 0; });
+    run.until([&] { return run.statistics().connections == 0; });
 }
 
 BOOST_AUTO_TEST_CASE(a_permit_that_comes_back_for_nobody_wakes_listeners_that_want_one_and_then_all_is_quiet)
@@ -402,12 +402,12 @@ BOOST_AUTO_TEST_CASE(a_permit_that_comes_back_for_nobody_wakes_listeners_that_wa
         run.server->listen(any_port, echo);
         all.push_back(client{run.where()});
     }
-    run.until([&] { return run.counts().accepted == 1; }); // and both listeners are full, one with a newcomer
+    run.until([&] { return run.statistics().accepted == 1; }); // and both listeners are full, one with a newcomer
     all.clear();
     // Each takes the permit in turn: for the newcomer, and for nobody. Did they wake each other for ever, this would
     // not come back.
-    run.until([&] { return run.counts().completed == 2; });
-    BOOST_TEST(run.counts().connections == 0u);
+    run.until([&] { return run.statistics().completed == 2; });
+    BOOST_TEST(run.statistics().connections == 0u);
     BOOST_TEST(detail::server_access::get(*run.server).admission().taken() == 0u);
     for (const endpoint& where : run.server->endpoints()) {
         const client next{where};
@@ -424,11 +424,11 @@ BOOST_AUTO_TEST_CASE(a_drain_serves_what_is_queued_at_every_socket_of_reuse_port
     const std::vector<client> all = run.connect(64);
     for (const client& c : all)
         c.send(frame("x"));
-    run.server->stop();
+    run.server->drain();
     for (const client& c : all)
         BOOST_TEST(run.received(c, frame("x") + "(end)") == frame("x") + "(end)");
-    BOOST_TEST(run.counts().completed == 0u); // the clients have not ended yet
-    BOOST_TEST(run.counts().accepted == 64u);
+    BOOST_TEST(run.statistics().completed == 0u); // the clients have not ended yet
+    BOOST_TEST(run.statistics().accepted == 64u);
 }
 
 BOOST_AUTO_TEST_CASE(a_listener_that_is_suspended_accepts_nothing_until_it_is_resumed)
@@ -437,7 +437,7 @@ BOOST_AUTO_TEST_CASE(a_listener_that_is_suspended_accepts_nothing_until_it_is_re
     const listener_handle held = run.server->listen(any_port, echo);
     BOOST_TEST(!held.suspended());
     const client before{run.where()};
-    run.until([&] { return run.counts().accepted == 1; });
+    run.until([&] { return run.statistics().accepted == 1; });
 
     held.suspend();
     held.suspend();
@@ -447,14 +447,14 @@ BOOST_AUTO_TEST_CASE(a_listener_that_is_suspended_accepts_nothing_until_it_is_re
     queued.send(frame("later"));
     before.send(frame("goes on"));
     BOOST_TEST(run.received(before, frame("goes on")) == frame("goes on"));
-    BOOST_TEST(run.counts().accepted == 1u);
+    BOOST_TEST(run.statistics().accepted == 1u);
     BOOST_TEST(queued.received() == "");
 
     held.resume();
     held.resume();
     BOOST_TEST(run.received(queued, frame("later")) == frame("later"));
     BOOST_TEST(!held.suspended());
-    BOOST_TEST(run.counts().accepted == 2u);
+    BOOST_TEST(run.statistics().accepted == 2u);
     for (int i = 0; i < 3; ++i) { // whatever was under way when it was changed
         const client another{run.where()};
         held.suspend();
@@ -469,14 +469,14 @@ BOOST_AUTO_TEST_CASE(a_listener_suspended_while_it_is_full_accepts_nothing_when_
     listening_scenario run{1, {.limits = {.connections = 1}}};
     const listener_handle held = run.server->listen(any_port, echo);
     auto first = std::make_unique<client>(run.where());
-    run.until([&] { return run.counts().accepted == 1; });
+    run.until([&] { return run.statistics().accepted == 1; });
     const client queued{run.where()};
     queued.send(frame("x"));
     held.suspend();
     first.reset();
-    run.until([&] { return run.counts().connections == 0; });
+    run.until([&] { return run.statistics().connections == 0; });
     run.r.poll();
-    BOOST_TEST(run.counts().accepted == 1u);
+    BOOST_TEST(run.statistics().accepted == 1u);
     held.resume();
     BOOST_TEST(run.received(queued, frame("x")) == frame("x"));
 }
@@ -489,7 +489,7 @@ BOOST_AUTO_TEST_CASE(a_drain_takes_what_a_suspended_listener_has_queued)
     run.r.poll();
     const client queued{run.where()};
     queued.send(frame("x"));
-    run.server->stop();
+    run.server->drain();
     run.r.poll();
     held.resume(); // nothing is left to resume
     BOOST_TEST(run.received(queued, frame("x") + "(end)") == frame("x") + "(end)");
@@ -511,8 +511,8 @@ BOOST_AUTO_TEST_CASE(options_that_do_not_go_with_the_endpoint_are_refused)
                "listen_options.reuse_port: expected false with " + where + ", which is bound already");
     BOOST_TEST(refusal_of(run, where, {.dual_stack = true}) ==
                "listen_options.dual_stack: expected false with " + where + ", which is bound already");
-    BOOST_TEST(refusal_of(run, where, {.mode = 0660}) ==
-               "listen_options.mode: expected none with " + where + ", which is bound already");
+    BOOST_TEST(refusal_of(run, where, {.unix_permissions = 0660}) ==
+               "listen_options.unix_permissions: expected none with " + where + ", which is bound already");
     BOOST_TEST(refusal_of(run, where, {}) == "taken"); // none of these has touched it
 }
 
@@ -522,7 +522,7 @@ BOOST_AUTO_TEST_CASE(datagrams_come_by_a_socket_that_was_inherited)
     const int fd = bound_socket(SOCK_DGRAM);
     const endpoint where{"fd:" + std::to_string(fd)};
     BOOST_CHECK_THROW(run.server->listen(where, echo), endpoint_error);
-    listen_datagrams(*run.server, where, [](datagram_request& r) { return r.answer(r.payload()); });
+    listen_datagrams(*run.server, where, [](datagram_request& r) { return r.send(r.payload()); });
     BOOST_TEST(run.where().to_string().starts_with("udp://127.0.0.1:"));
     const int peer = bound_socket(SOCK_DGRAM);
     sockaddr_in at{};

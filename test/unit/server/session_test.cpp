@@ -52,10 +52,10 @@ BOOST_AUTO_TEST_CASE(a_session_whose_peer_ends_between_two_frames_completes_with
     const session_end& end = run.seen().ends.back();
     BOOST_TEST(end.peer.to_string() == "tcp://127.0.0.1:50001");
     BOOST_TEST(end.local.to_string() == "tcp://127.0.0.1:7000");
-    BOOST_TEST(end.counts.frames_in == 2u);
-    BOOST_TEST(end.counts.frames_out == 2u);
-    BOOST_TEST(end.counts.bytes_in == 14u);
-    BOOST_TEST(end.counts.bytes_out == 14u);
+    BOOST_TEST(end.statistics.frames_in == 2u);
+    BOOST_TEST(end.statistics.frames_out == 2u);
+    BOOST_TEST(end.statistics.bytes_in == 14u);
+    BOOST_TEST(end.statistics.bytes_out == 14u);
     BOOST_TEST(run.server().statistics().connections == 0u);
     BOOST_TEST(run.server().statistics().completed == 1u);
 }
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(each_way_to_fail_has_its_reason_and_its_end)
         bool reset = false;
     } const table[] = {
         {"a frame too large",
-         [](connection& c) -> awaitable<void> { co_await c.read_frame(framing::u32_be.with_limit(1)); },
+         [](connection& c) -> awaitable<void> { co_await c.read_frame(framing::u32_be.with_max_payload(1)); },
          "failed: frame_too_large"},
         {"a standard exception",
          [](connection& c) -> awaitable<void> {
@@ -255,12 +255,12 @@ BOOST_AUTO_TEST_CASE(at_drain_a_connection_lingers_for_two_seconds_in_all)
         server_scenario run;
         peer p = run.open(say_goodbye);
         if (before)
-            run.server().stop();
+            run.server().drain();
         p.send(frame("x"));
         if (!before) {
             run.advance(1s);
             p.send("z");
-            run.server().stop();
+            run.server().drain();
             run.poll();
         }
         run.advance(1s - 1ns);
@@ -442,20 +442,20 @@ BOOST_AUTO_TEST_CASE(a_moved_connection_goes_on)
 BOOST_AUTO_TEST_CASE(a_handle_reaches_the_connection_until_its_session_has_ended)
 {
     server_scenario run;
-    handle h;
+    connection_handle h;
     int called = 0;
     peer p = run.open([&h](connection& c) -> awaitable<void> {
         h = c.handle();
         co_await c.read_frame();
     });
-    h.post([&](connection& c) { called += static_cast<int>(c.counts().frames_in) + 1; });
+    h.post([&](connection& c) { called += static_cast<int>(c.statistics().frames_in) + 1; });
     run.poll();
     BOOST_TEST(called == 1);
     p.end();
     h.post([&](connection&) { called += 100; });
     run.poll();
     BOOST_TEST(called == 1);
-    handle{}.post([&](connection&) { called += 1000; });
+    connection_handle{}.post([&](connection&) { called += 1000; });
     run.poll();
     BOOST_TEST(called == 1);
     run.end_runtime();
@@ -466,7 +466,7 @@ BOOST_AUTO_TEST_CASE(a_handle_reaches_the_connection_until_its_session_has_ended
 BOOST_AUTO_TEST_CASE(an_exception_from_a_posted_function_ends_that_session_only)
 {
     server_scenario run;
-    handle h;
+    connection_handle h;
     peer other = run.open(echo);
     peer p = run.open([&h](connection& c) -> awaitable<void> {
         h = c.handle();
@@ -486,7 +486,7 @@ BOOST_AUTO_TEST_CASE(an_exception_from_a_posted_function_ends_that_session_only)
 BOOST_AUTO_TEST_CASE(an_exception_from_a_posted_function_is_told_though_the_handler_returns)
 {
     server_scenario run;
-    handle h;
+    connection_handle h;
     peer p = run.open([&h](connection& c) -> awaitable<void> {
         h = c.handle();
         co_await c.closed();
@@ -502,7 +502,7 @@ BOOST_AUTO_TEST_CASE(an_exception_from_a_posted_function_is_told_though_the_hand
 BOOST_AUTO_TEST_CASE(an_exception_from_a_posted_function_is_told_though_the_handler_sees_a_code_in_its_place)
 {
     server_scenario run;
-    handle h;
+    connection_handle h;
     peer p = run.open([&h](connection& c) -> awaitable<void> {
         h = c.handle();
         char into[10];
@@ -517,7 +517,7 @@ BOOST_AUTO_TEST_CASE(an_exception_from_a_posted_function_is_told_though_the_hand
 BOOST_AUTO_TEST_CASE(what_a_handler_throws_of_its_own_is_told_whatever_a_posted_function_has_thrown)
 {
     server_scenario run;
-    handle h;
+    connection_handle h;
     peer p = run.open([&h](connection& c) -> awaitable<void> {
         h = c.handle();
         try {

@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(a_drain_ends_all_of_them_and_sheds_none)
     for (const bool shed : {true, false}) {
         crowded_scenario run{2, shed};
         std::vector<peer> all{run.open(echo), run.open(echo)};
-        run.server().stop();
+        run.server().drain();
         run.advance(6s);
         BOOST_TEST(ended(all).size() == 2u);
         BOOST_TEST(run.shed() == 0u);

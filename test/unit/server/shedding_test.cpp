@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(an_upload_of_10_mb_over_http_is_not_ended_though_newcomers_
                 read += bytes->size();
             co_await r.send(std::to_string(read));
         },
-        {.body = size}));
+        {.max_body = size}));
     const peer last = run.open(wait_elsewhere);
     it.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n");
     const std::string bytes(piece, 'x');

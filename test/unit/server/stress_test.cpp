@@ -124,14 +124,15 @@ public:
         const hawser::server_statistics counts = server.statistics();
         if (counts.connections > counts.accepted || counts.completed + counts.failed > counts.accepted)
             ++contradictions;
-        std::vector<hawser::handle> all;
+        std::vector<hawser::connection_handle> all;
         {
             const std::lock_guard lock{mutex_};
             all = handles_;
         }
-        for (const hawser::handle& h : all)
+        for (const hawser::connection_handle& h : all)
             h.post([this](connection& peer) {
-                seen += peer.counts().frames_in + peer.queued() + (peer.awaits() == hawser::awaiting::input ? 1U : 0U);
+                seen += peer.statistics().frames_in + peer.queued() +
+                        (peer.waiting_for() == hawser::wait_kind::input ? 1U : 0U);
                 ++posted;
             });
         (void)server.report();
@@ -165,7 +166,7 @@ private:
     }
 
     std::mutex mutex_;
-    std::vector<hawser::handle> handles_;
+    std::vector<hawser::connection_handle> handles_;
 };
 
 } // namespace
@@ -177,8 +178,8 @@ BOOST_AUTO_TEST_CASE(a_drain_from_another_thread_loses_nothing_under_load)
         countdown done{clients_at_once};
         w.start_clients(clients_at_once, done);
         w.meddle_until(5000);
-        std::thread other{[&] { w.server.stop(); }};
-        w.server.stop();
+        std::thread other{[&] { w.server.drain(); }};
+        w.server.drain();
         w.meddle();
         other.join();
         const hawser::drain_report report = w.server.wait();
@@ -206,9 +207,9 @@ BOOST_AUTO_TEST_CASE(a_cut_from_another_thread_ends_every_session)
         countdown done{clients_at_once};
         w.start_clients(clients_at_once, done);
         w.meddle_until(1000);
-        std::thread other{[&] { w.server.stop_now(); }};
-        w.server.stop();
-        w.server.stop_now();
+        std::thread other{[&] { w.server.abort(); }};
+        w.server.drain();
+        w.server.abort();
         other.join();
         const hawser::drain_report report = w.server.wait();
         done.wait();
@@ -230,7 +231,7 @@ BOOST_AUTO_TEST_CASE(clients_come_and_go_while_the_server_drains)
         w.start_clients(clients_at_once, done);
         while (w.found.answered < 200)
             w.meddle();
-        std::thread other{[&] { w.server.stop(); }};
+        std::thread other{[&] { w.server.drain(); }};
         w.start_clients(3 * clients_at_once, done); // served, in part or wholly refused: but each of them ends
         other.join();
         const hawser::drain_report report = w.server.wait();

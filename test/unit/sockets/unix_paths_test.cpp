@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(the_file_of_a_socket_never_has_more_rights_than_its_mode)
     const ::mode_t umask_before = ::umask(022);
     for (const unsigned mode : {0600U, 0660U, 0666U, 0400U}) {
         first_mode = ~0U;
-        const auto bound = bind_all("unix:" + path, {.mode = mode});
+        const auto bound = bind_all("unix:" + path, {.unix_permissions = mode});
         BOOST_TEST(first_mode == (mode & ~022U));
         BOOST_TEST(mode_of(path) == mode);
     }

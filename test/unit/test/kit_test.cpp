@@ -93,6 +93,11 @@ BOOST_AUTO_TEST_CASE(nothing_arrives_while_a_direction_is_stalled)
     BOOST_TEST(p.received() == frame("x"));
     p.inbound({});
     BOOST_TEST(p.received() == frame("y"));
+    p.stall_input(true);
+    p.send(frame("z"));
+    BOOST_TEST(p.received() == "");
+    p.stall_input(false);
+    BOOST_TEST(p.received() == frame("z"));
 }
 
 BOOST_AUTO_TEST_CASE(a_connection_is_reset_at_any_byte_of_either_direction)
@@ -185,7 +190,7 @@ BOOST_AUTO_TEST_CASE(a_handler_over_tls_in_memory)
 BOOST_AUTO_TEST_CASE(ciphertext_is_delayed_and_a_handshake_has_its_deadline)
 {
     tls_ends ends;
-    ends.client.timeout = 1s;
+    ends.client.connect_timeout = 1s;
     for (const auto& [delay, outcome] : {std::pair{100ms, "done"}, {2000ms, "handshake_timeout"}})
         BOOST_TEST_CONTEXT("a delay of " << delay.count() << " ms")
         {
@@ -399,9 +404,9 @@ BOOST_AUTO_TEST_CASE(a_sweep_gives_up_one_past_the_most_steps)
             static_cast<void>(run.step("x"));
     };
     sweep_options options = silent;
-    options.most_steps = 3;
+    options.max_steps = 3;
     BOOST_TEST(fail_each_step("three", three, options) == 3u);
-    options.most_steps = 2;
+    options.max_steps = 2;
     BOOST_TEST(refusal([&] { fail_each_step("three", three, options); }) == "three: more than 2 steps");
 }
 

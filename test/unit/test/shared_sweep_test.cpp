@@ -74,7 +74,7 @@ struct shared_session {
     {
         let_go(5s);
         if (run.disturbed()) {
-            run.server().stop();
+            run.server().drain();
             let_go(40s); // the drain, and what a broken network's write may take
         }
         if (changed)
@@ -321,7 +321,7 @@ awaitable<void> post_and_reset(shared_session& s)
     co_await s.holds.next();
     if (s.session == nullptr)
         co_return;
-    const handle h = s.session->handle();
+    const connection_handle h = s.session->handle();
     h.post([](connection& c) { c.try_write_frame("posted"); });
     co_await some_turns(3);
     if (s.session != nullptr)

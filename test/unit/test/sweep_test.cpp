@@ -127,7 +127,7 @@ void connects(world& run)
         ~in_force()
         {
             connecting = nullptr;
-            run.server().stop();
+            run.server().drain();
             run.poll();
         }
     };
@@ -215,7 +215,7 @@ awaitable<void> drained(world& run)
     connection c = co_await run.dial(echo);
     co_await c.write_frame("before");
     co_await expect(c, "before");
-    run.server().stop();
+    run.server().drain();
     const auto end = co_await c.read_frame();
     if (end)
         throw std::runtime_error{"expected the end, got a frame"};
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_drain)
         "drain",
         [](world& run) {
             completes(run, drained);
-            run.server().stop();
+            run.server().drain();
             run.steps(31s, 500ms);
             BOOST_TEST_REQUIRE(run.server().report().has_value());
             if (!run.disturbed())

@@ -99,9 +99,9 @@ BOOST_AUTO_TEST_CASE(a_client_waits_for_its_files_until_its_timeout_or_until_it_
     const slow_file authorities;
     connect_options options = trusting(pem{authorities.path()});
     auto cancelled = run.start(connect_once(run.where(), options));
-    options.timeout = 5s;
+    options.connect_timeout = 5s;
     const auto late = run.start(connect_once(run.where(), options));
-    options.timeout = never;
+    options.connect_timeout = never;
     const auto patient = run.start(connect_once(run.where(), options));
     cancelled.cancel();
     BOOST_TEST(cancelled.outcome() == "ECANCELED");

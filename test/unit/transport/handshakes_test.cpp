@@ -475,7 +475,7 @@ BOOST_AUTO_TEST_CASE(at_drain_whoever_waits_for_a_place_is_served_too)
     tls_scenario run{echo, good(), at_once(1)};
     crowd peers{run, 3};
     peers.all_say_hello();
-    run.server().stop();
+    run.server().drain();
     run.poll();
     for (const std::size_t i : {0U, 1U, 2U}) {
         BOOST_TEST(peers[i].shake());
@@ -534,7 +534,7 @@ BOOST_AUTO_TEST_CASE(memory_is_given_back_5_s_after_64_handshakes_have_failed_an
     run.steps(5100ms, 10ms);
     BOOST_TEST(memory.times() == 3u);
     fail(64);
-    run.server().stop();
+    run.server().drain();
     run.steps(60s, 1s);
     BOOST_TEST(memory.times() == 3u);
 }

@@ -310,7 +310,7 @@ BOOST_AUTO_TEST_CASE(at_drain_whoever_has_begun_is_served_and_whoever_is_silent_
     tls_peer begun{run, run.port(), trusting()};
     SSL_do_handshake(begun.ssl()); // sends the hello
     begun.arrived();
-    run.server().stop();
+    run.server().drain();
     run.poll();
     BOOST_TEST(silent.ends());
     established.read_to_end();
@@ -346,7 +346,7 @@ BOOST_AUTO_TEST_CASE(a_record_that_has_begun_before_the_drain_is_answered_wherev
                 p.put(bytes_view{record}.substr(0, cut));
                 if (read_before)
                     run.poll();
-                run.server().stop();
+                run.server().drain();
                 run.poll();
                 p.send(bytes_view{record}.substr(cut));
                 BOOST_TEST(p.read_to_end() == whole);
@@ -367,7 +367,7 @@ BOOST_AUTO_TEST_CASE(a_record_that_comes_behind_others_and_has_begun_before_the_
     records += client.data("two");
     p.send(bytes_view{records}.substr(0, records.size() - 1));
     BOOST_TEST(p.read(3) == "one");
-    run.server().stop();
+    run.server().drain();
     run.poll();
     p.send(bytes_view{records}.substr(records.size() - 1));
     BOOST_TEST(p.read_to_end() == "two");
@@ -382,7 +382,7 @@ BOOST_AUTO_TEST_CASE(a_record_that_drips_at_drain_has_the_time_of_a_frame)
     BOOST_TEST_REQUIRE(p.shake());
     const std::string record = sealed_records{p.ssl(), p.secret()}.data(std::string(100, 'x'));
     p.put(bytes_view{record}.substr(0, 1));
-    run.server().stop();
+    run.server().drain();
     run.poll();
     for (std::size_t i = 1; i <= 3; ++i) {
         p.put(bytes_view{record}.substr(i, 1));
@@ -418,7 +418,7 @@ BOOST_AUTO_TEST_CASE(at_drain_a_record_without_data_that_has_begun_ends_the_sess
     BOOST_TEST_REQUIRE(p.shake());
     const std::string record = sealed_records{p.ssl(), p.secret()}.data("");
     p.send(bytes_view{record}.substr(0, 7));
-    run.server().stop();
+    run.server().drain();
     run.poll();
     BOOST_TEST(!p.has_ended());
     p.send(bytes_view{record}.substr(7));
@@ -433,11 +433,11 @@ BOOST_AUTO_TEST_CASE(a_handshake_that_outlives_the_drain_is_cut_and_named)
     plain_peer p{run, run.port()};
     p.send("\x16\x03\x01");
     p.arrived();
-    run.server().stop();
+    run.server().drain();
     run.steps(6s, 50ms);
     BOOST_TEST_REQUIRE(run.server().report().has_value());
     BOOST_TEST_REQUIRE(run.server().report()->cut.size() == 1u);
-    BOOST_TEST((run.server().report()->cut.front().awaits == awaiting::handshake));
+    BOOST_TEST((run.server().report()->cut.front().waiting_for == wait_kind::handshake));
     BOOST_TEST(run.last_end() == "cut: drain_timeout");
 }
 

@@ -29,7 +29,7 @@ tls_peer::options trusting()
 // Says what was agreed on, then echoes.
 awaitable<void> tell_facts(connection& c)
 {
-    const tls_facts f = c.tls().value();
+    const tls_info f = c.tls().value();
     co_await c.write(f.version + ' ' + f.cipher + " alpn=" + f.alpn + " sni=" + f.server_name +
                      (f.resumed ? " resumed" : "") + " peer=" + f.peer_subject);
     co_await echo(c);

@@ -126,9 +126,9 @@ inline decoded framing::decode_prefixed(bytes_view input) const noexcept
         return refused(errc::malformed_frame, 0);
 
     const std::uint64_t length = length_at(input.data() + before_);
-    if (length < counted_)
+    if (length < covered_)
         return refused(errc::length_too_small, length);
-    const std::uint64_t rest = length - counted_;
+    const std::uint64_t rest = length - covered_;
     if (rest > limit_ - after_) // after_ is at most limit_
         return refused(errc::frame_too_large, rest > ~std::uint64_t{after_} ? ~std::uint64_t{0} : rest + after_);
 
@@ -165,7 +165,7 @@ inline std::optional<errc> framing::check_prefixed(bytes_view frame) const noexc
     if (frame.size() < delivered_)
         return errc::malformed_frame;
     const std::uint64_t payload = frame.size() - delivered_;
-    if (payload > limit_ || payload > max_payload())
+    if (payload > limit_ || payload > max_encodable())
         return errc::frame_too_large;
     if (payload < after_)
         return errc::length_too_small;

@@ -35,7 +35,7 @@ std::unique_ptr<posted_function> make_posted(F&& function)
     return std::make_unique<made>(std::forward<F>(function));
 }
 
-/// What handle::post() takes.
+/// What connection_handle::post() takes.
 template <class F>
 concept postable = std::is_invocable_v<std::decay_t<F>, connection&>&& std::is_constructible_v<std::decay_t<F>, F>;
 

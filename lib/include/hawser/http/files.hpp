@@ -32,10 +32,10 @@ struct files_options {
     /// limits::connections leaves. Any other is closed whenever its reader has to be waited for, and opened again by
     /// its name. If that leads to another file by then, the connection is reset; a file that stays open is sent as it
     /// was. Raise it where files are replaced while they are read and descriptors abound; 0 keeps none open.
-    std::size_t held_open = 16;
+    std::size_t max_held_open = 16;
 };
 
-/// A handler for the files beneath `root`, which is opened now: throws std::system_error, naming it, if it is no
+/// A handler for the files beneath `root`, which is opened now: throws hawser::error, naming it, if it is no
 /// directory that can be searched. A later rename or removal of the directory does not change which one it is. Throws
 /// std::invalid_argument, naming the field, for options that make no sense.
 ///
@@ -47,7 +47,7 @@ struct files_options {
 /// 503 with `Retry-After: 1`; another method, 405. Of a symbolic link, its own name counts and not where it leads.
 ///
 /// Files are sent in pieces of 16 KiB, read when the peer has taken the one before. A file that becomes shorter
-/// meanwhile resets the connection, as may one that is replaced (files_options::held_open): exactly Content-Length
+/// meanwhile resets the connection, as may one that is replaced (files_options::max_held_open): exactly Content-Length
 /// bytes of one file are sent, or less and the client can tell. Reading from a disk blocks the loop.
 HAWSER_EXPORT handler files(const std::filesystem::path& root, const files_options& options = {});
 

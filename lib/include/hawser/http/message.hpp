@@ -57,8 +57,8 @@ enum class body_framing : std::uint8_t {
 /// Whether two names are the same name, as HTTP compares field names and tokens: without regard to ASCII case.
 HAWSER_EXPORT bool same_name(std::string_view a, std::string_view b) noexcept;
 
-/// One field. Views into the message's bytes; the value has no white space at either end.
-struct field {
+/// One field: views into the message's bytes; the value has no white space at either end.
+struct field_view {
     std::string_view name;  ///< as the peer wrote it; compare with same_name()
     std::string_view value; ///< without blanks around it
 };
@@ -71,13 +71,13 @@ public:
     {
     public:
         using iterator_category = std::input_iterator_tag;
-        using value_type = field;
+        using value_type = field_view;
         using difference_type = std::ptrdiff_t;
-        using pointer = const field*;
-        using reference = field;
+        using pointer = const field_view*;
+        using reference = field_view;
 
         iterator() = default;
-        field operator*() const noexcept { return (*of_)[at_]; }
+        field_view operator*() const noexcept { return (*of_)[at_]; }
         iterator& operator++() noexcept
         {
             ++at_;
@@ -100,7 +100,7 @@ public:
     iterator end() const noexcept { return {this, count_}; } ///< the end of the range
 
     /// The field at `i`, which is below size().
-    field operator[](std::size_t i) const noexcept
+    field_view operator[](std::size_t i) const noexcept
     {
         const entry& e = entries()[i];
         return {view(e.name), view(e.value)};
@@ -113,7 +113,7 @@ public:
     template <class Function>
     void find_all(std::string_view name, Function f) const
     {
-        for (const field each : *this)
+        for (const field_view each : *this)
             if (same_name(each.name, name))
                 f(each.value);
     }

@@ -81,7 +81,7 @@ public:
     /// The connection that it came by, for its facts (endpoints, TLS). Nothing is to be read from it or written to it.
     hawser::connection& peer() const noexcept;
 
-    /// Lets this request's body have `bytes` instead of serve_options::body. Before the first read.
+    /// Lets this request's body have `bytes` instead of serve_options::max_body. Before the first read.
     void limit_body(std::uint64_t bytes) noexcept;
 
     /// A piece of the body, not empty, as it has arrived; nothing when it is complete, and then for ever. The view is
@@ -89,7 +89,7 @@ public:
     /// waits for it sends 100 (Continue).
     ///
     /// Throws status_error with 413 for a body over the limit, at once if its length was announced, and with 400 for
-    /// one that is not framed as RFC 9112 says; system_error with hawser::errc::frame_timeout for a client slower than
+    /// one that is not framed as RFC 9112 says; hawser::error with hawser::errc::frame_timeout for a client slower than
     /// serve_options allow, unexpected_end for one that leaves, and as connection::read_some(). Cancelling it loses no
     /// byte. One read at a time.
     awaitable<std::optional<bytes_view>> read_some();
@@ -181,22 +181,22 @@ struct serve_options {
 
     /// Bytes of a request's body, without its framing; one more is refused with 413 when the handler reads it. 0 allows
     /// none.
-    std::uint64_t body = 1024 * 1024;
+    std::uint64_t max_body = 1024 * 1024;
 
     /// From a request's first byte to the end of its head, however the bytes come: 408. Above zero; `never` waits for
     /// ever. Between two requests the connection's timeouts().idle holds.
-    duration head_time = std::chrono::seconds{10};
+    duration head_timeout = std::chrono::seconds{10};
 
-    /// What a body may take: `body_grace`, and 1 s for each `body_rate` bytes that have come. Counted while the handler
-    /// reads; a slower client is cut: hawser::errc::frame_timeout. The grace is above zero, `never` waits for ever; the
-    /// rate is 1 or more.
-    duration body_grace = std::chrono::seconds{5};
+    /// What a body may take: `body_timeout`, and 1 s for each `body_rate` bytes that have come. Counted while the
+    /// handler reads; a slower client is cut: hawser::errc::frame_timeout. Above zero, `never` waits for ever; the rate
+    /// is 1 or more.
+    duration body_timeout = std::chrono::seconds{5};
     std::uint64_t body_rate = 240; ///< bytes a second
 
     /// Bytes of a body that its handler did not read: up to so many are read and dropped, so that the connection can go
-    /// on. For more, and for a body that does not come whole in the time of `body_grace` and `body_rate`, counted from
-    /// the end of the handler, the connection is ended once the response is sent, and not reset.
-    std::uint64_t unread_body = 64 * 1024;
+    /// on. For more, and for a body that does not come whole in the time of `body_timeout` and `body_rate`, counted
+    /// from the end of the handler, the connection is ended once the response is sent, and not reset.
+    std::uint64_t max_unread_body = 64 * 1024;
 };
 
 /// A session for server::listen(), and for anything else that takes a connection, that answers requests through `h`.

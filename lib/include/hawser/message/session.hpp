@@ -30,7 +30,7 @@ namespace hawser::inline v0_1::messages {
 ///
 /// The content is a view, valid until the next read of this connection or until it is destroyed, whatever becomes of
 /// its socket. Throws message_error for a message that is refused or that the stream's end cuts, after which the
-/// connection is of no use for another, and system_error with the kernel's error or hawser::errc::idle_timeout,
+/// connection is of no use for another, and hawser::error with the kernel's error or hawser::errc::idle_timeout,
 /// frame_timeout, write_timeout, drain_timeout, data_limit, or connection_closed where close() came inside a message.
 /// Cancelling it loses no byte, wherever it waits: the next read goes on.
 ///
@@ -49,7 +49,7 @@ HAWSER_EXPORT awaitable<std::optional<message>> read_message(connection& peer, l
 /// operation or at flush().
 ///
 /// `m` and its content have to stay valid until completion. Throws message_error for a message that encode() refuses,
-/// and then nothing is written; otherwise system_error as read_message(). Cancelled while suspended, it has written
+/// and then nothing is written; otherwise hawser::error as read_message(). Cancelled while suspended, it has written
 /// nothing.
 HAWSER_EXPORT awaitable<void> write_message(connection& peer, const message& m);
 

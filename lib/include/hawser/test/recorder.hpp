@@ -30,7 +30,7 @@ public:
 
     std::vector<session_end> ends;             ///< of sessions
     std::vector<session_end> failed_datagrams; ///< whose handlers threw, or were cut
-    std::vector<std::string> drains;           ///< each with its cause and the connections that were open: "stop 2"
+    std::vector<std::string> drains;           ///< each with its cause and the connections that were open: "drain 2"
     std::vector<drain_report> reports;         ///< of the drains that have ended
     std::vector<std::string> reloads;          ///< how many configurations were loaded, or the symbol of what failed
     int blocked = 0;                           ///< handlers that kept their loop

@@ -40,7 +40,7 @@ struct sweep_options {
     bool print = true;
 
     /// Give up when there are more steps than this, with sweep_error: 1 or more.
-    std::size_t most_steps = 100'000;
+    std::size_t max_steps = 100'000;
 };
 
 /// What a sweep found: something that is left after a run, or that a run threw. Its words name the sweep, the step's

@@ -29,10 +29,10 @@ void check(const client_options& o)
 {
     check_fields(o.fields);
     check_field("User-Agent", o.user_agent);
-    check_deadline("connect", o.connect);
-    check_deadline("handshake", o.handshake);
-    check_deadline("response", o.response);
-    check_deadline("body", o.body);
+    check_deadline("connect_timeout", o.connect_timeout);
+    check_deadline("handshake_timeout", o.handshake_timeout);
+    check_deadline("response_timeout", o.response_timeout);
+    check_deadline("body_timeout", o.body_timeout);
     if (!o.tls.alpn.empty())
         throw std::invalid_argument{"client_options.tls.alpn: expected none, as the client offers http/1.1"};
 }
@@ -41,8 +41,8 @@ redirects way_from(const std::string& url, std::size_t limit)
 {
     try {
         return {parse_url(url), limit};
-    } catch (const described_error& e) {
-        throw client_error{step::url, {}, e.code(), e.what()};
+    } catch (const hawser::error& e) {
+        throw client_error{phase::url, {}, e.code(), e.what()};
     }
 }
 
@@ -50,12 +50,12 @@ connect_options connecting(const fetch& f)
 {
     const client_options& o = f.options;
     connect_options c;
-    c.timeout = o.connect;
-    c.timeouts = {.idle = o.body, .frame = o.response};
+    c.connect_timeout = o.connect_timeout;
+    c.timeouts = {.idle = o.body_timeout, .frame = o.response_timeout};
     c.source = o.source;
     if (!f.way.current().tls)
         return c;
-    c.handshake = o.handshake;
+    c.handshake_timeout = o.handshake_timeout;
     c.tls = o.tls;
     c.tls.alpn = {"http/1.1"};
     if (!f.way.at_origin()) {
@@ -71,7 +71,7 @@ bool is_own(const error_code& e)
            e == hawser::errc::key_mismatch || e.category() != hawser::category();
 }
 
-step step_of_tls(const error_code& e)
+phase phase_of_tls(const error_code& e)
 {
     switch (static_cast<hawser::errc>(e.value())) {
     case hawser::errc::certificate_missing:
@@ -82,8 +82,8 @@ step step_of_tls(const error_code& e)
     case hawser::errc::certificate_self_signed:
     case hawser::errc::certificate_wrong_purpose:
     case hawser::errc::certificate_revoked:
-    case hawser::errc::certificate_refused: return step::certificate;
-    default: return step::handshake;
+    case hawser::errc::certificate_refused: return phase::certificate;
+    default: return phase::handshake;
     }
 }
 
@@ -100,13 +100,13 @@ std::string own_words(const system_error& e)
 {
     if (is_own(e.code()))
         throw e;
-    fail(f, step_of_tls(e.code()), e.code(), own_words(e));
+    fail(f, phase_of_tls(e.code()), e.code(), own_words(e));
 }
 
 [[noreturn]] void fail_to_connect(const fetch& f, const endpoint_error& e)
 {
     const bool look_up = std::string_view{e.what()}.find(": look-up: ") != std::string_view::npos;
-    fail(f, look_up ? step::name : step::connect, e.code(), own_words(e));
+    fail(f, look_up ? phase::name : phase::connect, e.code(), own_words(e));
 }
 
 endpoint endpoint_of(const url& u)
@@ -129,14 +129,14 @@ awaitable<connection> open(const fetch& f)
     } catch (const system_error& e) { // of the connection, during the handshake
         if (e.code() == boost::asio::error::operation_aborted)
             throw;
-        fail(f, step::handshake, e.code(), symbol(e.code()) + " (" + e.code().message() + ')');
+        fail(f, phase::handshake, e.code(), symbol(e.code()) + " (" + e.code().message() + ')');
     }
 }
 
-awaitable<result> fetch_url(std::string url, client_options options, sink to, method how)
+awaitable<result> fetch_url(std::string url, client_options options, body_consumer to, method how)
 {
     check(options);
-    const std::size_t most = options.redirects;
+    const std::size_t most = options.max_redirects;
     fetch f{way_from(url, most), std::move(options), how, std::move(to), default_user_agent};
     for (;;) {
         connection peer = co_await open(f);
@@ -149,31 +149,31 @@ awaitable<result> fetch_url(std::string url, client_options options, sink to, me
 
 } // namespace
 
-const char* to_string(step s) noexcept
+const char* to_string(phase p) noexcept
 {
-    switch (s) {
-    case step::url: return "url";
-    case step::name: return "name";
-    case step::connect: return "connect";
-    case step::handshake: return "handshake";
-    case step::certificate: return "certificate";
-    case step::protocol: return "protocol";
-    case step::redirect: return "redirect";
-    case step::status: return "status";
-    case step::body: return "body";
+    switch (p) {
+    case phase::url: return "url";
+    case phase::name: return "name";
+    case phase::connect: return "connect";
+    case phase::handshake: return "handshake";
+    case phase::certificate: return "certificate";
+    case phase::protocol: return "protocol";
+    case phase::redirect: return "redirect";
+    case phase::status: return "status";
+    case phase::body: return "body";
     }
     return "unknown";
 }
 
 std::optional<std::string_view> result::find(std::string_view name) const noexcept
 {
-    for (const owned_field& f : fields)
+    for (const field& f : fields)
         if (same_name(f.name, name))
             return f.value;
     return std::nullopt;
 }
 
-awaitable<result> get(std::string_view url, client_options options, sink to)
+awaitable<result> get(std::string_view url, client_options options, body_consumer to)
 {
     return fetch_url(std::string{url}, std::move(options), std::move(to), method::get);
 }
@@ -181,12 +181,12 @@ awaitable<result> get(std::string_view url, client_options options, sink to)
 // Not default arguments: g++ 12 destroys those twice, in a caller that awaits the call.
 awaitable<result> get(std::string_view url, client_options options)
 {
-    return get(url, std::move(options), sink{});
+    return get(url, std::move(options), body_consumer{});
 }
 
 awaitable<result> get(std::string_view url)
 {
-    return get(url, client_options{}, sink{});
+    return get(url, client_options{}, body_consumer{});
 }
 
 awaitable<result> head(std::string_view url, client_options options)
@@ -205,7 +205,7 @@ void require_success(const result& answer)
     if (code < 400)
         return;
     const std::string_view words = answer.reason.empty() ? reason(answer.status) : std::string_view{answer.reason};
-    throw client_error{step::status, answer.url, errc::unsuccessful, std::to_string(code) + ' ' + std::string{words}};
+    throw client_error{phase::status, answer.url, errc::unsuccessful, std::to_string(code) + ' ' + std::string{words}};
 }
 
 } // namespace hawser::inline v0_1::http

@@ -47,17 +47,17 @@ bool redirects::follow(status code, std::optional<std::string_view> location)
     url next;
     try {
         next = resolve_url(current_, *location);
-    } catch (const described_error& e) {
-        throw described_error{errc::redirect_refused, "redirect_refused: Location: " + std::string{e.what()}};
+    } catch (const hawser::error& e) {
+        throw hawser::error{errc::redirect_refused, "redirect_refused: Location: " + std::string{e.what()}};
     }
     const std::string text = next.to_string();
     if (current_.tls && !next.tls)
-        throw described_error{errc::redirect_refused, "redirect_refused: from https to " + quoted(text)};
+        throw hawser::error{errc::redirect_refused, "redirect_refused: from https to " + quoted(text)};
     if (std::find(visited_.begin(), visited_.end(), text) != visited_.end())
-        throw described_error{errc::redirect_loop, loop_in(visited_, text)};
+        throw hawser::error{errc::redirect_loop, loop_in(visited_, text)};
     if (visited_.size() > limit_)
-        throw described_error{errc::too_many_redirects, "too_many_redirects: expected at most " + number(limit_) +
-                                                            ", and the next is to " + quoted(text)};
+        throw hawser::error{errc::too_many_redirects, "too_many_redirects: expected at most " + number(limit_) +
+                                                          ", and the next is to " + quoted(text)};
     visited_.push_back(text);
     current_ = std::move(next);
     return true;

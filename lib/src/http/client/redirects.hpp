@@ -39,7 +39,7 @@ public:
 
     /// What a response of this status asks for: true if another URL is current now, false if the response is the
     /// result. `location` is what Location says, if there is one. With a limit of 0 every response is the result.
-    /// Throws described_error with errc::redirect_refused, redirect_loop or too_many_redirects.
+    /// Throws hawser::error with errc::redirect_refused, redirect_loop or too_many_redirects.
     bool follow(status code, std::optional<std::string_view> location);
 
 private:

@@ -25,9 +25,9 @@ bool is_one_of(std::string_view name, const auto& names) noexcept
 
 } // namespace
 
-void check_fields(const std::vector<owned_field>& fields)
+void check_fields(const std::vector<field>& fields)
 {
-    for (const owned_field& f : fields) {
+    for (const field& f : fields) {
         check_field(f.name, f.value);
         if (is_one_of(f.name, refused_names))
             throw field_error{"field " + f.name + ": expected one that the client does not set itself"};
@@ -43,7 +43,7 @@ std::string request_text(const fetch& f)
     append_field(out, "User-Agent", f.options.user_agent.empty() ? f.user_agent : f.options.user_agent);
     append_field(out, "Accept", "*/*");
     append_connection(out, false);
-    for (const owned_field& each : f.options.fields)
+    for (const field& each : f.options.fields)
         if (f.way.at_origin() || !is_one_of(each.name, secret_names))
             append_field(out, each.name, each.value);
     end_head(out);

@@ -39,7 +39,7 @@ awaitable<void> serve_requests(std::shared_ptr<const serving> shared, hawser::co
 {
     exchange_lease lease{peer, *shared};
     for (;;) {
-        bytes_view input = peer.received();
+        bytes_view input = peer.buffered();
         if (input.empty()) {
             lease.give_back();
             try {
@@ -48,7 +48,7 @@ awaitable<void> serve_requests(std::shared_ptr<const serving> shared, hawser::co
                 if (e.code() != hawser::errc::idle_timeout) // at which it is closed, and not reset
                     throw;
             }
-            input = peer.received();
+            input = peer.buffered();
             if (input.empty())
                 co_return;
         }
@@ -56,7 +56,7 @@ awaitable<void> serve_requests(std::shared_ptr<const serving> shared, hawser::co
         progress found = x.parse(input);
         if (found == progress::need_more) {
             found = co_await x.read_head(input.size());
-            input = peer.received();
+            input = peer.buffered();
         }
         if (found == progress::need_more)
             co_await x.time_out(input);
@@ -95,8 +95,8 @@ std::string shown(duration d)
 void validate(const serve_options& o)
 {
     const request_parser checks_limits{o.head};
-    expect(o.head_time > duration::zero(), "head_time", shown(o.head_time), "more than 0");
-    expect(o.body_grace > duration::zero(), "body_grace", shown(o.body_grace), "more than 0");
+    expect(o.head_timeout > duration::zero(), "head_timeout", shown(o.head_timeout), "more than 0");
+    expect(o.body_timeout > duration::zero(), "body_timeout", shown(o.body_timeout), "more than 0");
     expect(o.body_rate >= 1, "body_rate", std::to_string(o.body_rate), "1 or more");
 }
 
@@ -108,7 +108,7 @@ awaitable<progress> exchange::read_head(std::size_t have)
 {
     unit_ = peer_->begin_unit();
     unit_.allow(never);
-    const expiry deadline{loop_of(peer_->get_executor()), serving_->options.head_time,
+    const expiry deadline{loop_of(peer_->get_executor()), serving_->options.head_timeout,
                           [p = peer_] { p->cancel_read(); }};
     while (!deadline.passed()) {
         try {
@@ -118,7 +118,7 @@ awaitable<progress> exchange::read_head(std::size_t have)
                 throw;
             break;
         }
-        const bytes_view input = peer_->received();
+        const bytes_view input = peer_->buffered();
         const progress p = parser_.parse(input);
         if (p != progress::need_more) {
             if (p == progress::refused || !parser_.head().has_body())
@@ -135,14 +135,14 @@ awaitable<void> exchange::refuse(bytes_view input)
     const refusal& why = parser_.refusal();
     std::string told = std::to_string(static_cast<unsigned>(why.status)) + ' ' + describe(why);
     co_await end_with(why.status, input, why.words);
-    throw described_error{errc::request_refused, std::move(told)};
+    throw hawser::error{errc::request_refused, std::move(told)};
 }
 
 awaitable<void> exchange::time_out(bytes_view input)
 {
     co_await end_with(status::request_timeout, input, "the header did not arrive in time");
-    throw described_error{hawser::errc::frame_timeout,
-                          "HTTP header not finished in " + shown(serving_->options.head_time)};
+    throw hawser::error{hawser::errc::frame_timeout,
+                        "HTTP header not finished in " + shown(serving_->options.head_timeout)};
 }
 
 // Answers a request of which no more is known than that it cannot be served.

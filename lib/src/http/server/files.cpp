@@ -9,6 +9,7 @@
 #include "http/server/open_file.hpp"
 #include "loop/descriptor_watch.hpp"
 #include "loop/loop.hpp"
+#include "values/system_call.hpp"
 #include "values/text.hpp"
 
 #include <boost/asio/deferred.hpp>
@@ -86,7 +87,7 @@ bytes_view read_piece(int file, byte_range& left)
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left.size, piece_size));
     const ssize_t n = ::pread(file, buffer->data(), wanted, static_cast<off_t>(left.first));
     if (n < 0)
-        throw std::system_error{errno, std::generic_category(), "a file that is being sent"};
+        throw std::system_error{errno, std::generic_category(), "a file that is being sent"}; // not the connection
     if (n == 0)
         throw std::length_error{"a file became shorter while it was sent"};
     left.first += static_cast<std::uint64_t>(n);
@@ -136,7 +137,8 @@ awaitable<void> send_file(open_file& file, byte_range left, response& r, connect
 
 // What the requests of one files() share.
 struct site {
-    site(hawser::detail::descriptor root, const files_options& o) : tree{std::move(root), o.held_open}, options{o} {}
+    site(hawser::detail::descriptor root, const files_options& o) : tree{std::move(root), o.max_held_open}, options{o}
+    {}
 
     file_tree tree;
     const files_options options;
@@ -235,7 +237,7 @@ handler files(const std::filesystem::path& root, const files_options& options)
     detail::validate(options);
     const int opened = ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (opened < 0)
-        throw std::system_error{errno, std::generic_category(), root.string()};
+        hawser::detail::throw_failed(root.c_str(), hawser::detail::last_error());
     hawser::detail::descriptor held{opened};
     const auto shared = std::make_shared<detail::site>(std::move(held), options);
     return [shared](request& q, response& r) { return detail::answer(*shared, q, r); };

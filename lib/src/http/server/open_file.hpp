@@ -67,7 +67,6 @@ public:
 
     /// As it was when it was opened first.
     const struct ::statx& facts() const noexcept { return is_.facts; }
-    const std::string& name() const noexcept { return name_; }
     bool is_directory() const noexcept { return S_ISDIR(is_.facts.stx_mode); }
 
     /// To be called before each suspension of whoever sends it. Says whether a descriptor was closed.

@@ -44,7 +44,7 @@ void exchange::begin_body(bytes_view input)
 
 std::optional<bytes_view> exchange::take_in_place()
 {
-    if (body_.size() > body_limit_.value_or(serving_->options.body)) {
+    if (body_.size() > body_limit_.value_or(serving_->options.max_body)) {
         refusal why;
         why.status = status::content_too_large;
         why.words = "the body is longer than this server takes";
@@ -112,12 +112,12 @@ bool exchange::take(bytes_view input, body_step& step)
 duration exchange::time_for_body() const noexcept
 {
     const serve_options& o = serving_->options;
-    if (o.body_grace == never)
+    if (o.body_timeout == never)
         return never;
     const double seconds = static_cast<double>(decoder_.received()) / static_cast<double>(o.body_rate);
     constexpr double longest = 1e9;
     const std::chrono::duration<double> earned{std::min(seconds, longest)};
-    return o.body_grace + std::chrono::duration_cast<duration>(earned);
+    return o.body_timeout + std::chrono::duration_cast<duration>(earned);
 }
 
 // The slowest client that is waited for: counted from the first read of the body.
@@ -137,16 +137,16 @@ awaitable<std::optional<bytes_view>> exchange::read_some()
 {
     if (in_place_)
         co_return take_in_place();
-    if (begin_reading(body_limit_.value_or(serving_->options.body)))
+    if (begin_reading(body_limit_.value_or(serving_->options.max_body)))
         co_await say_continue();
     if (std::exchange(collecting_, false) && !collected_.empty())
         co_return collected_;
     drop_piece();
-    bytes_view input = peer_->received();
+    bytes_view input = peer_->buffered();
     body_step step;
     while (!body_done_ && !take(input, step)) {
         allow_time();
-        const std::optional<bytes_view> more = co_await peer_->read_more(0);
+        const std::optional<bytes_view> more = co_await peer_->fill(0);
         input = *more; // within a unit, the end is an error
     }
     if (body_done_)
@@ -159,22 +159,22 @@ awaitable<bytes_view> exchange::read_all()
 {
     if (in_place_)
         co_return take_in_place().value_or(bytes_view{});
-    if (begin_reading(body_limit_.value_or(serving_->options.body)))
+    if (begin_reading(body_limit_.value_or(serving_->options.max_body)))
         co_await say_continue();
     if (!std::exchange(collecting_, true))
         collected_.clear();
     drop_piece();
-    bytes_view input = peer_->received();
+    bytes_view input = peer_->buffered();
     while (!body_done_) {
         body_step step;
         if (take(input, step)) {
             collected_ += step.data;
             drop_piece();
-            input = peer_->received();
+            input = peer_->buffered();
             continue;
         }
         allow_time();
-        const std::optional<bytes_view> more = co_await peer_->read_more(0);
+        const std::optional<bytes_view> more = co_await peer_->fill(0);
         input = *more;
     }
     collecting_ = false;
@@ -186,7 +186,7 @@ bool exchange::leaves_too_much() const noexcept
     if (body_done_)
         return false;
     const std::uint64_t left = reading_ ? decoder_.remaining() : parser_.head().content_length().value_or(0);
-    return continue_due_ || left > serving_->options.unread_body;
+    return continue_due_ || left > serving_->options.max_unread_body;
 }
 
 // What the handler has left of the body, so that the next request can be found; or the end of the connection, which is
@@ -200,17 +200,17 @@ awaitable<void> exchange::drop_body()
         co_return;
     try {
         if (!reading_)
-            start_reading(serving_->options.unread_body);
+            start_reading(serving_->options.max_unread_body);
         unit_.allow(never);
         const time_point begin = loop_of(peer_->get_executor()).now();
-        const std::uint64_t most = decoder_.received() + serving_->options.unread_body;
+        const std::uint64_t most = decoder_.received() + serving_->options.max_unread_body;
         drop_piece();
-        bytes_view input = peer_->received();
+        bytes_view input = peer_->buffered();
         while (!body_done_ && decoder_.received() <= most) {
             body_step step;
             if (take(input, step)) {
                 drop_piece();
-                input = peer_->received();
+                input = peer_->buffered();
                 continue;
             }
             const auto more = co_await read_in_time(begin);
@@ -231,7 +231,7 @@ awaitable<std::optional<bytes_view>> exchange::read_in_time(time_point begin)
     const duration left = all == never ? never : all - (on.now() - begin);
     const hawser::detail::expiry deadline{on, left, [p = peer_] { p->cancel_read(); }};
     try {
-        co_return co_await peer_->read_more(0);
+        co_return co_await peer_->fill(0);
     } catch (const system_error& e) {
         if (peer_->has_failed() || (!deadline.passed() && e.code() != hawser::errc::unexpected_end))
             throw;

@@ -78,7 +78,7 @@ bool same_name(std::string_view a, std::string_view b) noexcept
 
 std::optional<std::string_view> fields::find(std::string_view name) const noexcept
 {
-    for (const field each : *this)
+    for (const field_view each : *this)
         if (same_name(each.name, name))
             return each.value;
     return std::nullopt;

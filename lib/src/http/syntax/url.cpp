@@ -27,7 +27,7 @@ constexpr std::uint16_t https_port = 443;
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why)
 {
-    throw described_error{errc::invalid_url, "URL " + quoted(text) + ": " + why};
+    throw hawser::error{errc::invalid_url, "URL " + quoted(text) + ": " + why};
 }
 
 bool is_digit(char c) noexcept
@@ -97,9 +97,9 @@ void check_host(std::string_view text, std::string_view host)
 void read_authority(std::string_view text, std::string_view authority, url& u)
 {
     if (const auto at = authority.rfind('@'); at != authority.npos)
-        throw described_error{errc::invalid_url, "URL of " + quoted(authority.substr(at + 1)) +
-                                                     ": expected no user name or password in it (they would be shown "
-                                                     "wherever a URL is)"};
+        throw hawser::error{errc::invalid_url, "URL of " + quoted(authority.substr(at + 1)) +
+                                                   ": expected no user name or password in it (they would be shown "
+                                                   "wherever a URL is)"};
     std::string_view host = authority;
     if (authority.starts_with('[')) {
         const auto end = std::min(authority.find(']'), authority.size() - 1);

@@ -35,7 +35,7 @@ struct url {
     }
 };
 
-/// Reads an absolute URL (RFC 3986, RFC 9110, section 4.2). Throws described_error with errc::invalid_url, which names
+/// Reads an absolute URL (RFC 3986, RFC 9110, section 4.2). Throws hawser::error with errc::invalid_url, which names
 /// the part that is wrong and what was expected.
 url parse_url(std::string_view text);
 

@@ -89,7 +89,7 @@ awaitable<std::optional<message>> read_message(connection& peer, limits l)
 {
     decoder in{l};
     unit begun; // with the first byte that comes
-    bytes_view input = peer.received();
+    bytes_view input = peer.buffered();
     if (!input.empty())
         begun = peer.begin_unit();
     std::optional<message> whole = in.decode(input);
@@ -101,9 +101,9 @@ awaitable<std::optional<message>> read_message(connection& peer, limits l)
         } catch (const system_error& e) {
             if (e.code() != hawser::errc::unexpected_end)
                 throw;
-            throw in.cut(peer.received());
+            throw in.cut(peer.buffered());
         }
-        input = peer.received();
+        input = peer.buffered();
         if (input.empty())
             co_return std::nullopt;
         if (!begun.is_open())

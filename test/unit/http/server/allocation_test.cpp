@@ -124,7 +124,7 @@ void no_allocation(hawser::http::handler handler, const std::string& text, const
             int status = -1;
             BOOST_TEST_REQUIRE(::waitpid(client, &status, 0) == client);
             BOOST_TEST(status == 0);
-            server.stop();
+            server.drain();
             BOOST_TEST(server.wait().clean());
         }
         ::close(channel[0]);

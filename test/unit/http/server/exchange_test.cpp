@@ -460,8 +460,8 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused_with_their_name)
         return std::string{};
     };
     BOOST_TEST(words({}) == "");
-    BOOST_TEST(words({.head_time = 0s}) == "serve_options::head_time: expected more than 0, got 0.000000 s");
-    BOOST_TEST(words({.body_grace = 0s}) == "serve_options::body_grace: expected more than 0, got 0.000000 s");
+    BOOST_TEST(words({.head_timeout = 0s}) == "serve_options::head_timeout: expected more than 0, got 0.000000 s");
+    BOOST_TEST(words({.body_timeout = 0s}) == "serve_options::body_timeout: expected more than 0, got 0.000000 s");
     BOOST_TEST(words({.body_rate = 0}) == "serve_options::body_rate: expected 1 or more, got 0");
     BOOST_TEST(words({.head = {.head = 63}}) != "");
     BOOST_CHECK_THROW(http::serve(nullptr), std::invalid_argument);

@@ -333,7 +333,7 @@ BOOST_AUTO_TEST_CASE(a_root_that_is_no_directory_is_refused_by_name)
         std::string words;
         try {
             http::files(root);
-        } catch (const std::system_error& e) {
+        } catch (const hawser::error& e) {
             words = e.what();
         }
         BOOST_TEST(words.find(root.string()) != words.npos);
@@ -391,7 +391,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_grows_or_is_replaced_is_sent_as_long_as_it_was)
 
 BOOST_AUTO_TEST_CASE(a_file_that_was_not_held_open_is_sent_as_long_as_it_is_the_same)
 {
-    const http::files_options options{.held_open = 0};
+    const http::files_options options{.max_held_open = 0};
     const auto begin = [&](site& s) {
         s.write(s.root() / "large", std::string(1'000'000, 'x'));
         s.client = s.open(http::serve(http::files(s.root(), options)));

@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(a_body_may_have_its_limit_and_not_one_byte_more)
             in_a_chunk += body;
             in_a_chunk += "\r\n0\r\n\r\n";
             for (const std::string& text : {post(body), in_a_chunk}) {
-                served run{echo_body, {.body = 4}};
+                served run{echo_body, {.max_body = 4}};
                 if (!arrives_at_once)
                     run.client.chunks(text.find("\r\n\r\n") + 5);
                 const std::string got = run.ask(text);
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(a_handler_may_give_its_body_another_limit)
                    const bytes_view body = co_await q.read_all();
                    co_await r.send(body);
                },
-               {.body = 4}};
+               {.max_body = 4}};
     BOOST_TEST(run.ask(post("0123456789")).ends_with("\r\n\r\n0123456789"));
     BOOST_TEST(run.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc").starts_with("HTTP/1.1 413 "));
 }
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(continue_is_said_when_the_handler_reads_and_the_client_wait
         BOOST_TEST(run.client.has_ended());
     }
     { // it is refused before it is sent
-        served run{echo_body, {.body = 2}};
+        served run{echo_body, {.max_body = 2}};
         BOOST_TEST(run.ask(head).starts_with("HTTP/1.1 413 "));
         BOOST_TEST(run.client.has_ended());
     }
@@ -460,7 +460,7 @@ BOOST_AUTO_TEST_CASE(at_drain_what_has_arrived_is_answered_and_the_last_answer_s
     }};
     const std::string whole = post("abc");
     run.client.send(get + whole.substr(0, whole.size() - 3));
-    run.server().stop();
+    run.server().drain();
     run.poll();
     BOOST_TEST(run.ask("abc" + get + get) == hello + hello + hello + hello_last);
     BOOST_TEST(run.client.has_ended());
@@ -472,7 +472,7 @@ BOOST_AUTO_TEST_CASE(at_drain_an_idle_connection_ends)
 {
     served run{say_hello};
     BOOST_TEST(run.ask(get) == hello);
-    run.server().stop();
+    run.server().drain();
     run.poll();
     BOOST_TEST(run.client.has_ended());
     BOOST_TEST(run.told() == "");
@@ -482,7 +482,7 @@ BOOST_AUTO_TEST_CASE(at_drain_a_request_that_has_begun_is_waited_for)
 {
     served run{echo_body};
     run.client.send(get.substr(0, 5));
-    run.server().stop();
+    run.server().drain();
     run.poll();
     BOOST_TEST(!run.client.has_ended());
     run.client.send(get.substr(5));

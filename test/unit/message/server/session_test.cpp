@@ -110,10 +110,10 @@ BOOST_AUTO_TEST_CASE(a_message_of_the_limit_is_answered)
 BOOST_AUTO_TEST_CASE(ten_thousand_messages_at_once_are_answered_and_counted)
 {
     server_scenario run;
-    traffic counts;
+    transfer_statistics counts;
     peer p = run.open(serve([&](connection& c, const message& request) -> awaitable<void> {
         co_await write_message(c, request);
-        counts = c.counts();
+        counts = c.statistics();
     }));
     std::string all;
     for (int i = 0; i < 10'000; ++i)
@@ -378,7 +378,7 @@ BOOST_AUTO_TEST_CASE(a_drain_answers_what_has_come_and_what_has_begun)
     const std::string whole = written("x");
     begun.send(whole.substr(0, 9));
     full.send_later(whole + whole);
-    run.server().stop();
+    run.server().drain();
     run.poll();
     BOOST_TEST(idle.has_ended());
     BOOST_TEST(full.received() == written("[x]") + written("[x]"));
